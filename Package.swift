@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let lifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+
+/// A plugin is a folder in `Plugins/`, one line in `plugins`, and one in `BundledPlugins.swift`.
+func plugin(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: ["LeadKit"] + dependencies, path: "Plugins/\(name)",
+        swiftSettings: strict)
+}
+
+let plugins: [Target] = [
+    plugin("FileSink"),
+    plugin("HTTPSink", ["LeadCurl"]),
+    plugin("SMTPSink", ["LeadCurl"]),
+    plugin("MetaSource", ["LeadCurl", crypto]),
+    plugin("WebhookSource", [crypto]),
+]
+
+let systemLibraries: [Target] = [
+    .systemLibrary(
+        name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+        name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+    .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+]
+
+let modules: [Target] = [
+    .target(
+        name: "LeadKit", dependencies: ["CSimdJSON", crypto, logging], swiftSettings: strict),
+    .target(name: "LeadYAML", dependencies: ["LeadKit", "CLibYAML"], swiftSettings: strict),
+    .target(name: "LeadCurl", dependencies: ["CLibCurl"], swiftSettings: strict),
+    .target(
+        name: "LeadRules", dependencies: ["LeadKit", "LeadYAML", "CRE2", crypto, mustache],
+        swiftSettings: strict),
+    .target(name: "LeadStore", dependencies: ["LeadKit", grdb], swiftSettings: strict),
+    .target(
+        name: "LeadFlow", dependencies: ["LeadKit", "LeadRules", "LeadStore", crypto, logging],
+        swiftSettings: strict),
+    .target(
+        name: "LeadServer", dependencies: ["LeadKit", hummingbird, lifecycle, logging, nioCore],
+        swiftSettings: strict),
+    .target(
+        name: "LeadTesting",
+        dependencies: ["LeadKit", "LeadStore", crypto, hummingbird, lifecycle, logging, nioCore, nioPosix],
+        swiftSettings: strict),
+    .executableTarget(
+        name: "leadrouter",
+        dependencies: [
+            "LeadKit", "LeadYAML", "LeadRules", "LeadStore", "LeadFlow", "LeadServer",
+            "LeadTesting", "LeadCurl", argumentParser, crypto, logging, lifecycle,
+        ] + plugins.map { .byName(name: $0.name) },
+        swiftSettings: strict),
+]
+
+let package = Package(
+    name: "leadrouter",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "leadrouter", targets: ["leadrouter"]),
+        .library(name: "LeadKit", targets: ["LeadKit"]),
+        .library(name: "LeadTesting", targets: ["LeadTesting"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: systemLibraries + modules + plugins,
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,168 @@
+/// Where leads go. One attempt a call; queueing, retries, back-off, time limits and concurrency
+/// are the engine's.
+public protocol Sink: Plugin {
+    /// Makes one attempt. The same key may come again after a lost answer: where the other side
+    /// can recognise repeats, hand it the key.
+    ///
+    /// Must return within a second of being cancelled; an attempt cancelled halfway counts as
+    /// `.retry`, since it may have arrived.
+    ///
+    /// - Returns: the proof that it arrived.
+    /// - Throws: `DeliveryFailure` with what to do next.
+    func deliver(_ delivery: Delivery) async throws(DeliveryFailure) -> Receipt
+
+    /// Asks the other side whether a delivery could pass, without sending a lead. Passes unless
+    /// written.
+    func probe() async throws(DeliveryFailure)
+}
+
+extension Sink {
+    /// Always passes.
+    public func probe() async throws(DeliveryFailure) {}
+}
+
+/// One lead for one target of one route: what a sink is given.
+public struct Delivery: Sendable {
+    /// The same on every attempt.
+    public var key: DeliveryKey
+    /// The lead.
+    public var lead: Lead
+    /// The name of the configured sink.
+    public var sink: String
+    /// The full name of the route that sent it, such as `dealers/premium`, or `default`.
+    public var route: String
+    /// Whether it is a copy (`also_to`).
+    public var isCopy: Bool
+    /// Which attempt this is, from 1.
+    public var attempt: Int
+    /// How long the attempt may take.
+    public var timeout: Duration
+    /// The settings that are filled in for each delivery, by `Template.name`.
+    public var rendered: [String: String]
+
+    /// Makes a delivery.
+    public init(
+        key: DeliveryKey, lead: Lead, sink: String, route: String, isCopy: Bool = false,
+        attempt: Int = 1, timeout: Duration = .seconds(30), rendered: [String: String] = [:]
+    ) {
+        self.key = key
+        self.lead = lead
+        self.sink = sink
+        self.route = route
+        self.isCopy = isCopy
+        self.attempt = attempt
+        self.timeout = timeout
+        self.rendered = rendered
+    }
+
+    /// What a template setting became for this delivery; empty for nil.
+    public subscript(template: Template?) -> String {
+        template.flatMap { rendered[$0.name] } ?? ""
+    }
+
+    /// The lead as the JSON object that sinks send: the Graph shape and envelope of
+    /// `Lead.write(to:)`, preceded by `delivery_id`, `source`, `sink`, `route` and `copy`.
+    public var json: [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("delivery_id")
+            writer.string(key.text)
+            writer.name("source")
+            writer.string(lead.source)
+            writer.name("sink")
+            writer.string(sink)
+            writer.name("route")
+            writer.string(route)
+            writer.name("copy")
+            writer.bool(isCopy)
+            lead.writeMembers(to: &writer)
+        }
+        return writer.bytes
+    }
+}
+
+/// Names a delivery for ever: SHA-256 over source, lead id, route, target and replay generation,
+/// as 64 hexadecimal digits. The same after any crash and on every attempt.
+public struct DeliveryKey: Sendable, Hashable, CustomStringConvertible {
+    /// 64 lower-case hexadecimal digits.
+    public let text: String
+
+    /// Makes the key. `target` is the sink's name and whatever else tells two targets of one
+    /// route apart; `generation` counts redeliveries ordered by an operator, from 0.
+    public init(source: String, lead: LeadID, route: String, target: String, generation: Int = 0) {
+        text = Digest.sha256Hex(parts: [source, lead.text, route, target, String(generation)])
+    }
+
+    /// Reads a key; nil unless it is 64 lower-case hexadecimal digits.
+    public init?(_ text: String) {
+        guard text.utf8.count == 64,
+            text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else { return nil }
+        self.text = text
+    }
+
+    /// The digits.
+    public var description: String { text }
+}
+
+/// The proof that a delivery arrived: an SMTP reply, an HTTP status, a file's path and length.
+public struct Receipt: Sendable, Equatable {
+    /// One line; never lead data.
+    public let text: String
+
+    /// Makes a receipt; the text becomes one line of at most 500 bytes.
+    public init(_ text: String) {
+        self.text = Receipt.line(text)
+    }
+
+    static func line(_ text: String) -> String {
+        let line = Template.Place.oneLine(text)
+        return line.utf8.count <= 500
+            ? line : String(decoding: line.utf8.prefix(500), as: UTF8.self) + "…"
+    }
+}
+
+/// Why an attempt failed, and what to do next.
+public struct DeliveryFailure: Error, Sendable, CustomStringConvertible {
+    /// What the engine does next.
+    public enum Verdict: Sendable, Equatable {
+        /// This lead, later; `after` is the least wait that the other side asked for.
+        case retry(after: Duration?)
+        /// This lead, never: it becomes a dead letter at once.
+        case reject
+        /// Nothing will pass (credentials, a missing folder): the sink pauses, no attempt is spent.
+        case halt
+    }
+
+    /// What to do next.
+    public let verdict: Verdict
+    /// One line for operators; never lead data, never a secret.
+    public let reason: String
+    /// Whether the lead may have arrived all the same: the answer was lost, not refused.
+    public let isAmbiguous: Bool
+
+    /// Makes a failure.
+    public init(_ verdict: Verdict, _ reason: String, isAmbiguous: Bool = false) {
+        self.verdict = verdict
+        self.reason = Receipt.line(reason)
+        self.isAmbiguous = isAmbiguous
+    }
+
+    /// This lead, later. When unsure whether it arrived, this is right: the key stays the same.
+    public static func retry(
+        after: Duration? = nil, _ reason: String, isAmbiguous: Bool = false
+    ) -> DeliveryFailure {
+        DeliveryFailure(.retry(after: after), reason, isAmbiguous: isAmbiguous)
+    }
+
+    /// This lead, never.
+    public static func reject(_ reason: String) -> DeliveryFailure {
+        DeliveryFailure(.reject, reason)
+    }
+
+    /// Nothing will pass.
+    public static func halt(_ reason: String) -> DeliveryFailure { DeliveryFailure(.halt, reason) }
+
+    /// Verdict and reason.
+    public var description: String { reason }
+}
