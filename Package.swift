@@ -40,6 +40,7 @@ let systemLibraries: [Target] = [
         name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(
         name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CLibCSV", providers: [.apt(["libcsv-dev"])]),
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 ]
@@ -50,7 +51,7 @@ let modules: [Target] = [
     .target(name: "LeadYAML", dependencies: ["LeadKit", "CLibYAML"], swiftSettings: strict),
     .target(name: "LeadCurl", dependencies: ["CLibCurl"], swiftSettings: strict),
     .target(
-        name: "LeadRules", dependencies: ["LeadKit", "LeadYAML", "CRE2", crypto, mustache],
+        name: "LeadRules", dependencies: ["LeadKit", "LeadYAML", "CLibCSV", "CRE2", crypto, mustache],
         swiftSettings: strict),
     .target(name: "LeadStore", dependencies: ["LeadKit", grdb], swiftSettings: strict),
     .target(

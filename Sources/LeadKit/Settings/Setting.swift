@@ -63,7 +63,7 @@ public struct Setting<Config>: Sendable {
         Setting(
             info: SettingInfo(
                 name, "a template (\(place.rawValue))", summary, isRequired: isRequired,
-                fallback: fallback, isTemplate: true),
+                fallback: fallback, place: place),
             apply: { node, config, problems in
                 guard let text = String.decode(node, problems: &problems) else { return }
                 config[keyPath: path] = Template(
@@ -80,7 +80,7 @@ public struct Setting<Config>: Sendable {
         Setting(
             info: SettingInfo(
                 name, "a map from names to templates (\(place.rawValue))", summary,
-                isTemplate: true),
+                place: place),
             apply: { node, config, problems in
                 guard let entries = node.entries else {
                     problems.error(
@@ -128,13 +128,15 @@ public struct SettingInfo: Sendable, Equatable {
     /// Whether it is a secret.
     public let isSecret: Bool
     /// Whether it is filled in for each delivery, and so may stand under `with:` of a target.
-    public let isTemplate: Bool
+    public var isTemplate: Bool { place != nil }
+    /// Where a template's text lands; nil for other settings.
+    public let place: Template.Place?
     /// The texts allowed; empty when any is.
     public let choices: [String]
 
     init(
         _ name: String, _ shape: String, _ summary: String, isRequired: Bool = false,
-        fallback: String? = nil, isSecret: Bool = false, isTemplate: Bool = false,
+        fallback: String? = nil, isSecret: Bool = false, place: Template.Place? = nil,
         choices: [String] = []
     ) {
         self.name = name
@@ -143,7 +145,7 @@ public struct SettingInfo: Sendable, Equatable {
         self.isRequired = isRequired
         self.fallback = fallback
         self.isSecret = isSecret
-        self.isTemplate = isTemplate
+        self.place = place
         self.choices = choices
     }
 }

@@ -1,7 +1,7 @@
 /// A piece of configuration as a plugin sees it: text, list or map, with its place in the file.
 public struct SettingNode: Sendable {
     /// What it is.
-    public indirect enum Content: Sendable {
+    public enum Content: Sendable {
         /// A scalar, always text: `0123` and `no` are what is written.
         case text(String)
         /// A list.
@@ -70,6 +70,9 @@ public struct SettingProblems: Sendable {
     ) {
         diagnostics.append(Diagnostic(.warning, code, at: position, message, help: help))
     }
+
+    /// Records what another pass found.
+    public mutating func add(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
 
     /// Whether an error was found.
     public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }

@@ -1,0 +1,82 @@
+public import LeadKit
+
+/// A folder of rules, read and checked: what the service runs on.
+public struct Configuration: Sendable {
+    /// The routing.
+    public let ruleSet: RuleSet
+    /// The configured sources, in the order written.
+    public let sources: [SourceInstance]
+    /// The configured sinks, in the order written.
+    public let sinks: [SinkInstance]
+    /// `server:`.
+    public let server: ServerSettings
+    /// `store:`.
+    public let store: StoreSettings
+    /// `log:`.
+    public let log: LogSettings
+
+    /// The sink of that name.
+    public func sink(_ name: String) -> SinkInstance? { sinks.first { $0.name == name } }
+    /// The source of that name.
+    public func source(_ name: String) -> SourceInstance? { sources.first { $0.name == name } }
+}
+
+/// A configured source.
+public struct SourceInstance: Sendable {
+    /// Its name; it answers at `/hooks/NAME`.
+    public let name: String
+    /// The plugin's name.
+    public let plugin: String
+    /// Makes it.
+    public let blueprint: SourceBlueprint
+}
+
+/// A configured sink.
+public struct SinkInstance: Sendable {
+    /// Its name.
+    public let name: String
+    /// The plugin's name.
+    public let plugin: String
+    /// What the engine does with it.
+    public let options: SinkOptions
+    /// Makes it.
+    public let blueprint: SinkBlueprint
+}
+
+/// What reading a folder gave: a configuration unless there were errors, and every finding.
+public struct LoadResult: Sendable {
+    /// Nil when there were errors.
+    public let configuration: Configuration?
+    /// Errors and warnings, by file and place.
+    public let diagnostics: [Diagnostic]
+    /// The files that were read, for showing the lines that findings are about.
+    public let texts: SourceTexts
+
+    /// The findings as a compiler would print them, one below the other.
+    public var report: String {
+        diagnostics.map { $0.rendered(sourceLine: texts.line($0.position)) }
+            .joined(separator: "\n")
+    }
+
+    /// How many errors there are.
+    public var errorCount: Int { diagnostics.count { $0.severity == .error } }
+    /// How many warnings there are.
+    public var warningCount: Int { diagnostics.count - errorCount }
+}
+
+/// The texts of the files read.
+public struct SourceTexts: Sendable {
+    var files: [String: [UInt8]] = [:]
+
+    /// The line a place is in; nil when the place is a file as a whole.
+    public func line(_ position: Position) -> String? {
+        guard position.line > 0, let bytes = files[position.file] else { return nil }
+        let lines = bytes.split(
+            separator: 0x0A, maxSplits: position.line, omittingEmptySubsequences: false)
+        guard position.line <= lines.count else { return nil }
+        let line = lines[position.line - 1]
+        let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
+        let scalars = text.unicodeScalars.drop { $0.value == 0xFEFF }
+        return String(String.UnicodeScalarView(scalars))
+    }
+}

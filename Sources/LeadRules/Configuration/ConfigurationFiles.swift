@@ -1,0 +1,151 @@
+/// The folder that a configuration is, behind a protocol so that reading rules needs no disk.
+public protocol ConfigurationFiles: Sendable {
+    /// What to put before a path so that the author recognises it, such as `rules/`.
+    var displayPrefix: String { get }
+    /// The bytes of a file, by its path relative to the folder, `/`-separated, without `..`.
+    func read(_ path: String) throws(ConfigurationFileError) -> [UInt8]
+    /// The relative paths of all regular files, for globs.
+    func list() throws(ConfigurationFileError) -> [String]
+    /// The bytes of a secret's file: relative to the folder, or absolute.
+    func readSecret(_ path: String) throws(ConfigurationFileError) -> [UInt8]
+    /// A variable of the environment.
+    func environment(_ name: String) -> String?
+}
+
+/// Why a file of the configuration cannot be read.
+public struct ConfigurationFileError: Error, Sendable, CustomStringConvertible {
+    /// One sentence in lower case, without the path.
+    public let description: String
+
+    /// Makes an error from its sentence.
+    public init(_ description: String) { self.description = description }
+}
+
+/// A configuration in memory, for tests.
+public struct ConfigurationFilesInMemory: ConfigurationFiles {
+    /// The files by relative path.
+    public var files: [String: String]
+    /// The environment.
+    public var variables: [String: String]
+    /// What stands before paths in messages.
+    public var displayPrefix: String
+
+    /// Makes a folder.
+    public init(
+        _ files: [String: String], environment: [String: String] = [:], displayPrefix: String = ""
+    ) {
+        self.files = files
+        variables = environment
+        self.displayPrefix = displayPrefix
+    }
+
+    /// The bytes of a file.
+    public func read(_ path: String) throws(ConfigurationFileError) -> [UInt8] {
+        guard let text = files[path] else { throw ConfigurationFileError("there is no such file") }
+        return Array(text.utf8)
+    }
+
+    /// All paths.
+    public func list() -> [String] { Array(files.keys) }
+
+    /// The bytes of a file.
+    public func readSecret(_ path: String) throws(ConfigurationFileError) -> [UInt8] {
+        try read(path)
+    }
+
+    /// A variable.
+    public func environment(_ name: String) -> String? { variables[name] }
+}
+
+/// Paths and globs of a configuration, all relative to its folder and `/`-separated.
+enum ConfigurationPath {
+    /// The path that `text`, written in `file`, means; nil when it leaves the folder.
+    static func resolve(_ text: String, from file: String) -> String? {
+        guard text.utf8.first != 0x2F else { return nil }
+        var components = file.utf8.split(separator: 0x2F).dropLast().map { String($0) ?? "" }
+        for part in text.utf8.split(separator: 0x2F) {
+            switch String(part) ?? "" {
+            case ".": continue
+            case "..":
+                if components.isEmpty { return nil }
+                components.removeLast()
+            case let name: components.append(name)
+            }
+        }
+        return components.isEmpty ? nil : components.joined(separator: "/")
+    }
+
+    static func isGlob(_ text: String) -> Bool {
+        text.utf8.contains { $0 == 0x2A || $0 == 0x3F || $0 == 0x5B }
+    }
+
+    /// Whether a glob matches a path: `*`, `?`, `[..]` within a component, `**` for folders.
+    static func matches(_ glob: String, _ path: String) -> Bool {
+        let pattern = glob.utf8.split(separator: 0x2F).map { Array($0) }
+        let parts = path.utf8.split(separator: 0x2F).map { Array($0) }
+        // Dot files are never meant by a glob.
+        if parts.contains(where: { $0.first == 0x2E }) { return false }
+        return matches(pattern[...], parts[...])
+    }
+
+    private static func matches(
+        _ pattern: ArraySlice<[UInt8]>, _ parts: ArraySlice<[UInt8]>
+    ) -> Bool {
+        guard let first = pattern.first else { return parts.isEmpty }
+        if first == Array("**".utf8) {
+            return (parts.startIndex...parts.endIndex).contains {
+                matches(pattern.dropFirst(), parts[$0...])
+            }
+        }
+        guard let part = parts.first, component(first[...], part[...]) else { return false }
+        return matches(pattern.dropFirst(), parts.dropFirst())
+    }
+
+    /// One component. Stars are tried from short to long with the usual single back-track point,
+    /// so the work stays linear in the product of the lengths.
+    private static func component(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
+        var p = pattern
+        var t = text
+        var retry: (pattern: ArraySlice<UInt8>, text: ArraySlice<UInt8>)?
+        while true {
+            if p.first == 0x2A {
+                p = p.dropFirst()
+                retry = (p, t)
+                continue
+            }
+            if let byte = t.first, let rest = single(p, byte) {
+                p = rest
+                t = t.dropFirst()
+                continue
+            }
+            if t.isEmpty, p.isEmpty { return true }
+            guard let back = retry, !back.text.isEmpty else { return false }
+            retry = (back.pattern, back.text.dropFirst())
+            p = back.pattern
+            t = back.text.dropFirst()
+        }
+    }
+
+    /// What is left of the pattern when its first element takes the byte.
+    private static func single(_ pattern: ArraySlice<UInt8>, _ byte: UInt8) -> ArraySlice<UInt8>? {
+        guard let first = pattern.first else { return nil }
+        if first == 0x3F { return pattern.dropFirst() }
+        guard first == 0x5B, let close = pattern.dropFirst(2).firstIndex(of: 0x5D) else {
+            return first == byte ? pattern.dropFirst() : nil
+        }
+        var set = pattern[(pattern.startIndex + 1)..<close]
+        let isNegated = set.first == 0x21 || set.first == 0x5E
+        if isNegated { set = set.dropFirst() }
+        var isIn = false
+        while let low = set.first {
+            if set.count >= 3, set[set.startIndex + 1] == 0x2D {
+                if (low...max(low, set[set.startIndex + 2])).contains(byte) { isIn = true }
+                set = set.dropFirst(3)
+            } else {
+                if low == byte { isIn = true }
+                set = set.dropFirst()
+            }
+        }
+        return isIn != isNegated ? pattern[(close + 1)...] : nil
+    }
+}

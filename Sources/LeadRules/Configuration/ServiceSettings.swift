@@ -1,0 +1,229 @@
+public import LeadKit
+
+/// What every sink takes beside its plugin's own settings.
+public struct SinkOptions: PluginConfig {
+    /// How long one attempt may take.
+    public var timeout = Duration.seconds(30)
+    /// The most attempts under way at once.
+    public var maxInFlight = 4
+    /// The most attempts in a time; nil for no limit.
+    public var rate: Rate?
+    /// When to try again, and when to give up.
+    public var retry = RetrySettings()
+    /// Sinks that get the lead when this one has given up.
+    public var onFailure: [String] = []
+    /// Whether deliveries wait.
+    public var isPaused = false
+
+    /// The defaults.
+    public init() {}
+
+    /// The settings.
+    public static let settings: [Setting<SinkOptions>] = [
+        .optional("timeout", \.timeout, default: "30s", "How long one attempt may take."),
+        .optional(
+            "max_in_flight", \.maxInFlight, default: "4", "The most attempts under way at once."),
+        .optional("rate", \.rate, "The most attempts in a time, such as '10/s' or '100/m'."),
+        .optional(
+            "retry", \.retry, default: "{for: 7d, first: 10s, most: 6h}",
+            "How long to try, the first wait, and the longest wait."),
+        .optional(
+            "on_failure", \.onFailure, default: "[]",
+            "Sinks that get the lead after the last attempt or a permanent refusal."),
+        .optional("paused", \.isPaused, default: "false", "Whether deliveries wait."),
+    ]
+
+    /// The names, for the plugin to leave alone.
+    public static let names = Set(settings.map(\.info.name)).union(["plugin"])
+
+    /// Refuses what cannot work.
+    public func check(at node: SettingNode, problems: inout SettingProblems) {
+        if maxInFlight < 1 || maxInFlight > 256 {
+            problems.error(
+                "bad-value", at: node["max_in_flight"]?.position ?? node.position,
+                "'max_in_flight' must be from 1 to 256")
+        }
+        if timeout < .milliseconds(100) || timeout > .seconds(3600) {
+            problems.error(
+                "bad-value", at: node["timeout"]?.position ?? node.position,
+                "'timeout' must be from 100ms to 1h")
+        }
+    }
+}
+
+/// `retry: {for: 7d, first: 10s, most: 6h}`.
+public struct RetrySettings: PluginConfig {
+    /// How long after it was made a delivery is tried.
+    public var total = Duration.seconds(7 * 86_400)
+    /// The wait after the first failure; each further one doubles it.
+    public var first = Duration.seconds(10)
+    /// The longest wait.
+    public var most = Duration.seconds(6 * 3600)
+
+    /// The defaults.
+    public init() {}
+
+    /// The settings.
+    public static let settings: [Setting<RetrySettings>] = [
+        .optional("for", \.total, default: "7d", "How long a delivery is tried."),
+        .optional("first", \.first, default: "10s", "The wait after the first failure; it doubles."),
+        .optional("most", \.most, default: "6h", "The longest wait."),
+    ]
+}
+
+/// A number of attempts in a second, minute or hour.
+public struct Rate: SettingValue, Equatable {
+    /// How many.
+    public var count: Int
+    /// In how long.
+    public var period: Duration
+
+    /// What to write.
+    public static var shape: String { "a rate such as '10/s', '100/m' or '1000/h'" }
+
+    /// Reads a whole number, a slash and a unit.
+    public static func decode(_ node: SettingNode, problems: inout SettingProblems) -> Rate? {
+        let parts = (node.text ?? "").utf8.split(separator: 0x2F, omittingEmptySubsequences: false)
+        let units: [String: Duration] = ["s": .seconds(1), "m": .seconds(60), "h": .seconds(3600)]
+        guard parts.count == 2, let count = String(parts[0]).flatMap({ Int($0) }), count > 0,
+            count <= 1_000_000, let period = String(parts[1]).flatMap({ units[$0] })
+        else {
+            problems.error(
+                "bad-value", at: node.position,
+                "\(node.text.map { "'\($0)'" } ?? node.kindName) is not \(shape)")
+            return nil
+        }
+        return Rate(count: count, period: period)
+    }
+}
+
+/// `server:`.
+public struct ServerSettings: PluginConfig {
+    /// Where webhooks listen.
+    public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    /// Where operators' requests are answered.
+    public var admin = AdminSettings()
+
+    /// The defaults.
+    public init() {}
+
+    /// The settings.
+    public static let settings: [Setting<ServerSettings>] = [
+        .optional(
+            "listen", \.listen, default: "127.0.0.1:8080", "Address and port of the webhooks."),
+        .optional("admin", \.admin, default: "{listen: 127.0.0.1:8081}", "The admin listener."),
+    ]
+}
+
+/// `server: {admin: …}`.
+public struct AdminSettings: PluginConfig {
+    /// Where it listens.
+    public var listen = ListenAddress(host: "127.0.0.1", port: 8081)
+    /// What requests must show; needed when the address is not a loopback one.
+    public var token: Secret?
+
+    /// The defaults.
+    public init() {}
+
+    /// The settings.
+    public static let settings: [Setting<AdminSettings>] = [
+        .optional("listen", \.listen, default: "127.0.0.1:8081", "Address and port."),
+        .optional("token", \.token, "The token that requests must show."),
+    ]
+
+    /// Refuses to open the ledger to a network without a token.
+    public func check(at node: SettingNode, problems: inout SettingProblems) {
+        guard token == nil, !listen.isLoopback else { return }
+        problems.error(
+            "admin-without-token", at: node["listen"]?.position ?? node.position,
+            "the admin listener would be open to the network without a token",
+            help: "add token: \"${LEADROUTER_ADMIN_TOKEN}\", or listen on 127.0.0.1")
+    }
+}
+
+/// `HOST:PORT`; port 0 takes a free one.
+public struct ListenAddress: SettingValue, Equatable, CustomStringConvertible {
+    /// A name or address.
+    public var host: String
+    /// The port; 0 for a free one.
+    public var port: Int
+
+    /// Makes an address.
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Whether only this machine can reach it.
+    public var isLoopback: Bool {
+        host == "localhost" || host == "::1" || ByteSearch.hasPrefix(host, "127.")
+    }
+
+    /// `HOST:PORT`
+    public var description: String {
+        host.utf8.contains(0x3A) ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// What to write.
+    public static var shape: String { "an address and port such as '127.0.0.1:8080'" }
+
+    /// Reads `HOST:PORT` or `[IPv6]:PORT`.
+    public static func decode(_ node: SettingNode, problems: inout SettingProblems) -> Self? {
+        let bytes = Array((node.text ?? "").utf8)
+        guard let colon = bytes.lastIndex(of: 0x3A), colon > 0,
+            let port = Int(String(decoding: bytes[(colon + 1)...], as: UTF8.self)),
+            (0...65_535).contains(port)
+        else {
+            problems.error(
+                "bad-value", at: node.position,
+                "\(node.text.map { "'\($0)'" } ?? node.kindName) is not \(shape)")
+            return nil
+        }
+        let host = bytes[..<colon].filter { $0 != 0x5B && $0 != 0x5D }
+        return ListenAddress(host: String(decoding: host, as: UTF8.self), port: port)
+    }
+}
+
+/// `store:`.
+public struct StoreSettings: PluginConfig {
+    /// Which store, and where.
+    public var url = "sqlite:var/leads.db"
+
+    /// The defaults.
+    public init() {}
+
+    /// The settings.
+    public static let settings: [Setting<StoreSettings>] = [
+        .optional(
+            "url", \.url, default: "sqlite:var/leads.db",
+            "The store: 'sqlite:' and a file, relative to where the program runs.")
+    ]
+
+    /// The file of an SQLite store.
+    public var path: String { String(decoding: url.utf8.dropFirst("sqlite:".utf8.count), as: UTF8.self) }
+
+    /// Refuses stores that this version does not have.
+    public func check(at node: SettingNode, problems: inout SettingProblems) {
+        guard !ByteSearch.hasPrefix(url, "sqlite:") || path.trimmed.isEmpty else { return }
+        problems.error(
+            "bad-value", at: node["url"]?.position ?? node.position,
+            "the store's url must begin with 'sqlite:'",
+            help: "write 'url: sqlite:var/leads.db'")
+    }
+}
+
+/// `log:`.
+public struct LogSettings: PluginConfig {
+    /// How much is logged.
+    public enum Level: String, Sendable, CaseIterable { case debug, info, warning, error }
+    /// What is logged.
+    public var level = Level.info
+
+    /// The defaults.
+    public init() {}
+
+    /// The settings.
+    public static let settings: [Setting<LogSettings>] = [
+        .choice("level", \.level, default: .info, "How much is logged, to standard error.")
+    ]
+}

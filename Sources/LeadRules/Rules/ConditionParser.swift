@@ -1,0 +1,138 @@
+internal import LeadKit
+
+/// Numbers the names that a rule set asks for, so that each is looked up once a lead.
+struct SlotTable {
+    private(set) var names: [Name] = []
+    private var numbers: [Name: Int] = [:]
+
+    mutating func slot(_ name: Name) -> Int {
+        if let known = numbers[name] { return known }
+        numbers[name] = names.count
+        names.append(name)
+        return names.count - 1
+    }
+}
+
+/// What `fields:` says of a field.
+struct FieldSettings: Sendable {
+    var type: FieldType?
+    var isExact = false
+    /// A table that the field's values are expected to be keys of; a warning when not.
+    var expectIn: Int?
+    var position: Position
+}
+
+/// Turns condition nodes into conditions, recording every mistake with its place.
+struct ConditionParser {
+    var scope: NameScope
+    var fields: [String: FieldSettings]
+    /// Named conditions, by number.
+    var conditionNames: [String]
+    var slots = SlotTable()
+    var problems = SettingProblems()
+    /// The named conditions that the condition under way uses.
+    var used: Set<Int> = []
+
+    static let combinators = ["all", "any", "not", "use"]
+
+    /// A condition: a map whose entries must all hold.
+    mutating func condition(_ node: SettingNode) -> Condition? {
+        guard let entries = node.entries else {
+            problems.error(
+                "bad-condition", at: node.position, "a condition is a map, not \(node.kindName)",
+                help: "write 'field: value', one a line")
+            return nil
+        }
+        guard !entries.isEmpty else {
+            problems.error(
+                "empty-condition", at: node.position, "the condition is empty",
+                help: "for a route that takes every lead write 'always: true'")
+            return nil
+        }
+        var parts: [Condition] = []
+        for (name, value) in entries {
+            if let part = entry(name, value) { parts.append(part) }
+        }
+        guard parts.count == entries.count else { return nil }
+        return parts.count == 1 ? parts[0] : .all(parts)
+    }
+
+    private mutating func entry(_ name: SettingNode, _ value: SettingNode) -> Condition? {
+        switch name.text {
+        case "all": return list(name, value).map { .all($0) }
+        case "any": return list(name, value).map { .any($0) }
+        case "not":
+            if case .map = value.content { return condition(value).map { .not($0) } }
+            return list(name, value).map { .not(.any($0)) }
+        case "use": return uses(value)
+        default: return test(name, value).map { .test($0) }
+        }
+    }
+
+    private mutating func list(_ name: SettingNode, _ value: SettingNode) -> [Condition]? {
+        guard case .list(let nodes) = value.content else {
+            let word = name.text ?? ""
+            problems.error(
+                "bad-condition", at: value.position, "'\(word)' needs a list, not \(value.kindName)",
+                help: "write '\(word):' and below it one '- ' for each condition")
+            return nil
+        }
+        guard !nodes.isEmpty else {
+            problems.error(
+                "empty-condition", at: value.position, "the list of '\(name.text ?? "")' is empty")
+            return nil
+        }
+        let parts = nodes.map { condition($0) }
+        return parts.contains { $0 == nil } ? nil : parts.compactMap(\.self)
+    }
+
+    private mutating func uses(_ value: SettingNode) -> Condition? {
+        let nodes: [SettingNode]
+        switch value.content {
+        case .text: nodes = [value]
+        case .list(let list): nodes = list
+        case .map:
+            problems.error(
+                "bad-condition", at: value.position, "'use' needs a name or a list of names")
+            return nil
+        }
+        guard !nodes.isEmpty else {
+            problems.error("empty-condition", at: value.position, "the list of 'use' is empty")
+            return nil
+        }
+        var parts: [Condition] = []
+        for node in nodes {
+            let name = node.text ?? ""
+            if let number = conditionNames.firstIndex(where: { $0.utf8.elementsEqual(name.utf8) }) {
+                used.insert(number)
+                parts.append(.use(number))
+            } else {
+                problems.error(
+                    "undefined-condition", at: node.position, "there is no condition '\(name)'",
+                    help: Nearest.help(for: name, among: conditionNames))
+            }
+        }
+        guard parts.count == nodes.count else { return nil }
+        return parts.count == 1 ? parts[0] : .all(parts)
+    }
+
+    /// `field: text`, `field: [texts]` or `field: {op: …}`.
+    private mutating func test(_ name: SettingNode, _ value: SettingNode) -> Test? {
+        let reference = scope.name(name, problems: &problems)
+        let settings = reference.flatMap(fieldSettings)
+        var operators = OperatorParser(
+            scope: scope, isExactByField: settings?.isExact ?? false, type: settings?.type)
+        operators.parse(value)
+        for diagnostic in operators.problems.diagnostics { problems.add(diagnostic) }
+        guard let reference, !operators.problems.hasErrors else { return nil }
+        let shown = Normalization.value(name.text ?? "")
+        return Test(
+            slot: slots.slot(reference), name: shown, onValue: operators.onValue,
+            onField: operators.onField, every: operators.every, orMissing: operators.orMissing,
+            text: operators.described, position: name.position)
+    }
+
+    private func fieldSettings(_ name: Name) -> FieldSettings? {
+        if case .field(let field) = name { fields[field] } else { nil }
+    }
+}

@@ -1,0 +1,106 @@
+internal import LeadKit
+
+/// What a rule or template can ask a lead for.
+enum Name: Sendable, Hashable {
+    /// An answer, by its trimmed NFC name.
+    case field(String)
+    /// `lead.NAME`.
+    case attribute(LeadAttribute)
+    /// `consent.KEY`.
+    case consent(String)
+    /// `TABLE.column`, by number.
+    case column(table: Int, column: Int)
+}
+
+/// Names of other parts of the configuration that rules refer to.
+struct NameScope {
+    /// Tables by name; a table that could not be read is known and has no columns.
+    var tables: [(name: String, table: Table?)] = []
+
+    /// Words that no table may have as its name.
+    static let reserved: Set<String> = ["lead", "consent", "field", "schedule"]
+
+    func tableIndex(_ name: String) -> Int? {
+        tables.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
+    }
+
+    /// Reads a name as it is written in a condition; records what is wrong.
+    func name(_ node: SettingNode, problems: inout SettingProblems) -> Name? {
+        let text = Normalization.value(node.text ?? "")
+        guard !text.isEmpty else {
+            problems.error("bad-name", at: node.position, "the name is blank")
+            return nil
+        }
+        let scalars = Array(text.unicodeScalars)
+        if let inside = NameScope.bracketed(scalars) { return bracketedField(inside, node, &problems) }
+        guard let dot = scalars.firstIndex(of: ".") else { return .field(text) }
+        let first = String(String.UnicodeScalarView(scalars[..<dot]))
+        let rest = String(String.UnicodeScalarView(scalars[(dot + 1)...]))
+        return dotted(first, rest, text: text, node, &problems)
+    }
+
+    private func bracketedField(
+        _ inside: String, _ node: SettingNode, _ problems: inout SettingProblems
+    ) -> Name? {
+        let name = Normalization.value(inside)
+        guard !name.isEmpty else {
+            problems.error("bad-name", at: node.position, "the field's name is blank")
+            return nil
+        }
+        return .field(name)
+    }
+
+    private func dotted(
+        _ first: String, _ rest: String, text: String, _ node: SettingNode,
+        _ problems: inout SettingProblems
+    ) -> Name? {
+        switch first {
+        case "lead":
+            if let attribute = LeadAttribute(rawValue: rest) { return .attribute(attribute) }
+            problems.error(
+                "unknown-attribute", at: node.position, "a lead has no '\(text)'",
+                help: Nearest.help(
+                    for: text, among: LeadAttribute.allCases.map { "lead." + $0.rawValue })
+                    ?? "the names are in docs/rules.md; a field with a dot is written field[\"\(text)\"]")
+            return nil
+        case "consent":
+            if !rest.isEmpty { return .consent(rest) }
+            problems.error(
+                "bad-name", at: node.position, "'consent.' needs the checkbox's key behind the dot")
+            return nil
+        default:
+            return column(first, rest, text: text, node, &problems)
+        }
+    }
+
+    private func column(
+        _ first: String, _ rest: String, text: String, _ node: SettingNode,
+        _ problems: inout SettingProblems
+    ) -> Name? {
+        guard let table = tableIndex(first) else {
+            let nearest = Nearest.name(
+                to: first, among: tables.map(\.name) + ["lead", "consent", "field"])
+            problems.error(
+                "undefined-table", at: node.position, "there is no table '\(first)' for '\(text)'",
+                help: nearest.map { "did you mean '\($0).\(rest)'?" }
+                    ?? "a field whose name has a dot is written field[\"\(text)\"]")
+            return nil
+        }
+        guard let known = tables[table].table else { return nil }
+        if let column = known.column(rest) { return .column(table: table, column: column) }
+        problems.error(
+            "undefined-column", at: node.position, "table '\(first)' has no column '\(rest)'",
+            help: Nearest.help(for: rest, among: known.columns))
+        return nil
+    }
+
+    /// The inside of `field["…"]`, where nothing is escaped.
+    static func bracketed(_ scalars: [Unicode.Scalar]) -> String? {
+        let open = Array("field[\"".unicodeScalars)
+        let close = Array("\"]".unicodeScalars)
+        guard scalars.count >= open.count + close.count, scalars.starts(with: open),
+            scalars.suffix(2).elementsEqual(close)
+        else { return nil }
+        return String(String.UnicodeScalarView(scalars[open.count..<(scalars.count - close.count)]))
+    }
+}

@@ -1,0 +1,53 @@
+internal import LeadKit
+
+/// How the routes of one level are searched.
+enum MatchMode: String, Sendable {
+    /// The first route that decides ends the search.
+    case first
+    /// Every route is asked.
+    case all
+}
+
+/// Routes of one level.
+struct RouteList: Sendable {
+    var match: MatchMode = .first
+    var routes: [Route] = []
+}
+
+/// Where to, and under which condition.
+struct Route: Sendable {
+    /// The full name: `dealers/premium`.
+    var name: String
+    /// Nil for `always: true`.
+    var condition: Condition?
+    var note: String?
+    var isDisabled = false
+    var to: [Target] = []
+    var alsoTo: [Target] = []
+    var drop: String?
+    var routes: RouteList?
+    var position: Position
+}
+
+/// A sink, with settings that this target overrides.
+public struct Target: Sendable, Hashable {
+    /// The configured sink's name.
+    public let sink: String
+    /// The overrides as a JSON object with sorted names; empty when there are none.
+    public let with: String
+
+    /// Makes a target.
+    public init(sink: String, with: String = "") {
+        self.sink = sink
+        self.with = with
+    }
+
+    /// What tells two targets of one route apart: the sink's name and the overrides.
+    public var identity: String { with.isEmpty ? sink : sink + " " + with }
+}
+
+/// What happens to a lead that no route decides.
+enum Fallback: Sendable {
+    case to([Target])
+    case hold(String)
+}

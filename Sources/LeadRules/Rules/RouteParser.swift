@@ -1,0 +1,309 @@
+internal import LeadKit
+
+/// A sink as routes know it.
+struct KnownSink {
+    var name: String
+    /// The settings that a target may override; nil when the plugin itself is unknown.
+    var templates: [SettingInfo]?
+}
+
+/// Turns route nodes into routes, recording every mistake with its place.
+struct RouteParser {
+    var conditions: ConditionParser
+    var sinks: [KnownSink]
+    /// Overrides to be compiled as templates: the target and where each setting stands.
+    var overrides: [Target: [(name: String, value: SettingNode)]] = [:]
+    /// Every target that some route or the default names.
+    var targets: Set<Target> = []
+
+    static let keys = [
+        "id", "when", "always", "to", "also_to", "drop", "routes", "match", "note", "disabled",
+    ]
+
+    private var problems: SettingProblems {
+        get { conditions.problems }
+        set { conditions.problems = newValue }
+    }
+
+    init(conditions: ConditionParser, sinks: [KnownSink]) {
+        self.conditions = conditions
+        self.sinks = sinks
+    }
+
+    /// The routes of one level; `parent` is the full name above, empty at the root.
+    mutating func routes(_ nodes: [SettingNode], parent: String) -> [Route] {
+        var seen: [String: Position] = [:]
+        return nodes.compactMap { node in
+            guard let route = route(node, parent: parent) else { return nil }
+            if let first = seen.updateValue(route.position, forKey: route.name) {
+                let id = route.name.split(separator: "/").last.map(String.init) ?? ""
+                problems.error(
+                    "duplicate-route", at: route.position,
+                    "the route '\(id)' stands here twice, first at \(first)",
+                    help: "give one of them another id")
+            }
+            return route
+        }
+    }
+
+    mutating func matchMode(_ node: SettingNode) -> MatchMode {
+        if let mode = node.text.flatMap(MatchMode.init(rawValue:)) { return mode }
+        problems.error(
+            "bad-value", at: node.position,
+            "\(node.text.map { "'\($0)'" } ?? node.kindName) is not 'first' or 'all'")
+        return .first
+    }
+
+    mutating func fallback(_ node: SettingNode) -> Fallback? {
+        guard let entries = node.entries else {
+            problems.error(
+                "bad-value", at: node.position, "'default' is a map, not \(node.kindName)",
+                help: "write 'default: {to: [SINK]}' or 'default: {hold: REASON}'")
+            return nil
+        }
+        for (name, _) in entries where !["to", "hold"].contains(name.text ?? "") {
+            unknownKey(name, among: ["to", "hold"])
+        }
+        switch (node["to"], node["hold"]) {
+        case (let to?, nil): return targets(to).map { .to($0) }
+        case (nil, let hold?): return text(hold, of: "hold").map { .hold($0) }
+        default:
+            problems.error(
+                "bad-default", at: node.position, "'default' needs either 'to' or 'hold'",
+                help: "write 'to: [SINK]' to send such leads somewhere, or 'hold: REASON'")
+            return nil
+        }
+    }
+
+    private mutating func route(_ node: SettingNode, parent: String) -> Route? {
+        guard let entries = node.entries else {
+            problems.error(
+                "bad-route", at: node.position, "a route is a map, not \(node.kindName)",
+                help: "begin it with '- id: NAME'")
+            return nil
+        }
+        for (name, _) in entries where !RouteParser.keys.contains(name.text ?? "") {
+            unknownKey(name, among: RouteParser.keys)
+        }
+        let id = id(of: node, parent: parent)
+        let name = parent.isEmpty ? id.text : parent + "/" + id.text
+        var route = Route(name: name, position: id.position)
+        route.condition = condition(of: node, named: id.text)
+        route.note = node["note"].flatMap { text($0, of: "note") }
+        if let disabled = node["disabled"] {
+            route.isDisabled = Bool.decode(disabled, problems: &conditions.problems) ?? false
+        }
+        readEnds(of: node, into: &route)
+        if let children = node["routes"] {
+            route.routes = RouteList(
+                match: node["match"].map { matchMode($0) } ?? .first,
+                routes: list(children).map { routes($0, parent: name) } ?? [])
+        } else if let match = node["match"] {
+            problems.error(
+                "no-effect", at: match.position, "'match' has no effect without 'routes'",
+                help: "remove it, or add the routes below this one")
+        }
+        return route
+    }
+
+    private mutating func id(
+        of node: SettingNode, parent: String
+    ) -> (text: String, position: Position) {
+        guard let id = node["id"] else {
+            problems.error(
+                "missing-key", at: node.position, "the route has no 'id'", help: "add 'id: NAME'")
+            return ("?", node.position)
+        }
+        let text = id.text ?? ""
+        if !RouteParser.isIdentifier(text) {
+            problems.error(
+                "bad-name", at: id.position, "'\(text)' is not usable as an id",
+                help: "use letters, digits, '-' and '_'")
+        } else if parent.isEmpty, text == "default" {
+            problems.error(
+                "reserved-name", at: id.position, "'default' is reserved for leads without a route",
+                help: "give the route another id")
+        }
+        return (text, id.position)
+    }
+
+    /// Letters, digits, `-` and `_`, ASCII.
+    static func isIdentifier(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0)
+                    || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x5F
+            }
+    }
+
+    private mutating func condition(of node: SettingNode, named id: String) -> Condition? {
+        switch (node["when"], node["always"]) {
+        case (let when?, nil): return conditions.condition(when)
+        case (nil, let always?):
+            if always.text != "true" {
+                problems.error(
+                    "bad-value", at: always.position, "'always' can only be 'true'",
+                    help: "to switch the route off write 'disabled: true'")
+            }
+        case (.some, let always?):
+            problems.error(
+                "bad-route", at: always.position, "the route '\(id)' has both 'when' and 'always'",
+                help: "remove one of them")
+        case (nil, nil):
+            problems.error(
+                "missing-key", at: node["id"]?.position ?? node.position,
+                "the route '\(id)' has no condition",
+                help: "add 'when: {field: value}', or 'always: true' for every lead")
+        }
+        return nil
+    }
+
+    private mutating func readEnds(of node: SettingNode, into route: inout Route) {
+        if let to = node["to"] { route.to = targets(to) ?? [] }
+        if let alsoTo = node["also_to"] { route.alsoTo = targets(alsoTo) ?? [] }
+        if let drop = node["drop"] {
+            route.drop = text(drop, of: "drop") ?? ""
+            if node["to"] != nil {
+                problems.error(
+                    "bad-route", at: drop.position, "a route cannot have both 'to' and 'drop'",
+                    help: "to keep a copy of a dropped lead write 'also_to'")
+            }
+        }
+        if ["to", "also_to", "drop", "routes"].allSatisfy({ node[$0] == nil }) {
+            problems.error(
+                "bad-route", at: route.position, "the route does nothing",
+                help: "add 'to: [SINK]', 'also_to: [SINK]', 'drop: REASON' or 'routes:'")
+        }
+    }
+
+    private mutating func text(_ node: SettingNode, of key: String) -> String? {
+        guard let text = node.text, !text.trimmed.isEmpty else {
+            problems.error("bad-value", at: node.position, "'\(key)' needs a text")
+            return nil
+        }
+        return text
+    }
+
+    private mutating func list(_ node: SettingNode) -> [SettingNode]? {
+        guard case .list(let nodes) = node.content, !nodes.isEmpty else {
+            problems.error(
+                "bad-value", at: node.position, "'routes' needs a list of routes, not \(node.kindName)",
+                help: "begin each route with '- id: NAME'")
+            return nil
+        }
+        return nodes
+    }
+
+    private mutating func unknownKey(_ name: SettingNode, among known: [String]) {
+        let text = name.text ?? ""
+        problems.error(
+            "unknown-key", at: name.position, "unknown key '\(text)'",
+            help: Nearest.help(for: text, among: known))
+    }
+}
+
+// Targets.
+extension RouteParser {
+    /// A list of targets, or one target without brackets.
+    private mutating func targets(_ node: SettingNode) -> [Target]? {
+        let nodes: [SettingNode] = if case .list(let list) = node.content { list } else { [node] }
+        guard !nodes.isEmpty else {
+            problems.error(
+                "bad-value", at: node.position, "the list of sinks is empty",
+                help: "name at least one sink")
+            return nil
+        }
+        var result: [Target] = []
+        for node in nodes {
+            guard let target = target(node) else { continue }
+            targets.insert(target)
+            result.append(target)
+        }
+        return result.count == nodes.count ? result : nil
+    }
+
+    private mutating func target(_ node: SettingNode) -> Target? {
+        switch node.content {
+        case .text: return sink(node).map { Target(sink: $0.name) }
+        case .list:
+            problems.error("bad-value", at: node.position, "a sink's name belongs here, not a list")
+            return nil
+        case .map(let entries):
+            if let pool = node["pool"] {
+                problems.error(
+                    "undefined-pool", at: pool.position, "there is no pool '\(pool.text ?? "")'",
+                    help: "pools are not part of this version yet; name a sink")
+                return nil
+            }
+            for (name, _) in entries where !["sink", "with"].contains(name.text ?? "") {
+                unknownKey(name, among: ["sink", "with", "pool"])
+            }
+            guard let sinkNode = node["sink"] else {
+                problems.error(
+                    "missing-key", at: node.position, "the target names no sink",
+                    help: "write '{sink: NAME, with: {SETTING: TEXT}}'")
+                return nil
+            }
+            guard let sink = sink(sinkNode) else { return nil }
+            return target(sink, with: node["with"])
+        }
+    }
+
+    private mutating func sink(_ node: SettingNode) -> KnownSink? {
+        let name = node.text ?? ""
+        if let known = sinks.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) { return known }
+        problems.error(
+            "undefined-sink", at: node.position, "there is no sink '\(name)'",
+            help: Nearest.help(for: name, among: sinks.map(\.name)))
+        return nil
+    }
+
+    private mutating func target(_ sink: KnownSink, with node: SettingNode?) -> Target? {
+        guard let node else { return Target(sink: sink.name) }
+        guard let entries = node.entries, !entries.isEmpty else {
+            problems.error(
+                "bad-value", at: node.position, "'with' needs a map of settings",
+                help: "write 'with: {subject: TEXT}'")
+            return nil
+        }
+        var settings: [(name: String, value: SettingNode)] = []
+        for (name, value) in entries {
+            let text = name.text ?? ""
+            guard let known = sink.templates else { continue }
+            guard known.contains(where: { $0.name == text }) else {
+                problems.error(
+                    "unknown-setting", at: name.position,
+                    "'\(text)' of sink '\(sink.name)' cannot be overridden here",
+                    help: Nearest.help(for: text, among: known.map(\.name))
+                        ?? "only settings that are filled in for each lead can")
+                continue
+            }
+            settings.append((text, value))
+        }
+        settings.sort { $0.name < $1.name }
+        var writer = JSONWriter()
+        writer.object { writer in
+            for (name, value) in settings {
+                writer.name(name)
+                RouteParser.write(value, to: &writer)
+            }
+        }
+        let target = Target(sink: sink.name, with: writer.text)
+        overrides[target] = settings
+        return target
+    }
+
+    private static func write(_ node: SettingNode, to writer: inout JSONWriter) {
+        switch node.content {
+        case .text(let text): writer.string(text)
+        case .list(let nodes): writer.array { writer in for node in nodes { write(node, to: &writer) } }
+        case .map(let entries):
+            writer.object { writer in
+                for (name, value) in entries {
+                    writer.name(name.text ?? "")
+                    write(value, to: &writer)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,312 @@
+internal import CLibYAML
+public import LeadKit
+
+/// Reads YAML as configuration: every scalar is the text that is written, every node knows its
+/// place, and whatever could surprise (duplicate keys, tags, merge keys, empty values, several
+/// documents, bombs) is an error with a place.
+///
+/// Works on libyaml's events, since they still have marks and the raw text of scalars. The limits
+/// live here: libyaml itself knows neither depth nor alias bombs.
+public struct YAMLReader {
+    /// What a document may cost before it is refused.
+    public struct Limits: Sendable {
+        /// The most bytes of a file.
+        public var bytesMax = 64 << 20
+        /// The most values after aliases are expanded; keys of maps are not counted.
+        public var nodesMax = 1_000_000
+        /// How deeply lists and maps may nest.
+        public var depthMax = 64
+
+        /// The limits of the rule language.
+        public init() {}
+    }
+
+    private let file: String
+    private let limits: Limits
+    private var builder: Builder
+
+    /// Reads one file's bytes; `file` is its name in messages.
+    ///
+    /// - Returns: the document's root, or nil when there is none; `problems` says why.
+    public static func read(
+        _ bytes: [UInt8], file: String, limits: Limits = Limits(),
+        problems: inout SettingProblems
+    ) -> SettingNode? {
+        let start = Position(file: file, line: 1, column: 1)
+        guard bytes.count <= limits.bytesMax else {
+            problems.error("yaml-size", at: start, "the file is over \(limits.bytesMax) bytes")
+            return nil
+        }
+        guard !bytes.contains(0) else {
+            problems.error("yaml-syntax", at: start, "the file holds NUL bytes; save it as UTF-8")
+            return nil
+        }
+        var reader = YAMLReader(
+            file: file, limits: limits, builder: Builder(file: file, limits: limits))
+        let bom: [UInt8] = [0xEF, 0xBB, 0xBF]
+        reader.readEvents(bytes.starts(with: bom) ? Array(bytes.dropFirst(3)) : bytes)
+        for diagnostic in reader.builder.problems.diagnostics {
+            problems.error(
+                diagnostic.code, at: diagnostic.position, diagnostic.message, help: diagnostic.help)
+        }
+        if reader.builder.problems.hasErrors { return nil }
+        if reader.builder.root == nil {
+            problems.error("yaml-empty", at: start, "the file is empty")
+        }
+        return reader.builder.root
+    }
+
+    private mutating func readEvents(_ bytes: [UInt8]) {
+        // libyaml keeps a pointer to its own struct, so it must not move.
+        let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
+        defer { parser.deallocate() }
+        guard yaml_parser_initialize(parser) == 1 else { fatalError("out of memory") }
+        defer { yaml_parser_delete(parser) }
+        bytes.withUnsafeBufferPointer { input in
+            yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
+            yaml_parser_set_input_string(parser, input.baseAddress, input.count)
+            var event = yaml_event_t()
+            while true {
+                guard yaml_parser_parse(parser, &event) == 1 else {
+                    reportSyntax(parser.pointee)
+                    return
+                }
+                let isEnd = event.type == YAML_STREAM_END_EVENT
+                let goesOn = builder.take(event)
+                yaml_event_delete(&event)
+                if isEnd || !goesOn { return }
+            }
+        }
+    }
+
+    private mutating func reportSyntax(_ parser: yaml_parser_t) {
+        let what = parser.problem.map { String(cString: $0) } ?? "cannot be read"
+        let isReader = parser.error == YAML_READER_ERROR
+        let mark = isReader ? parser.mark : parser.problem_mark
+        let context = parser.context.map { " " + String(cString: $0) } ?? ""
+        builder.problems.error(
+            "yaml-syntax", at: Position(file: file, line: mark.line + 1, column: mark.column + 1),
+            "not valid YAML: \(what)\(context)", help: YAMLReader.cure(what))
+    }
+
+    /// The cure of the mistakes that people make most.
+    private static func cure(_ problem: String) -> String? {
+        switch problem {
+        case "found character that cannot start any token":
+            "indent with blanks, not tabs; quote a text that begins with @, ` or %"
+        case "mapping values are not allowed in this context":
+            "quote a text that holds ': '; check the indentation"
+        case "could not find expected ':'":
+            "a line of a map is 'name: value'; check the line above, too"
+        case "did not find expected key", "did not find expected '-' indicator":
+            "lines of one map or list must begin in the same column"
+        case "control characters are not allowed", "invalid leading UTF-8 octet",
+            "invalid trailing UTF-8 octet":
+            "save the file as UTF-8 text"
+        default: nil
+        }
+    }
+}
+
+/// Builds nodes from events, and stops as soon as a limit is passed.
+private struct Builder {
+    private struct Open {
+        var isMap: Bool
+        var position: Position
+        var anchor: String?
+        var items: [SettingNode] = []
+        var entries: [(name: SettingNode, value: SettingNode)] = []
+        var key: SettingNode?
+        var nodes = 1
+        var depth = 1
+    }
+
+    /// A finished part with what it costs, so that repeating it by an alias costs as much.
+    private struct Built {
+        var node: SettingNode
+        var nodes: Int
+        var depth: Int
+    }
+
+    let file: String
+    let limits: YAMLReader.Limits
+    var problems = SettingProblems()
+    var root: SettingNode?
+    private var stack: [Open] = []
+    private var anchors: [String: Built] = [:]
+    private var openAnchors: Set<String> = []
+    private var nodes = 0
+    private var documents = 0
+
+    init(file: String, limits: YAMLReader.Limits) {
+        self.file = file
+        self.limits = limits
+    }
+
+    /// Takes one event; false means: stop reading.
+    mutating func take(_ event: yaml_event_t) -> Bool {
+        switch event.type {
+        case YAML_DOCUMENT_START_EVENT:
+            documents += 1
+            if documents > 1 {
+                problems.error(
+                    "yaml-documents", at: position(event), "a second document begins here",
+                    help: "put it into a file of its own, and remove the '---'")
+                return false
+            }
+            return true
+        case YAML_SCALAR_EVENT: return takeScalar(event)
+        case YAML_ALIAS_EVENT: return takeAlias(event)
+        case YAML_SEQUENCE_START_EVENT:
+            return open(
+                isMap: false, event, anchor: text(event.data.sequence_start.anchor),
+                tag: event.data.sequence_start.tag)
+        case YAML_MAPPING_START_EVENT:
+            return open(
+                isMap: true, event, anchor: text(event.data.mapping_start.anchor),
+                tag: event.data.mapping_start.tag)
+        case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT: return close()
+        default: return true
+        }
+    }
+
+    private mutating func takeScalar(_ event: yaml_event_t) -> Bool {
+        let scalar = event.data.scalar
+        let place = position(event)
+        refuse(tag: scalar.tag, at: place)
+        let bytes = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
+        let node = SettingNode(.text(String(decoding: bytes, as: UTF8.self)), at: place)
+        if scalar.length == 0, scalar.style == YAML_PLAIN_SCALAR_STYLE {
+            reportEmpty(place)
+        }
+        return add(Built(node: node, nodes: 1, depth: 0), anchor: text(scalar.anchor))
+    }
+
+    private mutating func reportEmpty(_ place: Position) {
+        let name = stack.last?.key?.text
+        problems.error(
+            "yaml-empty-value", at: stack.last?.key?.position ?? place,
+            name.map { "'\($0)' has no value" } ?? "a value is missing here",
+            help: "write the value behind it; for an empty text write \"\"")
+    }
+
+    private mutating func takeAlias(_ event: yaml_event_t) -> Bool {
+        let name = text(event.data.alias.anchor) ?? ""
+        guard let built = anchors[name] else {
+            let isOpen = openAnchors.contains(name)
+            problems.error(
+                "yaml-alias", at: position(event),
+                isOpen ? "'*\(name)' stands inside what it names" : "'*\(name)' names nothing above",
+                help: isOpen ? nil : Nearest.help(for: name, among: Array(anchors.keys)))
+            return false
+        }
+        // Marks stay those of the anchor: that is where the text to mend stands.
+        return add(built, anchor: nil, cost: built.nodes)
+    }
+
+    private mutating func open(
+        isMap: Bool, _ event: yaml_event_t, anchor: String?, tag: UnsafeMutablePointer<UInt8>?
+    ) -> Bool {
+        let place = position(event)
+        refuse(tag: tag, at: place)
+        guard stack.count < limits.depthMax else { return tooDeep(place) }
+        if let anchor { openAnchors.insert(anchor) }
+        stack.append(Open(isMap: isMap, position: place, anchor: anchor))
+        return true
+    }
+
+    private mutating func close() -> Bool {
+        let open = stack.removeLast()
+        let content: SettingNode.Content = open.isMap ? .map(open.entries) : .list(open.items)
+        if open.isMap { refuseDuplicates(open.entries) }
+        if let anchor = open.anchor { openAnchors.remove(anchor) }
+        return add(
+            Built(
+                node: SettingNode(content, at: open.position), nodes: open.nodes, depth: open.depth),
+            anchor: open.anchor)
+    }
+
+    private mutating func add(_ built: Built, anchor: String?, cost: Int = 1) -> Bool {
+        if let anchor { anchors[anchor] = built }
+        guard let last = stack.indices.last else {
+            root = built.node
+            return true
+        }
+        guard stack.count + built.depth <= limits.depthMax else {
+            return tooDeep(built.node.position)
+        }
+        if stack[last].isMap, stack[last].key == nil {
+            takeKey(built.node, of: last)
+            return true
+        }
+        nodes += cost
+        guard nodes <= limits.nodesMax else {
+            problems.error(
+                "yaml-size", at: built.node.position,
+                "the document has over \(limits.nodesMax) values",
+                help: "split it into several files with 'include', and check the aliases")
+            return false
+        }
+        stack[last].nodes += built.nodes
+        stack[last].depth = max(stack[last].depth, built.depth + 1)
+        if let key = stack[last].key {
+            stack[last].entries.append((key, built.node))
+            stack[last].key = nil
+        } else {
+            stack[last].items.append(built.node)
+        }
+        return true
+    }
+
+    private mutating func takeKey(_ node: SettingNode, of index: Int) {
+        if node.text == nil {
+            problems.error("yaml-key", at: node.position, "\(node.kindName) cannot be a name")
+        } else if node.text == "<<" {
+            problems.error(
+                "yaml-merge", at: node.position, "the merge key '<<' is not part of this language",
+                help: "write the entries out, or use a named condition")
+        }
+        stack[index].key = node
+    }
+
+    private mutating func refuseDuplicates(
+        _ entries: [(name: SettingNode, value: SettingNode)]
+    ) {
+        guard entries.count > 1 else { return }
+        var seen: [[UInt8]: Position] = [:]
+        for (name, _) in entries {
+            guard let text = name.text else { continue }
+            if let first = seen.updateValue(name.position, forKey: Array(text.utf8)) {
+                problems.error(
+                    "duplicate-key", at: name.position,
+                    "'\(text)' stands here twice, first in line \(first.line)",
+                    help: "remove one of them, or join their values")
+            }
+        }
+    }
+
+    private mutating func refuse(tag: UnsafeMutablePointer<UInt8>?, at place: Position) {
+        guard let tag = text(tag) else { return }
+        problems.error(
+            "yaml-tag", at: place, "the tag '\(tag)' is not part of this language",
+            help: "remove it: every value is the text that is written")
+    }
+
+    private mutating func tooDeep(_ place: Position) -> Bool {
+        problems.error("yaml-depth", at: place, "this nests past \(limits.depthMax) levels")
+        return false
+    }
+
+    private func text(_ pointer: UnsafeMutablePointer<UInt8>?) -> String? {
+        pointer.map { String(cString: $0) }
+    }
+
+    private func position(_ event: yaml_event_t) -> Position {
+        let start = event.start_mark
+        let end = event.end_mark
+        let isOneLine = start.line == end.line
+        return Position(
+            file: file, line: start.line + 1, column: start.column + 1,
+            length: isOneLine ? end.column - start.column : 1)
+    }
+}
