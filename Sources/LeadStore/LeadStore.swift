@@ -219,6 +219,8 @@ public struct DecisionRecord: Sendable {
     public var decision: String
     /// The hash of the rule set.
     public var ruleSetHash: String
+    /// Whether an earlier lead had the same `dedupe` key.
+    public var isDuplicate: Bool
     /// The lead's `dedupe` key and when it was created, if the configuration has one.
     public var dedupe: (key: String, createdSeconds: Int64)?
     /// The deliveries to make.
@@ -229,8 +231,8 @@ public struct DecisionRecord: Sendable {
     /// Makes one.
     public init(
         sequence: Int64, state: InboxState, outcome: String, reason: String?, decision: String,
-        ruleSetHash: String, dedupe: (key: String, createdSeconds: Int64)? = nil,
-        deliveries: [NewDelivery], atMilliseconds: Int64
+        ruleSetHash: String, isDuplicate: Bool = false,
+        dedupe: (key: String, createdSeconds: Int64)? = nil, deliveries: [NewDelivery], atMilliseconds: Int64
     ) {
         self.sequence = sequence
         self.state = state
@@ -238,6 +240,7 @@ public struct DecisionRecord: Sendable {
         self.reason = reason
         self.decision = decision
         self.ruleSetHash = ruleSetHash
+        self.isDuplicate = isDuplicate
         self.dedupe = dedupe
         self.deliveries = deliveries
         self.atMilliseconds = atMilliseconds
@@ -279,6 +282,8 @@ public struct LeasedDelivery: Sendable, Equatable {
     public var lead: [UInt8]
     /// When the lead was taken in.
     public var receivedMilliseconds: Int64
+    /// Whether the lead was a duplicate when it was decided.
+    public var isDuplicate: Bool
     /// Which attempt this is, from 1.
     public var attempt: Int
     /// When the delivery was made.
@@ -289,13 +294,15 @@ public struct LeasedDelivery: Sendable, Equatable {
     /// Makes one.
     public init(
         sequence: Int64, delivery: NewDelivery, source: String, lead: [UInt8],
-        receivedMilliseconds: Int64, attempt: Int, createdMilliseconds: Int64, token: String
+        receivedMilliseconds: Int64, isDuplicate: Bool = false, attempt: Int,
+        createdMilliseconds: Int64, token: String
     ) {
         self.sequence = sequence
         self.delivery = delivery
         self.source = source
         self.lead = lead
         self.receivedMilliseconds = receivedMilliseconds
+        self.isDuplicate = isDuplicate
         self.attempt = attempt
         self.createdMilliseconds = createdMilliseconds
         self.token = token

@@ -1,0 +1,59 @@
+public import LeadRules
+public import LeadStore
+public import Logging
+
+/// The whole program in one page: two durable tables, three loops.
+///
+/// ```
+/// Source ──▶ Intake ──▶ Inbox ──▶ Routing ──▶ Outbox ──▶ Delivery ──▶ Sink
+/// plugin      loop      table   loop + rules   table       loop       plugin
+/// ```
+///
+/// A source is told "accepted" only when the lead is in the inbox. Routing moves a lead from inbox
+/// to outbox in one transaction. A delivery leaves the outbox only with a receipt or as a dead
+/// letter. Each loop can be stopped anywhere and started again: what it does next is in the tables.
+public final class Flow: Sendable {
+    /// Source → Intake → Inbox.
+    public let intake: Intake
+    /// Inbox → Routing → Outbox.
+    public let routing: Routing
+    /// Outbox → Delivery → Sink.
+    public let delivery: DeliveryLoop
+    private let bells: Bells
+
+    /// Makes the instances of all plugins; touches no network.
+    ///
+    /// - Throws: what a plugin says of settings that cannot work.
+    public init(
+        configuration: Configuration, store: any LeadStore, clock: any FlowClock = SystemClock(),
+        logger: Logger
+    ) async throws {
+        bells = Bells()
+        intake = try await Intake(
+            configuration: configuration, store: store, clock: clock, bells: bells, logger: logger)
+        routing = Routing(
+            ruleSet: configuration.ruleSet, store: store, clock: clock, bells: bells, logger: logger)
+        delivery = try await DeliveryLoop(
+            configuration: configuration, store: store, clock: clock, bells: bells, logger: logger)
+    }
+
+    /// Runs the three loops until `stop`, cancellation, or a failure of the store.
+    public func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.intake.run() }
+            group.addTask { try await self.routing.run() }
+            group.addTask { try await self.delivery.run() }
+            do {
+                try await group.waitForAll()
+            } catch {
+                stop()
+                throw error
+            }
+        }
+        await delivery.close()
+        await intake.close()
+    }
+
+    /// Asks the loops to end: nothing new is begun, attempts under way finish.
+    public func stop() { bells.stop() }
+}

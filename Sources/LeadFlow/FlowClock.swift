@@ -1,0 +1,28 @@
+internal import Foundation
+
+/// Time as the loops see it, behind a protocol so that tests need not wait.
+public protocol FlowClock: Sendable {
+    /// Milliseconds since 1970 in UTC.
+    func nowMilliseconds() -> Int64
+    /// Waits; throws when cancelled.
+    func sleep(for duration: Duration) async throws
+}
+
+/// The machine's time.
+public struct SystemClock: FlowClock {
+    /// Makes a clock.
+    public init() {}
+
+    /// Milliseconds since 1970 in UTC.
+    public func nowMilliseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+
+    /// Waits on the monotonic clock: a jump of the wall clock does not lengthen it.
+    public func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    public var milliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}

@@ -1,0 +1,235 @@
+internal import Foundation
+internal import GRDB
+public import LeadKit
+
+// Intake and routing.
+extension SQLiteStore {
+    public func accept(
+        _ items: [InboxItem], atMilliseconds now: Int64
+    ) async throws(StoreError) -> [Acceptance] {
+        // Bytes are made outside the writer, which everybody shares.
+        let rows = items.map { InboxRow($0) }
+        return try await writer.write { db in
+            let insert = try db.cachedStatement(
+                sql: """
+                    INSERT INTO inbox
+                        (source, lead_id, state, received_ms, lead, raw, envelope, due_ms, reason)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (source, lead_id) DO NOTHING
+                    """)
+            let fill = try db.cachedStatement(
+                sql: """
+                    UPDATE inbox SET state = 'received', lead = ?, raw = ?, reason = NULL
+                    WHERE source = ? AND lead_id = ? AND state = 'announced'
+                    """)
+            return try rows.map { row in
+                try insert.execute(arguments: [
+                    row.source, row.leadID, row.state.rawValue, now, row.lead, row.raw,
+                    row.envelope, now, row.reason,
+                ])
+                if row.state == .quarantined { return .quarantined }
+                if db.changesCount > 0 { return .stored }
+                if row.state == .received {
+                    try fill.execute(arguments: [row.lead, row.raw, row.source, row.leadID])
+                }
+                return .duplicate
+            }
+        }
+    }
+
+    public func dueReferences(
+        source: String, atMilliseconds now: Int64, limit: Int
+    ) async throws(StoreError) -> [PendingReference] {
+        try await read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT sequence, lead_id, envelope, attempts, received_ms FROM inbox
+                    WHERE state = 'announced' AND source = ? AND due_ms <= ?
+                    ORDER BY due_ms, sequence LIMIT ?
+                    """, arguments: [source, now, limit]
+            ).compactMap { row in
+                LeadID(row["lead_id"]).map { id in
+                    PendingReference(
+                        sequence: row["sequence"],
+                        reference: LeadReference(
+                            source: source, id: id, envelope: InboxRow.envelope(row["envelope"])),
+                        attempts: row["attempts"], receivedMilliseconds: row["received_ms"])
+                }
+            }
+        }
+    }
+
+    public func record(_ fetches: [FetchRecord]) async throws(StoreError) {
+        let results = fetches.map { fetch in
+            if case .lead(let lead) = fetch.result {
+                return (fetch, Data(lead.json), Data(InboxRow.raw(of: lead)))
+            }
+            return (fetch, Data(), Data())
+        }
+        try await writer.write { db in
+            for (fetch, json, raw) in results {
+                switch fetch.result {
+                case .lead:
+                    try db.cachedStatement(
+                        sql: """
+                            UPDATE inbox SET state = 'received', lead = ?, raw = ?, reason = NULL
+                            WHERE sequence = ? AND state = 'announced'
+                            """
+                    ).execute(arguments: [json, raw, fetch.sequence])
+                case .again(let due, let reason, let counts):
+                    try db.cachedStatement(
+                        sql: """
+                            UPDATE inbox SET due_ms = ?, reason = ?, attempts = attempts + ?
+                            WHERE sequence = ? AND state = 'announced'
+                            """
+                    ).execute(arguments: [due, reason, counts ? 1 : 0, fetch.sequence])
+                case .quarantined(let reason):
+                    try db.cachedStatement(
+                        sql: """
+                            UPDATE inbox SET state = 'quarantined', reason = ?
+                            WHERE sequence = ? AND state = 'announced'
+                            """
+                    ).execute(arguments: [reason, fetch.sequence])
+                }
+            }
+        }
+    }
+
+    public func undecided(
+        after sequence: Int64, limit: Int
+    ) async throws(StoreError) -> [InboxEntry] {
+        try await read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT * FROM inbox WHERE state = 'received' AND sequence > ?
+                    ORDER BY sequence LIMIT ?
+                    """, arguments: [sequence, limit]
+            ).compactMap(InboxRow.entry)
+        }
+    }
+
+    public func hasEarlier(
+        dedupeKey: String, sinceSeconds: Int64
+    ) async throws(StoreError) -> Bool {
+        try await read { db in
+            try Bool.fetchOne(
+                db,
+                sql: "SELECT EXISTS (SELECT 1 FROM dedupe WHERE key = ? AND created_seconds >= ?)",
+                arguments: [dedupeKey, sinceSeconds]) ?? false
+        }
+    }
+
+    public func record(_ decisions: [DecisionRecord]) async throws(StoreError) {
+        try await writer.write { db in
+            let decide = try db.cachedStatement(
+                sql: """
+                    UPDATE inbox SET state = ?, outcome = ?, reason = ?, decision = ?,
+                        rule_set_hash = ?, is_duplicate = ?
+                    WHERE sequence = ? AND state = 'received'
+                    """)
+            for decision in decisions {
+                try decide.execute(arguments: [
+                    decision.state.rawValue, decision.outcome, decision.reason, decision.decision,
+                    decision.ruleSetHash, decision.isDuplicate, decision.sequence,
+                ])
+                guard db.changesCount > 0 else { continue }
+                for delivery in decision.deliveries {
+                    try SQLiteStore.insert(
+                        delivery, of: decision.sequence, at: decision.atMilliseconds, db)
+                }
+                if let dedupe = decision.dedupe {
+                    try db.cachedStatement(sql: "INSERT OR IGNORE INTO dedupe VALUES (?, ?, ?)")
+                        .execute(arguments: [dedupe.key, dedupe.createdSeconds, decision.sequence])
+                }
+            }
+        }
+    }
+
+    static func insert(
+        _ delivery: NewDelivery, of inbox: Int64, at now: Int64, _ db: Database
+    ) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO outbox (key, inbox_sequence, sink, route, is_copy, with_settings,
+                    state, created_ms, due_ms)
+                VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?)
+                ON CONFLICT (key) DO NOTHING
+                """
+        ).execute(arguments: [
+            delivery.key.text, inbox, delivery.sink, delivery.route, delivery.isCopy,
+            delivery.with, now, now,
+        ])
+    }
+}
+
+/// An inbox item as the table keeps it.
+struct InboxRow: Sendable {
+    var source: String
+    var leadID: String
+    var state: InboxState
+    var lead = Data()
+    var raw = Data()
+    var envelope: String?
+    var reason: String?
+
+    init(_ item: InboxItem) {
+        switch item {
+        case .lead(let lead):
+            source = lead.source
+            leadID = lead.id.text
+            state = .received
+            self.lead = Data(lead.json)
+            raw = Data(InboxRow.raw(of: lead))
+        case .reference(let reference):
+            source = reference.source
+            leadID = reference.id.text
+            state = .announced
+            envelope = InboxRow.text(of: reference.envelope)
+        case .quarantined(let source, let raw, let reason):
+            self.source = source
+            leadID = "quarantine-" + LeadID(contentOf: raw).text
+            state = .quarantined
+            self.raw = Data(raw)
+            self.reason = reason
+        }
+    }
+
+    /// The bytes as received; nothing when the lead itself says the same.
+    static func raw(of lead: Lead) -> [UInt8] { lead.raw == lead.json ? [] : lead.raw }
+
+    private static func text(of envelope: Envelope) -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            for attribute in LeadAttribute.allCases {
+                guard let text = envelope[attribute] else { continue }
+                writer.name(attribute.rawValue)
+                writer.string(text)
+            }
+        }
+        return writer.text
+    }
+
+    static func envelope(_ text: String?) -> Envelope {
+        guard let text, let document = try? JSONDocument.parse(Array(text.utf8)) else {
+            return Envelope()
+        }
+        var envelope = Envelope()
+        for (name, value) in document.root.members {
+            if let attribute = LeadAttribute(rawValue: name) { envelope[attribute] = value.string }
+        }
+        return envelope
+    }
+
+    static func entry(_ row: Row) -> InboxEntry? {
+        guard let id = LeadID(row["lead_id"]), let state = InboxState(rawValue: row["state"]) else {
+            return nil
+        }
+        return InboxEntry(
+            sequence: row["sequence"], source: row["source"], leadID: id, state: state,
+            receivedMilliseconds: row["received_ms"], lead: [UInt8](row["lead"] as Data),
+            raw: [UInt8](row["raw"] as Data), outcome: row["outcome"], decision: row["decision"],
+            ruleSetHash: row["rule_set_hash"], reason: row["reason"])
+    }
+}

@@ -1,0 +1,119 @@
+internal import GRDB
+
+/// The tables. `docs/ledger.md` of a later version describes each column for operators.
+///
+/// Times are milliseconds since 1970, named `…_ms`. Every hot query is a range scan of a partial
+/// index that holds only the rows still to be worked on, so its cost does not grow with what is
+/// done already.
+enum Schema {
+    /// "lead" in ASCII: tells this file from any other SQLite file.
+    static let applicationID: Int32 = 0x6C65_6164
+
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 inbox, outbox, attempts, dedupe, counters") { db in
+            try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+            try db.execute(sql: tables)
+            try db.execute(sql: counters)
+        }
+        return migrator
+    }
+
+    private static let tables = """
+        CREATE TABLE inbox (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            source TEXT NOT NULL,
+            lead_id TEXT NOT NULL,
+            state TEXT NOT NULL
+                CHECK (state IN ('announced', 'received', 'decided', 'held', 'quarantined')),
+            received_ms INTEGER NOT NULL,
+            lead BLOB NOT NULL DEFAULT x'',
+            raw BLOB NOT NULL DEFAULT x'',
+            envelope TEXT,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            due_ms INTEGER NOT NULL DEFAULT 0,
+            outcome TEXT,
+            decision TEXT,
+            rule_set_hash TEXT,
+            is_duplicate INTEGER NOT NULL DEFAULT 0,
+            reason TEXT,
+            UNIQUE (source, lead_id)
+        );
+        CREATE INDEX inbox_received ON inbox (sequence) WHERE state = 'received';
+        CREATE INDEX inbox_announced ON inbox (source, due_ms, sequence)
+            WHERE state = 'announced';
+        CREATE INDEX inbox_lead ON inbox (lead_id);
+
+        CREATE TABLE outbox (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            key TEXT NOT NULL UNIQUE,
+            inbox_sequence INTEGER NOT NULL REFERENCES inbox (sequence),
+            sink TEXT NOT NULL,
+            route TEXT NOT NULL,
+            is_copy INTEGER NOT NULL,
+            with_settings TEXT NOT NULL DEFAULT '',
+            state TEXT NOT NULL CHECK (state IN ('pending', 'leased', 'delivered', 'dead')),
+            attempts INTEGER NOT NULL DEFAULT 0,
+            created_ms INTEGER NOT NULL,
+            due_ms INTEGER NOT NULL,
+            lease_token TEXT,
+            lease_until_ms INTEGER,
+            detail TEXT
+        );
+        CREATE INDEX outbox_pending ON outbox (sink, due_ms, sequence) WHERE state = 'pending';
+        CREATE INDEX outbox_leased ON outbox (sink, lease_until_ms) WHERE state = 'leased';
+        CREATE INDEX outbox_inbox ON outbox (inbox_sequence);
+
+        CREATE TABLE attempts (
+            outbox_sequence INTEGER NOT NULL REFERENCES outbox (sequence),
+            number INTEGER NOT NULL,
+            started_ms INTEGER NOT NULL,
+            duration_ms INTEGER NOT NULL,
+            outcome TEXT NOT NULL,
+            detail TEXT NOT NULL
+        );
+        CREATE INDEX attempts_outbox ON attempts (outbox_sequence);
+
+        CREATE TABLE dedupe (
+            key TEXT NOT NULL,
+            created_seconds INTEGER NOT NULL,
+            inbox_sequence INTEGER NOT NULL,
+            PRIMARY KEY (key, created_seconds, inbox_sequence)
+        ) WITHOUT ROWID;
+        """
+
+    /// Counts kept by triggers, in the same transactions as the rows: both sides of the books
+    /// without a scan.
+    private static let counters = """
+        CREATE TABLE lead_counts (
+            state TEXT NOT NULL, outcome TEXT NOT NULL, count INTEGER NOT NULL,
+            PRIMARY KEY (state, outcome)
+        ) WITHOUT ROWID;
+        CREATE TABLE delivery_counts (
+            sink TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL,
+            PRIMARY KEY (sink, state)
+        ) WITHOUT ROWID;
+        CREATE TRIGGER inbox_inserted AFTER INSERT ON inbox BEGIN
+            INSERT INTO lead_counts VALUES (new.state, ifnull(new.outcome, ''), 1)
+            ON CONFLICT DO UPDATE SET count = count + 1;
+        END;
+        CREATE TRIGGER inbox_updated AFTER UPDATE OF state, outcome ON inbox
+        WHEN old.state <> new.state OR old.outcome IS NOT new.outcome BEGIN
+            UPDATE lead_counts SET count = count - 1
+            WHERE state = old.state AND outcome = ifnull(old.outcome, '');
+            INSERT INTO lead_counts VALUES (new.state, ifnull(new.outcome, ''), 1)
+            ON CONFLICT DO UPDATE SET count = count + 1;
+        END;
+        CREATE TRIGGER outbox_inserted AFTER INSERT ON outbox BEGIN
+            INSERT INTO delivery_counts VALUES (new.sink, new.state, 1)
+            ON CONFLICT DO UPDATE SET count = count + 1;
+        END;
+        CREATE TRIGGER outbox_updated AFTER UPDATE OF state ON outbox
+        WHEN old.state <> new.state BEGIN
+            UPDATE delivery_counts SET count = count - 1
+            WHERE sink = old.sink AND state = old.state;
+            INSERT INTO delivery_counts VALUES (new.sink, new.state, 1)
+            ON CONFLICT DO UPDATE SET count = count + 1;
+        END;
+        """
+}
