@@ -13,6 +13,7 @@ let argumentParser = Target.Dependency.product(
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -58,7 +59,7 @@ let modules: [Target] = [
         name: "LeadFlow", dependencies: ["LeadKit", "LeadRules", "LeadStore", crypto, logging],
         swiftSettings: strict),
     .target(
-        name: "LeadServer", dependencies: ["LeadKit", hummingbird, lifecycle, logging, nioCore],
+        name: "LeadServer", dependencies: ["LeadKit", hummingbird, httpTypes, logging, nioCore],
         swiftSettings: strict),
     .target(
         name: "LeadTesting",
@@ -85,6 +86,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(

@@ -1,0 +1,110 @@
+internal import HTTPTypes
+internal import Hummingbird
+public import Logging
+internal import NIOCore
+
+/// Answers operators and supervisors: `/health/live`, `/health/ready`, and the few actions that a
+/// second process (such as `leadrouter import`) asks the running one to do.
+public struct AdminServer: Sendable {
+    /// What an action answers.
+    public struct Answer: Sendable {
+        /// The HTTP status.
+        public var status: Int
+        /// A JSON text.
+        public var body: [UInt8]
+
+        /// Makes an answer.
+        public init(status: Int = 200, body: [UInt8]) {
+            self.status = status
+            self.body = body
+        }
+    }
+
+    /// An action: takes the query and the body of a POST.
+    public typealias Action = @Sendable ([UInt8]) async -> Answer
+
+    /// The most bytes of a body.
+    public static let bodyBytesMax = 16 << 20
+
+    private let host: String
+    private let port: Int
+    private let token: String?
+    private let isReady: @Sendable () async -> String?
+    private let actions: [String: Action]
+    private let logger: Logger
+
+    /// Makes a server. `isReady` answers nil, or why not. `actions` are POST endpoints by path
+    /// below `/api/`; they need the token, if there is one, as `Authorization: Bearer TOKEN`.
+    public init(
+        host: String, port: Int, token: String?, isReady: @escaping @Sendable () async -> String?,
+        actions: [String: Action], logger: Logger
+    ) {
+        self.host = host
+        self.port = port
+        self.token = token
+        self.isReady = isReady
+        self.actions = actions
+        self.logger = logger
+    }
+
+    /// Listens until cancelled; `onListening` gets the port.
+    public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
+        let router = Router()
+        router.get("/health/live") { _, _ in AdminServer.response(200, Array("{\"live\":true}\n".utf8)) }
+        router.get("/health/ready") { _, _ in
+            if let reason = await self.isReady() {
+                self.logger.warning("not ready: \(reason)")
+                return AdminServer.response(503, Array("{\"ready\":false}\n".utf8))
+            }
+            return AdminServer.response(200, Array("{\"ready\":true}\n".utf8))
+        }
+        for (path, action) in actions {
+            router.post("/api/\(path)") { request, _ in await self.run(action, request) }
+        }
+        var quiet = logger
+        quiet.logLevel = .warning
+        let application = Application(
+            router: router,
+            configuration: .init(address: .hostname(host, port: port), serverName: "leadrouter"),
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
+            logger: quiet)
+        try await application.run()
+    }
+
+    private func run(_ action: Action, _ request: Request) async -> Response {
+        guard isAuthorised(request) else {
+            return AdminServer.response(401, Array("{\"error\":\"token needed\"}\n".utf8))
+        }
+        // A page in a browser cannot send this type without asking first (CORS preflight).
+        guard request.headers[.contentType]?.utf8.starts(with: "application/".utf8) == true else {
+            return AdminServer.response(415, Array("{\"error\":\"send application/json\"}\n".utf8))
+        }
+        var request = request
+        guard let buffer = try? await request.collectBody(upTo: AdminServer.bodyBytesMax) else {
+            return AdminServer.response(413, Array("{\"error\":\"body too large\"}\n".utf8))
+        }
+        let answer = await action(Array(buffer.readableBytesView))
+        return AdminServer.response(answer.status, answer.body)
+    }
+
+    private func isAuthorised(_ request: Request) -> Bool {
+        guard let token else { return true }
+        let given = Array((request.headers[.authorization] ?? "").utf8)
+        let wanted = Array("Bearer \(token)".utf8)
+        // Every byte is looked at, so that the time tells nothing about where they differ.
+        var difference = given.count ^ wanted.count
+        for index in wanted.indices {
+            difference |= Int(wanted[index] ^ (index < given.count ? given[index] : 0))
+        }
+        return difference == 0
+    }
+
+    private static func response(_ status: Int, _ body: [UInt8]) -> Response {
+        var headers = HTTPFields()
+        headers[.contentType] = "application/json"
+        headers[.xContentTypeOptions] = "nosniff"
+        return Response(
+            status: .init(code: status), headers: headers,
+            body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+}

@@ -1,0 +1,157 @@
+internal import HTTPTypes
+internal import Hummingbird
+public import LeadKit
+public import Logging
+internal import NIOCore
+
+/// Answers webhooks: a source called `facebook` listens at `/hooks/facebook`.
+///
+/// Bodies are limited to 1 MiB and refused by their announced length before they are read;
+/// compressed bodies are refused. A sender that finds no room gets 503 with `Retry-After`.
+public struct WebhookServer: Sendable {
+    /// The most bytes of a body.
+    public static let bodyBytesMax = 1 << 20
+    /// The most bytes of a path with its query.
+    public static let targetBytesMax = 8 << 10
+
+    private let host: String
+    private let port: Int
+    private let webhooks: [String: any WebhookSource]
+    private let inbox: any InboxWriter
+    private let now: @Sendable () -> Timestamp
+    private let logger: Logger
+
+    /// Makes a server; port 0 takes a free one.
+    public init(
+        host: String, port: Int, webhooks: [String: any WebhookSource], inbox: any InboxWriter,
+        now: @escaping @Sendable () -> Timestamp, logger: Logger
+    ) {
+        self.host = host
+        self.port = port
+        self.webhooks = webhooks
+        self.inbox = inbox
+        self.now = now
+        self.logger = logger
+    }
+
+    /// Listens until cancelled; `onListening` gets the port.
+    ///
+    /// - Throws: when the address cannot be had.
+    public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
+        let router = Router()
+        for method in [HTTPRequest.Method.get, .post, .put, .delete, .patch, .head, .options] {
+            router.on("/hooks/:name", method: method) { request, context in
+                await self.answer(request, source: context.parameters.get("name") ?? "")
+            }
+        }
+        var quiet = logger
+        quiet.logLevel = .warning
+        let application = Application(
+            router: router,
+            configuration: .init(
+                address: .hostname(host, port: port), serverName: "leadrouter"),
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
+            logger: quiet)
+        try await application.run()
+    }
+
+    private func answer(_ request: Request, source name: String) async -> Response {
+        guard let source = webhooks[name] else { return WebhookServer.response(404, "not found\n") }
+        guard request.method == .get || request.method == .post else {
+            return WebhookServer.response(405, "only GET and POST\n")
+        }
+        guard (request.head.path ?? "").utf8.count <= WebhookServer.targetBytesMax else {
+            return WebhookServer.response(414, "the address is too long\n")
+        }
+        guard request.headers[.contentEncoding] == nil else {
+            return WebhookServer.response(415, "send the body without Content-Encoding\n")
+        }
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }),
+            length > WebhookServer.bodyBytesMax
+        {
+            return WebhookServer.tooLarge
+        }
+        let body: [UInt8]
+        do {
+            var request = request
+            let buffer = try await request.collectBody(upTo: WebhookServer.bodyBytesMax)
+            body = Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            return WebhookServer.tooLarge
+        } catch let error as any HTTPResponseError where error.status == .contentTooLarge {
+            return WebhookServer.tooLarge
+        } catch {
+            return WebhookServer.response(400, "the body ended early\n")
+        }
+        return await hand(
+            WebhookRequest(
+                method: request.method.rawValue, query: WebhookServer.query(of: request),
+                headers: request.headers.map { ($0.name.canonicalName, $0.value) }, body: body,
+                receivedTime: now()), to: source, named: name)
+    }
+
+    private func hand(
+        _ request: WebhookRequest, to source: any WebhookSource, named name: String
+    ) async -> Response {
+        do {
+            let answer = try await source.receive(request, into: inbox)
+            var response = WebhookServer.response(answer.status, answer.body)
+            response.headers[.contentType] = answer.contentType
+            return response
+        } catch {
+            var retryAfter = 30
+            switch error {
+            case .overloaded(let seconds): retryAfter = seconds
+            case .unavailable(let reason):
+                logger.error("nothing stored: \(reason)", metadata: ["source": "\(name)"])
+            }
+            var response = WebhookServer.response(503, "try again later\n")
+            response.headers[.retryAfter] = String(retryAfter)
+            return response
+        }
+    }
+
+    private static var tooLarge: Response {
+        var response = response(413, "the body is over 1 MiB\n")
+        // What is left of the body is not read, so the connection cannot be used again.
+        response.headers[.connection] = "close"
+        return response
+    }
+
+    private static func response(_ status: Int, _ body: String) -> Response {
+        var headers = HTTPFields()
+        headers[.contentType] = "text/plain; charset=utf-8"
+        headers[.xContentTypeOptions] = "nosniff"
+        return Response(
+            status: .init(code: status), headers: headers,
+            body: .init(byteBuffer: ByteBuffer(string: body)))
+    }
+
+    /// The query's names and values, `+` and `%XX` decoded, in order.
+    private static func query(of request: Request) -> [(name: String, value: String)] {
+        let path = Array((request.head.path ?? "").utf8)
+        guard let mark = path.firstIndex(of: 0x3F) else { return [] }
+        return path[(mark + 1)...].split(separator: 0x26).map { pair in
+            let parts = pair.split(
+                separator: 0x3D, maxSplits: 1, omittingEmptySubsequences: false)
+            return (decoded(parts[0]), parts.count > 1 ? decoded(parts[1]) : "")
+        }
+    }
+
+    private static func decoded(_ bytes: ArraySlice<UInt8>) -> String {
+        var result: [UInt8] = []
+        var rest = bytes
+        while let byte = rest.popFirst() {
+            let hex = rest.prefix(2)
+            if byte == 0x25, hex.count == 2,
+                let value = UInt8(String(decoding: hex, as: UTF8.self), radix: 16)
+            {
+                result.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                result.append(byte == 0x2B ? 0x20 : byte)
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}

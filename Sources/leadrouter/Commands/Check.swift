@@ -1,0 +1,73 @@
+import ArgumentParser
+import LeadKit
+import LeadRules
+
+struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Checks the configuration: every problem in one pass.",
+        discussion: """
+            Each finding has its place, the line, what is wrong and what to type. Exits with 1 when
+            there are errors; warnings alone exit with 0.
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, github }
+
+    @OptionGroup var config: ConfigurationOption
+    @Option(help: "text for people, json for programs, github for annotations of a workflow.")
+    var format = Format.text
+
+    func run() throws {
+        let result = config.loadResult()
+        switch format {
+        case .text:
+            if !result.diagnostics.isEmpty { Console.print(result.report) }
+            Console.print(
+                result.diagnostics.isEmpty ? "\(config.folder): no problems" : Summary.findings(result))
+        case .json: for diagnostic in result.diagnostics { Console.print(Check.json(diagnostic)) }
+        case .github: for diagnostic in result.diagnostics { Console.print(Check.github(diagnostic)) }
+        }
+        if result.errorCount > 0 { throw ExitCode.failure }
+    }
+
+    private static func json(_ diagnostic: Diagnostic) -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("severity")
+            writer.string(diagnostic.severity.rawValue)
+            writer.name("code")
+            writer.string(diagnostic.code)
+            writer.name("file")
+            writer.string(diagnostic.position.file)
+            writer.name("line")
+            writer.integer(diagnostic.position.line)
+            writer.name("column")
+            writer.integer(diagnostic.position.column)
+            writer.name("message")
+            writer.string(diagnostic.message)
+            writer.name("help")
+            writer.string(diagnostic.help)
+        }
+        return writer.text
+    }
+
+    /// GitHub workflow commands: `%`, CR and LF are escaped in data, `:` and `,` in properties.
+    private static func github(_ diagnostic: Diagnostic) -> String {
+        func escape(_ text: String, property: Bool) -> String {
+            text.unicodeScalars.map { scalar in
+                switch scalar {
+                case "%": "%25"
+                case "\r": "%0D"
+                case "\n": "%0A"
+                case ":" where property: "%3A"
+                case "," where property: "%2C"
+                default: String(scalar)
+                }
+            }.joined()
+        }
+        let place = diagnostic.position
+        let message = diagnostic.message + (diagnostic.help.map { "\nhelp: " + $0 } ?? "")
+        return "::\(diagnostic.severity.rawValue) file=\(escape(place.file, property: true)),"
+            + "line=\(max(1, place.line)),col=\(max(1, place.column)),"
+            + "title=\(escape(diagnostic.code, property: true))::\(escape(message, property: false))"
+    }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import LeadKit
+import Synchronization
+
+/// Standard output in large writes, and standard error for people.
+enum Console {
+    static let isErrorTerminal = isatty(STDERR_FILENO) == 1
+    static let isOutputTerminal = isatty(STDOUT_FILENO) == 1
+
+    /// Writes to standard output; a reader that went away ends the program quietly.
+    static func write(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { Glibc.exit(errno == EPIPE ? 0 : 74) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    static func print(_ text: String) { write(Array((text + "\n").utf8)) }
+
+    static func error(_ text: String) {
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+
+    /// A shown value: control characters made visible, so that lead data cannot write to a
+    /// terminal.
+    static func shown(_ text: String) -> String {
+        Diagnostic.printable(Template.Place.oneLine(text))
+    }
+}
+
+extension ExitCode {
+    /// A needed service (the store, another process, a remote API) cannot be used.
+    static let unavailable = ExitCode(69)
+}
+
+/// What every listing can print.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case table, ndjson
+}
+
+/// Columns of text, for people.
+struct TextTable {
+    private var rows: [[String]]
+    private let header: [String]
+
+    init(_ header: [String]) {
+        self.header = header
+        rows = []
+    }
+
+    mutating func add(_ cells: [String]) { rows.append(cells.map { Console.shown($0) }) }
+
+    /// The table; a column is as wide as its widest cell, the last is not padded.
+    var text: String {
+        let all = [header] + rows
+        let widths = header.indices.map { column in
+            all.map { $0[column].unicodeScalars.count }.max() ?? 0
+        }
+        return all.map { row in
+            let cells = row.enumerated().map { column, cell in
+                column == row.count - 1
+                    ? cell
+                    : cell
+                        + String(repeating: " ", count: widths[column] - cell.unicodeScalars.count)
+            }
+            let line = cells.joined(separator: "  ")
+            return String(line.reversed().drop { $0 == " " }.reversed())
+        }.joined(separator: "\n")
+    }
+}
+
+/// How far long work is, on a terminal's standard error, twice a second.
+final class ProgressLine: Sendable {
+    private let state = Mutex((count: 0, started: ContinuousClock.now, shown: ContinuousClock.now))
+    private let noun: String
+
+    init(_ noun: String) { self.noun = noun }
+
+    /// Counts, and shows when it is time; `fraction` is how much is done, if known.
+    func advance(by count: Int = 1, fraction: Double? = nil) {
+        guard Console.isErrorTerminal else { return }
+        let line = state.withLock { state -> String? in
+            state.count += count
+            let now = ContinuousClock.now
+            guard now - state.shown > .milliseconds(500) else { return nil }
+            state.shown = now
+            let seconds = max(0.001, Double((now - state.started).components.seconds))
+            var line = "\(state.count) \(noun), \(Int(Double(state.count) / seconds))/s"
+            if let fraction, fraction > 0.01 {
+                line += ", \(Int(seconds / fraction - seconds)) s left"
+            }
+            return line
+        }
+        if let line { FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8)) }
+    }
+
+    /// Removes the line.
+    func end() {
+        guard Console.isErrorTerminal else { return }
+        FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+    }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+/// The program.
+@main
+struct LeadRouter: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "leadrouter",
+        abstract: "Routes leads by rules, and delivers each exactly once in effect.",
+        discussion: """
+            Leads arrive from Meta lead ads, web forms and files; YAML rules decide; sinks deliver.
+
+              leadrouter check                      are the rules good?
+              leadrouter dry-run leads.ndjson       where would these leads go?
+              leadrouter serve                      take leads in and deliver them
+              leadrouter demo                       see the whole picture on this machine
+
+            Exit codes: 0 good, 1 what was checked failed, 64 wrong usage, 69 a needed service is
+            unreachable.
+            """,
+        subcommands: [
+            Check.self, DryRun.self, Serve.self, Import.self, Leads.self, Deliveries.self,
+            Plugins.self, Simulate.self, Demo.self,
+        ])
+}
