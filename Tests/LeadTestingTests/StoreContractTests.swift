@@ -1,7 +1,8 @@
 import LeadKit
 import LeadStore
-@testable import LeadTesting
 import Testing
+
+@testable import LeadTesting
 
 @Suite(.timeLimit(.minutes(1)))
 struct StoreContractTests {

@@ -22,8 +22,8 @@ extension SinkTrial {
         let (blueprint, problems) = decode(contract.settings)
         try require(blueprint != nil, "refused: \(problems.map(\.message))")
         try require(problems.isEmpty, "findings: \(problems.map(\.message))")
-        try require(
-            ByteSearch.contains(plugin.info.example, S.name), "the example does not name the plugin")
+        let isNamed = ByteSearch.contains(plugin.info.example, S.name)
+        try require(isNamed, "the example does not name the plugin")
     }
 
     private func unknownSettingIsPlaced() throws {
@@ -31,7 +31,8 @@ extension SinkTrial {
         var entries = contract.settings.entries ?? []
         entries.append(
             (SettingNode(.text("zz_unknown"), at: place), SettingNode(.text("x"), at: place)))
-        let (blueprint, problems) = decode(SettingNode(.map(entries), at: contract.settings.position))
+        let node = SettingNode(.map(entries), at: contract.settings.position)
+        let (blueprint, problems) = decode(node)
         try require(blueprint == nil, "it was accepted")
         try require(
             problems.contains { $0.code == "unknown-setting" && $0.position == place },
@@ -58,9 +59,8 @@ extension SinkTrial {
             let isMissed = problems.contains {
                 $0.code == "missing-setting" && ByteSearch.contains($0.message, "'\(setting.name)'")
             }
-            try require(
-                isMissed == setting.isRequired,
-                "'\(setting.name)' is \(setting.isRequired ? "not missed" : "missed though optional")")
+            let what = setting.isRequired ? "not missed" : "missed though optional"
+            try require(isMissed == setting.isRequired, "'\(setting.name)' is \(what)")
         }
     }
 

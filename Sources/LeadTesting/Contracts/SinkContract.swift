@@ -74,7 +74,9 @@ public struct SinkContract<S: Sink>: Sendable {
     }
 
     /// A sample lead, with the text of each template taken as it stands.
-    @Sendable public static func sampleDelivery(_ number: Int, _ blueprint: SinkBlueprint) -> Delivery {
+    @Sendable public static func sampleDelivery(
+        _ number: Int, _ blueprint: SinkBlueprint
+    ) -> Delivery {
         let rendered = blueprint.templates.map { ($0.name, $0.source) }
         return .sample(number, rendered: Dictionary(rendered) { $1 })
     }
@@ -129,7 +131,8 @@ final class SinkTrial<S: Sink>: Sendable {
         _ body: @Sendable (any Sink, SinkBlueprint) async throws -> Void
     ) async throws {
         let (blueprint, problems) = decode(contract.settings)
-        let made = try requireValue(blueprint, "the settings do not decode: \(problems.map(\.message))")
+        let made = try requireValue(
+            blueprint, "the settings do not decode: \(problems.map(\.message))")
         let sink = try await made.make(PluginContext(instance: "sink", logger: log.logger()))
         do {
             try await body(sink, made)

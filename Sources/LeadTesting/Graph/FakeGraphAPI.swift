@@ -76,7 +76,9 @@ public final class FakeGraphAPI: Sendable {
         self.options = options
         let hook = Hook()
         http = FakeHTTPServer(port: options.port) { request in
-            guard let api = hook.api.withLock({ $0.value }) else { return FakeResponse(status: 503) }
+            guard let api = hook.api.withLock({ $0.value }) else {
+                return FakeResponse(status: 503)
+            }
             return GraphCall(api: api, request: request).response()
         }
         hook.api.withLock { $0.value = self }

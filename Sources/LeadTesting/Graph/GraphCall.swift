@@ -193,7 +193,8 @@ extension GraphCall {
             try edge.forms(of: parts[0], to: &writer)
         case (_, 2, "subscribed_apps"):
             try count(.subscribedApps)
-            if method == "GET" { edge.subscribedApps(to: &writer) } else { GraphCall.success(to: &writer) }
+            guard method == "GET" else { return GraphCall.success(to: &writer) }
+            edge.subscribedApps(to: &writer)
         default:
             try count(.other)
             throw .unknownPath(Array(parts.dropFirst()))
@@ -237,7 +238,8 @@ extension GraphCall {
     private func answer(
         batch text: String, token: String, to writer: inout JSONWriter
     ) throws(GraphError) {
-        guard let items = try? JSONDocument.parse(Array(text.utf8)).root, items.kind == .array else {
+        guard let items = try? JSONDocument.parse(Array(text.utf8)).root, items.kind == .array
+        else {
             throw .parameter("param batch must be an array.")
         }
         guard items.elements.count <= 50 else { throw .batchTooLarge }

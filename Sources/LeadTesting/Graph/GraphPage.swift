@@ -41,7 +41,8 @@ struct GraphPage {
     func writePaging(_ range: Range<Int>, limit: Int, url: String, to writer: inout JSONWriter) {
         guard !ids.isEmpty else { return }
         let isEmptyPage = range.isEmpty && range.lowerBound > 0
-        let first = isEmptyPage ? ids[range.lowerBound - 1] : ids[min(range.lowerBound, ids.count - 1)]
+        let place = isEmptyPage ? range.lowerBound - 1 : range.lowerBound
+        let first = ids[min(place, ids.count - 1)]
         let last = ids[max(range.upperBound - 1, 0)]
         let mark = mayBeEmpty && !isEmptyPage ? GraphPage.emptyMark : ""
         writer.name("paging")

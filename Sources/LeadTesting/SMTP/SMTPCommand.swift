@@ -78,8 +78,9 @@ enum SMTPCommand: Equatable {
         let parts = text.utf8.split(
             separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
         return text.utf8.count <= 254 && parts.count == 2 && parts.allSatisfy { !$0.isEmpty }
-            && text.unicodeScalars.allSatisfy {
-                $0.value > 0x20 && $0.value != 0x7F && $0.value != 0xFFFD && !"<>\"".unicodeScalars.contains($0)
+            && !text.unicodeScalars.contains { scalar in
+                scalar.value <= 0x20 || scalar.value == 0x7F || scalar.value == 0xFFFD
+                    || scalar == "<" || scalar == ">" || scalar == "\""
             }
     }
 

@@ -45,8 +45,8 @@ extension Delivery {
 /// Settings written in Swift, as if they came from a file: texts, lists and maps.
 ///
 /// Everything stands on line 1 of `settings`; place what must be placed by hand.
-public indirect enum SettingLiteral: Sendable, ExpressibleByStringLiteral, ExpressibleByArrayLiteral,
-    ExpressibleByDictionaryLiteral
+public indirect enum SettingLiteral: Sendable, ExpressibleByStringLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
     /// A scalar.
     case text(String)

@@ -110,14 +110,16 @@ public actor MemoryStore: LeadStore {
             row.entry.state == .announced && row.entry.source == source
                 && row.dueMilliseconds <= time
         }
-        return due.sorted { ($0.dueMilliseconds, $0.entry.sequence) < ($1.dueMilliseconds, $1.entry.sequence) }
-            .prefix(limit).map { row in
-                PendingReference(
-                    sequence: row.entry.sequence,
-                    reference: LeadReference(
-                        source: row.entry.source, id: row.entry.leadID, envelope: row.envelope),
-                    attempts: row.attempts, receivedMilliseconds: row.entry.receivedMilliseconds)
-            }
+        let first = due.sorted {
+            ($0.dueMilliseconds, $0.entry.sequence) < ($1.dueMilliseconds, $1.entry.sequence)
+        }
+        return first.prefix(limit).map { row in
+            PendingReference(
+                sequence: row.entry.sequence,
+                reference: LeadReference(
+                    source: row.entry.source, id: row.entry.leadID, envelope: row.envelope),
+                attempts: row.attempts, receivedMilliseconds: row.entry.receivedMilliseconds)
+        }
     }
 
     /// Records what became of references; see `LeadStore`.
@@ -168,7 +170,9 @@ public actor MemoryStore: LeadStore {
                 let key = Array(key.utf8)
                 dedupe[key] = max(dedupe[key] ?? created, created)
             }
-            for delivery in decision.deliveries { insert(delivery, of: row, decision.atMilliseconds) }
+            for delivery in decision.deliveries {
+                insert(delivery, of: row, decision.atMilliseconds)
+            }
         }
     }
 
