@@ -1,0 +1,148 @@
+import LeadKit
+import LeadStore
+import Testing
+
+@testable import LeadTesting
+
+@Suite(.timeLimit(.minutes(1)))
+struct StoreContractTests {
+    @Test(arguments: StoreContract.checks)
+    func `the store in memory holds to the contract`(check: StoreContract.Check) async throws {
+        try await StoreContract { MemoryStore() }.verify(check)
+    }
+
+    /// The control: a contract that finds nothing in a broken store proves nothing.
+    @Test(arguments: BrokenStore.Flaw.allCases)
+    func `a flaw is found`(flaw: BrokenStore.Flaw) async throws {
+        let violation = await #expect(throws: ContractViolation.self) {
+            try await StoreContract { BrokenStore(flaw) }.verify()
+        }
+        #expect(violation?.findings.contains { $0.check == flaw.rawValue } == true)
+    }
+
+    @Test func `the names of the checks differ`() {
+        let names = StoreContract.checks.map(\.name)
+        #expect(Set(names).count == names.count)
+        #expect(names.count > 30)
+    }
+}
+
+/// A store with one flaw, each named after the check that must find it.
+struct BrokenStore: LeadStore {
+    enum Flaw: String, CaseIterable, Sendable {
+        case forgetsKnownIDs = "a lead enters once for each source and id"
+        case answersBackwards = "a batch is answered in order"
+        case decidesTwice = "deciding twice changes nothing"
+        case ignoresLimit = "a lease takes what is due, oldest due first, up to its limit"
+        case doesNotFence = "a lease that ran out is taken over"
+        case spendsReleases = "a released attempt is not spent"
+        case losesFollowUps = "a dead delivery brings its follow-ups"
+        case miscounts = "both sides of the books add up"
+        case retriesAtOnce = "a retry waits until it is due and counts"
+        case dedupesForEver = "an earlier dedupe key is found from its time on"
+        case keepsLeases = "voided leases come back at once, own ones stay"
+        case listsOldestFirst = "leads are listed newest first, by any filter"
+    }
+
+    private let flaw: Flaw
+    private let store = MemoryStore()
+
+    init(_ flaw: Flaw) { self.flaw = flaw }
+
+    func accept(
+        _ items: [InboxItem], atMilliseconds time: Int64
+    ) async throws(StoreError) -> [Acceptance] {
+        let answers = try await store.accept(items, atMilliseconds: time)
+        switch flaw {
+        case .forgetsKnownIDs: return answers.map { $0 == .duplicate ? .stored : $0 }
+        case .answersBackwards: return answers.reversed()
+        default: return answers
+        }
+    }
+
+    func dueReferences(
+        source: String, atMilliseconds time: Int64, limit: Int
+    ) async throws(StoreError) -> [PendingReference] {
+        try await store.dueReferences(source: source, atMilliseconds: time, limit: limit)
+    }
+
+    func record(_ fetches: [FetchRecord]) async throws(StoreError) {
+        try await store.record(fetches)
+    }
+
+    func undecided(after sequence: Int64, limit: Int) async throws(StoreError) -> [InboxEntry] {
+        try await store.undecided(after: sequence, limit: limit)
+    }
+
+    func hasEarlier(dedupeKey: String, sinceSeconds: Int64) async throws(StoreError) -> Bool {
+        let since = flaw == .dedupesForEver ? 0 : sinceSeconds
+        return try await store.hasEarlier(dedupeKey: dedupeKey, sinceSeconds: since)
+    }
+
+    func record(_ decisions: [DecisionRecord]) async throws(StoreError) {
+        if flaw == .decidesTwice { await store.reopen(decisions.map(\.sequence)) }
+        try await store.record(decisions)
+    }
+
+    func lease(
+        sink: String, limit: Int, token: String, atMilliseconds time: Int64,
+        untilMilliseconds until: Int64
+    ) async throws(StoreError) -> [LeasedDelivery] {
+        try await store.lease(
+            sink: sink, limit: flaw == .ignoresLimit ? 100 : limit, token: token,
+            atMilliseconds: time, untilMilliseconds: until)
+    }
+
+    func voidLeases(exceptToken token: String) async throws(StoreError) -> Int {
+        flaw == .keepsLeases ? 1 : try await store.voidLeases(exceptToken: token)
+    }
+
+    func finish(_ results: [AttemptRecord]) async throws(StoreError) -> [Bool] {
+        var results = results
+        for index in results.indices {
+            switch (flaw, results[index].result) {
+            case (.spendsReleases, .released(let due, let reason)):
+                results[index].result = .retry(dueMilliseconds: due, reason: reason)
+            case (.losesFollowUps, .dead(let reason, _)):
+                results[index].result = .dead(reason: reason, followUps: [])
+            case (.retriesAtOnce, .retry(_, let reason)):
+                results[index].result = .retry(dueMilliseconds: 0, reason: reason)
+            default: continue
+            }
+        }
+        let answers = try await store.finish(results)
+        return flaw == .doesNotFence ? answers.map { _ in true } : answers
+    }
+
+    func nextDueMilliseconds() async throws(StoreError) -> [String: Int64] {
+        try await store.nextDueMilliseconds()
+    }
+
+    func stats() async throws(StoreError) -> StoreStats {
+        var stats = try await store.stats()
+        if flaw == .miscounts { stats.deliveries[.dead] = nil }
+        return stats
+    }
+
+    func leads(_ filter: LeadFilter) async throws(StoreError) -> [InboxEntry] {
+        let leads = try await store.leads(filter)
+        return flaw == .listsOldestFirst ? leads.reversed() : leads
+    }
+
+    func deliveries(_ filter: DeliveryFilter) async throws(StoreError) -> [DeliveryEntry] {
+        try await store.deliveries(filter)
+    }
+
+    func attempts(of sequence: Int64) async throws(StoreError) -> [AttemptEntry] {
+        try await store.attempts(of: sequence)
+    }
+
+    func close() async { await store.close() }
+}
+
+extension MemoryStore {
+    /// Makes rows undecided again, which no store may.
+    fileprivate func reopen(_ sequences: [Int64]) {
+        for sequence in sequences { rows[Int(sequence) - 1].entry.state = .received }
+    }
+}
