@@ -29,7 +29,7 @@ func plugin(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 let plugins: [Target] = [
     plugin("FileSink"),
-    plugin("HTTPSink", ["LeadCurl"]),
+    plugin("HTTPSink", ["LeadCurl", crypto]),
     plugin("SMTPSink", ["LeadCurl"]),
     plugin("MetaSource", ["LeadCurl", crypto]),
     plugin("WebhookSource", [crypto]),
