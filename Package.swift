@@ -28,7 +28,7 @@ func plugin(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 }
 
 let plugins: [Target] = [
-    plugin("FileSink"),
+    plugin("FileSink", ["CFileCalls"]),
     plugin("HTTPSink", ["LeadCurl", crypto]),
     plugin("SMTPSink", ["LeadCurl"]),
     plugin("MetaSource", ["LeadCurl", crypto]),
@@ -40,6 +40,7 @@ let systemLibraries: [Target] = [
         name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(
         name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CFileCalls"),
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 ]
