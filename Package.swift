@@ -73,6 +73,24 @@ let modules: [Target] = [
         swiftSettings: strict),
 ]
 
+let tests: [Target] = [
+    .target(
+        name: "Servers", dependencies: ["LeadKit"], path: "Tests/Servers",
+        exclude: ["parent.py", "http_server.py", "smtp_server.py"], swiftSettings: strict),
+    .testTarget(
+        name: "LeadCurlTests", dependencies: ["LeadCurl", "LeadKit", "Servers"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "HTTPSinkTests", dependencies: ["HTTPSink", "LeadCurl", "LeadKit", "Servers", logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "SMTPSinkTests", dependencies: ["SMTPSink", "LeadCurl", "LeadKit", "Servers", logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", logging],
+        swiftSettings: strict),
+]
+
 let package = Package(
     name: "leadrouter",
     platforms: [.macOS(.v15)],
@@ -92,7 +110,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: systemLibraries + modules + plugins,
+    targets: systemLibraries + modules + plugins + tests,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )
