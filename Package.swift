@@ -62,7 +62,9 @@ let modules: [Target] = [
         swiftSettings: strict),
     .target(
         name: "LeadTesting",
-        dependencies: ["LeadKit", "LeadStore", crypto, hummingbird, lifecycle, logging, nioCore, nioPosix],
+        dependencies: [
+            "LeadKit", "LeadStore", crypto, hummingbird, lifecycle, logging, nioCore, nioPosix,
+        ],
         swiftSettings: strict),
     .executableTarget(
         name: "leadrouter",
@@ -75,19 +77,21 @@ let modules: [Target] = [
 
 let tests: [Target] = [
     .target(
-        name: "Servers", dependencies: ["LeadKit"], path: "Tests/Servers",
+        name: "SinkTesting", dependencies: ["LeadKit"], path: "Tests/Servers",
         exclude: ["parent.py", "http_server.py", "smtp_server.py"], swiftSettings: strict),
     .testTarget(
-        name: "LeadCurlTests", dependencies: ["LeadCurl", "LeadKit", "Servers"],
+        name: "LeadCurlTests", dependencies: ["LeadCurl", "LeadKit", "SinkTesting"],
         swiftSettings: strict),
     .testTarget(
-        name: "HTTPSinkTests", dependencies: ["HTTPSink", "LeadCurl", "LeadKit", "Servers", logging],
+        name: "HTTPSinkTests",
+        dependencies: ["HTTPSink", "LeadCurl", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
     .testTarget(
-        name: "SMTPSinkTests", dependencies: ["SMTPSink", "LeadCurl", "LeadKit", "Servers", logging],
+        name: "SMTPSinkTests",
+        dependencies: ["SMTPSink", "LeadCurl", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
     .testTarget(
-        name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", logging],
+        name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
 ]
 

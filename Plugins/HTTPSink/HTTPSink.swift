@@ -8,7 +8,8 @@ public import LeadKit
 /// can drop repeats. Redirects are never followed.
 public struct HTTPSink: Sink {
     public static let name = "http"
-    public static let summary = "Sends each lead to an HTTP address as JSON, a form or a text of your own."
+    public static let summary =
+        "Sends each lead to an HTTP address as JSON, a form or a text of your own."
     public static let example = """
         sinks:
           store-crm:
@@ -58,7 +59,9 @@ public struct HTTPSink: Sink {
         headers.append(("webhook-id", delivery.key.text))
         guard !signers.isEmpty else { return headers }
         headers.append(("webhook-timestamp", String(seconds)))
-        let signatures = signers.map { $0.sign(id: delivery.key.text, seconds: seconds, body: body) }
+        let signatures = signers.map {
+            $0.sign(id: delivery.key.text, seconds: seconds, body: body)
+        }
         headers.append(("webhook-signature", signatures.joined(separator: " ")))
         return headers
     }

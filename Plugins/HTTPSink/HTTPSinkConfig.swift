@@ -50,7 +50,8 @@ extension HTTPSink {
             .templates("headers", \.headers, in: .header, "More headers."),
             .optional(
                 "signing_secret", \.signingSecrets, default: "no signature",
-                "Signs as Standard Webhooks does; 'whsec_' and base64 of 24 to 64 bytes. A list signs with each."),
+                "Signs as Standard Webhooks does; 'whsec_' and base64 of 24 to 64 bytes. A list signs with each."
+            ),
             .optional(
                 "success", \.success, default: "{status: [\"2xx\"]}",
                 "Which answers mean that the lead has arrived."),
@@ -158,6 +159,7 @@ public struct HTTPSuccess: PluginConfig {
     static func members(of path: String) -> [String]? {
         guard path.utf8.starts(with: "$.".utf8) else { return nil }
         let names = path.utf8.dropFirst(2).split(separator: 0x2E, omittingEmptySubsequences: false)
-        return names.contains { $0.isEmpty } ? nil : names.map { String(decoding: $0, as: UTF8.self) }
+        return names.contains { $0.isEmpty }
+            ? nil : names.map { String(decoding: $0, as: UTF8.self) }
     }
 }

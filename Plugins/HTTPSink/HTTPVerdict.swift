@@ -68,7 +68,8 @@ enum HTTPVerdict {
             var value: JSONValue? = root
             for name in HTTPSuccess.members(of: path) ?? [] { value = value?[name] }
             guard let found = value?.scalarText, found.utf8.elementsEqual(text.utf8) else {
-                throw .reject("HTTP \(response.status), but '\(path)' of the answer is not '\(text)'")
+                throw .reject(
+                    "HTTP \(response.status), but '\(path)' of the answer is not '\(text)'")
             }
         }
     }

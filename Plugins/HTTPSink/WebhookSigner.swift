@@ -12,7 +12,8 @@ struct WebhookSigner: Sendable {
     init(_ secret: Secret) throws(SignerError) {
         let text = secret.revealed.trimmed
         let prefix = "whsec_".utf8
-        let base64 = text.utf8.starts(with: prefix) ? text.utf8.dropFirst(prefix.count) : text.utf8[...]
+        let base64 =
+            text.utf8.starts(with: prefix) ? text.utf8.dropFirst(prefix.count) : text.utf8[...]
         guard let bytes = Data(base64Encoded: Data(base64)), (24...64).contains(bytes.count) else {
             throw SignerError()
         }

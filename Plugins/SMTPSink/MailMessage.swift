@@ -37,7 +37,8 @@ struct MailMessage {
         guard from.name.utf8.allSatisfy({ $0 < 0x80 }) else {
             return HeaderText.line("From", from.name) + "\r\n <\(address)>"
         }
-        return "From: \"\(from.name)\"\r\n <\(address)>"  // its quotes were refused when it was read
+        // Quotes within the name were refused when it was read.
+        return "From: \"\(from.name)\"\r\n <\(address)>"
     }
 
     /// RFC 5322 §3.3, in UTC and in English whatever the locale.
@@ -96,7 +97,9 @@ enum HeaderText {
         max(4, (characters - frameCount) / 4 * 3)
     }
 
-    private static func word(_ bytes: [UInt8]) -> String { "=?UTF-8?B?\(Data(bytes).base64EncodedString())?=" }
+    private static func word(_ bytes: [UInt8]) -> String {
+        "=?UTF-8?B?\(Data(bytes).base64EncodedString())?="
+    }
 }
 
 /// RFC 2045 §6.7. Every kind of line break becomes CR LF, so that no part of a lead can end the

@@ -52,7 +52,8 @@ extension SMTPSink {
 
         public static let settings: [Setting<Config>] = [
             .required(
-                "url", \.url, "The relay: 'smtp://HOST[:PORT]', or 'smtps://…' for TLS from the start."),
+                "url", \.url,
+                "The relay: 'smtp://HOST[:PORT]', or 'smtps://…' for TLS from the start."),
             .choice(
                 "tls", \.tls, default: .required,
                 "Whether the connection must be encrypted; certificates are always checked."),

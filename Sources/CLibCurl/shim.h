@@ -37,6 +37,11 @@ static inline CURLcode lr_curl_set_callback(
     return curl_easy_setopt(easy, option, value);
 }
 
+/// An answer other than 0 ends the transfer.
+static inline CURLcode lr_curl_set_progress_callback(CURL *easy, curl_xferinfo_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, value);
+}
+
 static inline CURLcode lr_curl_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
 }

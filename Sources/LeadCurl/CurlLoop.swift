@@ -1,15 +1,16 @@
 import CLibCurl
+import Glibc
 
 /// The thread's own part: the multi handle, the transfers under way, and those that wait.
 ///
 /// Nothing here is touched by another thread; commands come through the mailbox, results leave
-/// through continuations.
+/// through the jobs.
 final class CurlLoop {
     private let mailbox: CurlMailbox
     private let multi: UnsafeMutableRawPointer
     private let transfersMax: Int
     private let authorities: String?
-    private var transfers: [UInt64: Transfer] = [:]
+    private var transfers: [ObjectIdentifier: Transfer] = [:]
     private var waiting: [Job?] = []
     private var waitingStart = 0
     private var idleHandles: [UnsafeMutableRawPointer] = []
@@ -27,6 +28,7 @@ final class CurlLoop {
 
     /// Runs until stopped and out of work, then frees the handles.
     func run() {
+        blockBrokenPipeSignal()
         while true {
             mailbox.takeAll().forEach(take)
             startWaiting()
@@ -40,12 +42,22 @@ final class CurlLoop {
         curl_multi_cleanup(multi)
     }
 
+    /// OpenSSL writes without MSG_NOSIGNAL, and libcurl was told to leave signals alone.
+    private func blockBrokenPipeSignal() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+
     private func take(_ command: CurlMailbox.Command) {
         switch command {
+        // Its cancellation came first, and found nothing.
+        case .start(let job) where job.isCancelled: job.answer(.failure(.cancelled()))
         case .start(let job) where waiting.count - waitingStart >= CurlClient.waitingMax:
-            job.continuation.resume(returning: .failure(.busy(CurlClient.waitingMax)))
+            job.answer(.failure(.busy(CurlClient.waitingMax)))
         case .start(let job): waiting.append(job)
-        case .cancel(let id): cancel(id)
+        case .cancel(let job): cancel(job)
         case .stop: isStopping = true
         }
     }
@@ -63,6 +75,7 @@ final class CurlLoop {
     }
 
     private func start(_ job: Job) {
+        job.markStarted()
         guard let easy = idleHandles.popLast() ?? curl_easy_init() else {
             fatalError("out of memory")
         }
@@ -71,17 +84,22 @@ final class CurlLoop {
         guard result == CURLE_OK, curl_multi_add_handle(multi, easy) == CURLM_OK else {
             return end(transfer, result == CURLE_OK ? CURLE_FAILED_INIT : result)
         }
-        transfers[job.id] = transfer
+        transfers[ObjectIdentifier(job)] = transfer
     }
 
-    private func cancel(_ id: UInt64) {
-        if let transfer = transfers.removeValue(forKey: id) {
+    /// A mail's transfer sees for itself that its job is cancelled: removing it here would make
+    /// libcurl send the final dot, and half a mail would arrive as a whole one.
+    private func cancel(_ job: Job) {
+        let id = ObjectIdentifier(job)
+        if let transfer = transfers[id] {
+            guard case .http = job.order else { return }
+            transfers[id] = nil
             curl_multi_remove_handle(multi, transfer.easy)
             let error = CurlError.cancelled(
                 mayHaveArrived: transfer.mayHaveArrived, responseCode: transfer.responseCode)
             end(transfer, with: .failure(error))
-        } else if let index = waiting.lastIndex(where: { $0?.id == id }) {
-            waiting[index]?.continuation.resume(returning: .failure(.cancelled()))
+        } else if let index = waiting.lastIndex(where: { $0 === job }) {
+            job.answer(.failure(.cancelled()))
             waiting[index] = nil
         }
     }
@@ -92,8 +110,9 @@ final class CurlLoop {
         var leftCount: Int32 = 0
         while let message = curl_multi_info_read(multi, &leftCount) {
             guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
-                let id = Transfer.id(of: easy), let transfer = transfers.removeValue(forKey: id)
+                let transfer = Transfer.running(on: easy)
             else { continue }
+            transfers[ObjectIdentifier(transfer.job)] = nil
             let result = lr_curl_message_result(message)  // before removal frees the message
             curl_multi_remove_handle(multi, easy)
             end(transfer, result)
@@ -114,6 +133,6 @@ final class CurlLoop {
         } else {
             curl_easy_cleanup(transfer.easy)
         }
-        transfer.continuation.resume(returning: outcome)
+        transfer.job.answer(outcome)
     }
 }

@@ -23,6 +23,14 @@ struct EasySetup {
         keep(lr_curl_set_callback(easy, option, value))
     }
 
+    mutating func progress(
+        _ context: UnsafeRawPointer, _ value: @escaping curl_xferinfo_callback
+    ) {
+        long(CURLOPT_NOPROGRESS, 0)
+        pointer(CURLOPT_XFERINFODATA, context)
+        keep(lr_curl_set_progress_callback(easy, value))
+    }
+
     private mutating func keep(_ code: CURLcode) {
         if result == CURLE_OK { result = code }
     }
@@ -61,7 +69,9 @@ struct EasySetup {
 
     private static func milliseconds(_ duration: Duration) -> Int {
         let (seconds, attoseconds) = duration.components
-        return max(1, Int(clamping: seconds.clampedToDay) * 1000 + Int(attoseconds / 1_000_000_000_000_000))
+        return max(
+            1, Int(clamping: seconds.clampedToDay) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+        )
     }
 
     // MARK: HTTP
@@ -99,7 +109,9 @@ struct EasySetup {
 
     /// libcurl reads `Name:` as "leave this header out" and `Name;` as an empty header.
     private static func headerLines(_ request: HTTPRequest) -> [String] {
-        var lines = request.headers.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
+        var lines = request.headers.map {
+            $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)"
+        }
         lines.append("Expect:")
         let hasType = request.headers.contains { $0.name.lowercased() == "content-type" }
         if !hasType { lines.append("Content-Type:") }

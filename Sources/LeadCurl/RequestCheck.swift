@@ -28,7 +28,8 @@ enum RequestCheck {
             throw .badRequest("the user name or password has control bytes")
         }
         if let name = mail.heloName {
-            guard !name.isEmpty, name.utf8.allSatisfy({ isAlphanumeric($0) || ".-".utf8.contains($0) })
+            guard !name.isEmpty,
+                name.utf8.allSatisfy({ isAlphanumeric($0) || ".-".utf8.contains($0) })
             else { throw .badRequest("the name for EHLO is no host name") }
         }
     }

@@ -9,9 +9,7 @@ final class Transfer {
     private static let quitSeconds = 2
 
     let easy: UnsafeMutableRawPointer
-    let id: UInt64
-    let continuation: CheckedContinuation<Result<Answer, CurlError>, Never>
-    private let order: Order
+    let job: Job
     private var answer = Answer()
     private var headerBytes = 0
     private var sentCount = 0
@@ -20,9 +18,7 @@ final class Transfer {
 
     init(job: Job, easy: UnsafeMutableRawPointer) {
         self.easy = easy
-        id = job.id
-        order = job.order
-        continuation = job.continuation
+        self.job = job
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
 
@@ -33,11 +29,11 @@ final class Transfer {
         errorText.deallocate()
     }
 
-    /// The number of the transfer that runs on a handle.
-    static func id(of easy: UnsafeMutableRawPointer) -> UInt64? {
+    /// The transfer that runs on a handle.
+    static func running(on easy: UnsafeMutableRawPointer) -> Transfer? {
         var context: UnsafeMutablePointer<CChar>?
         guard lr_curl_get_pointer(easy, CURLINFO_PRIVATE, &context) == CURLE_OK else { return nil }
-        return transfer(context)?.id
+        return transfer(context)
     }
 
     // MARK: Preparing
@@ -52,12 +48,16 @@ final class Transfer {
         setup.callback(CURLOPT_HEADERFUNCTION) { Transfer.received($0, $1 * $2, $3, header: true) }
         setup.pointer(CURLOPT_WRITEDATA, context)
         setup.callback(CURLOPT_WRITEFUNCTION) { Transfer.received($0, $1 * $2, $3, header: false) }
-        switch order {
+        switch job.order {
         case .http(let request): setup.http(request, lists: &lists)
         case .mail(let mail):
             setup.pointer(CURLOPT_READDATA, context)
             setup.callback(CURLOPT_READFUNCTION) { bytes, size, count, context in
                 Transfer.transfer(context)?.read(into: bytes, count: size * count) ?? 0
+            }
+            // Asked at least once a second, also while libcurl waits with the thread.
+            setup.progress(context) { context, _, _, _, _ in
+                Transfer.transfer(context)?.job.isCancelled == true ? 1 : 0
             }
             setup.mail(mail, lists: &lists)
         }
@@ -77,7 +77,7 @@ final class Transfer {
     ) -> Int {
         guard let bytes, let transfer = transfer(context) else { return 0 }
         let buffer = UnsafeRawBufferPointer(start: bytes, count: count)
-        switch transfer.order {
+        switch transfer.job.order {
         case .http(let request):
             return header
                 ? transfer.keep(header: buffer)
@@ -117,7 +117,7 @@ final class Transfer {
     }
 
     private func read(into target: UnsafeMutablePointer<CChar>?, count: Int) -> Int {
-        guard case .mail(let mail) = order, let target else { return 0 }
+        guard case .mail(let mail) = job.order, let target else { return 0 }
         let part = mail.message[sentCount..<min(mail.message.count, sentCount + count)]
         part.withUnsafeBytes { bytes in
             UnsafeMutableRawBufferPointer(start: target, count: count).copyMemory(from: bytes)
@@ -138,7 +138,7 @@ final class Transfer {
     /// HTTP: a part of the request was sent. Mail: the whole message was handed over, and no
     /// refusal came back; a server forgets a message whose final dot never came (RFC 5321 §4.1.1.4).
     var mayHaveArrived: Bool {
-        switch order {
+        switch job.order {
         case .http:
             var sentBytes = 0
             lr_curl_get_long(easy, CURLINFO_REQUEST_SIZE, &sentBytes)
@@ -159,7 +159,7 @@ final class Transfer {
     }
 
     private func sentence(_ result: CURLcode) -> String {
-        if case .mail = order, responseCode >= 400 {
+        if case .mail = job.order, responseCode >= 400 {
             return "the mail server answered \(responseCode)\(enhancedCode)"
         }
         if result == CURLE_WRITE_ERROR { return "the answer's headers are over 64 KiB" }
@@ -169,7 +169,9 @@ final class Transfer {
     /// ` 5.1.1` from `550 5.1.1 …` (RFC 3463): the one part of a reply's text that cannot repeat
     /// anything of the mail.
     private var enhancedCode: String {
-        let word = answer.lines.last?.dropFirst(4).prefix { $0 == 0x2E || (0x30...0x39).contains($0) }
+        let word = answer.lines.last?.dropFirst(4).prefix {
+            $0 == 0x2E || (0x30...0x39).contains($0)
+        }
         guard let word, word.filter({ $0 == 0x2E }).count == 2, word.count <= 9 else { return "" }
         return " " + String(decoding: word, as: UTF8.self)
     }

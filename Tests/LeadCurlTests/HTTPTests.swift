@@ -1,6 +1,6 @@
 import LeadCurl
 import LeadKit
-import Servers
+import SinkTesting
 import Testing
 
 @Suite struct HTTPTests {
@@ -107,7 +107,8 @@ import Testing
         #expect(error?.isCancelled == true)
     }
 
-    @Test func `transfers over the limit wait their turn and can be cancelled there`() async throws {
+    @Test func `transfers over the limit wait their turn and can be cancelled there`() async throws
+    {
         let narrow = CurlClient(name: "narrow", transfersMax: 1)
         let first = Task { try await narrow.send(HTTPRequest(url: url("/hang"))) }
         #expect(await server.next("hung") != nil)
@@ -124,7 +125,8 @@ import Testing
             for number in 0..<300 {
                 group.addTask {
                     try await client.send(
-                        HTTPRequest(method: "POST", url: url("/status/200"), body: [UInt8(number % 256)])
+                        HTTPRequest(
+                            method: "POST", url: url("/status/200"), body: [UInt8(number % 256)])
                     ).status
                 }
             }

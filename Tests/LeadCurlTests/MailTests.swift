@@ -1,13 +1,14 @@
 import LeadCurl
 import LeadKit
-import Servers
+import SinkTesting
 import Testing
 
 @Suite struct MailTests {
     let client = CurlClient(name: "test-mail")
 
     private func mail(
-        to recipient: String = "a@example.com", _ server: ChildServer, text: String = "S: x\r\n\r\nb\r\n",
+        to recipient: String = "a@example.com", _ server: ChildServer,
+        text: String = "S: x\r\n\r\nb\r\n",
         tls: MailRequest.TLSMode = .off, password: String? = nil, timeout: Duration = .seconds(20)
     ) -> MailRequest {
         MailRequest(
@@ -114,6 +115,30 @@ import Testing
         #expect(error?.mayHaveArrived == true)
     }
 
+    @Test func `half a mail that is cancelled does not arrive as a whole one`() async throws {
+        let server = try await ChildServer("smtp_server.py", "stall")
+        let text = String(repeating: "0123456789\r\n", count: 2_000_000)
+        let task = Task { try await client.send(mail(server, text: text)) }
+        let wakePort = try #require(await server.next("stalled")?["port"]?.integer)
+        task.cancel()
+        await #expect(throws: CurlError.self) { try await task.value }
+        _ = try? await client.send(HTTPRequest(url: "http://127.0.0.1:\(wakePort)/"))
+        #expect(await server.next("tail")?["whole"]?.bool == false)
+    }
+
+    @Test func `a relay that never answers holds up no other`() async throws {
+        let sick = try await ChildServer("smtp_server.py")
+        let task = Task {
+            try await client.send(mail(to: "hang@example.com", sick, timeout: .seconds(600)))
+        }
+        #expect(await sick.next("hung") != nil)
+        let healthy = try await ChildServer("smtp_server.py")
+        #expect(try await client.send(mail(healthy)).code == 250)
+        #expect(try await client.send(mail(sick)).code == 250)
+        task.cancel()
+        await #expect(throws: CurlError.self) { try await task.value }
+    }
+
     @Test(arguments: [
         "a@b>\r\nRCPT TO:<c@d", "a@b> NOTIFY=NEVER <x", "a b@c", "", "a", "a@b@c", "ä@b.de",
         "a\u{0}@b",
@@ -126,7 +151,9 @@ import Testing
         #expect(error?.isBadRequest == true)
     }
 
-    @Test(arguments: ["http://localhost", "smtp://", "smtp://a@localhost", "smtp://h/x", "smtp://h?a"])
+    @Test(arguments: [
+        "http://localhost", "smtp://", "smtp://a@localhost", "smtp://h/x", "smtp://h?a",
+    ])
     func `what is no mail server is refused`(url: String) async throws {
         let error = await #expect(throws: CurlError.self) {
             try await client.send(

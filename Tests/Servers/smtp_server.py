@@ -3,13 +3,18 @@
 Recipients: `rcpt-CODE@…` is answered CODE at RCPT, `data-CODE@…` CODE behind the final dot,
 `lost@…` loses the connection behind the final dot, `hang@…` is never answered there.
 
+With `stall` nothing of that holds: DATA is read only to its first byte, until a connection to the
+port of the event `stalled`; then the event `tail` tells how the mail ended.
+
 Arguments: `auth` wants user `leads` with password `right`; `deaf` never answers QUIT;
 `tls=PEM` offers STARTTLS.
 """
 
 import asyncio
+import logging
 import ssl
 import sys
+import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
@@ -53,8 +58,42 @@ class Deaf(SMTP):
         await asyncio.sleep(3600)
 
 
+async def stall(reader, writer):
+    def reply(text):
+        writer.write(text.encode() + b"\r\n")
+
+    reply("220 stall")
+    while True:
+        line = await reader.readline()
+        if line.upper().startswith(b"DATA"):
+            break
+        reply("250 OK")
+    reply("354 go on")
+    await reader.read(1)
+    go_on = asyncio.Event()
+
+    async def wake(_, other):
+        go_on.set()
+        other.close()
+
+    waker = await asyncio.start_server(wake, "127.0.0.1", 0)
+    say(event="stalled", port=waker.sockets[0].getsockname()[1])
+    await go_on.wait()
+    tail = b""
+    try:
+        while part := await reader.read(65536):
+            tail = (tail + part)[-5:]
+    except ConnectionError:
+        pass
+    say(event="tail", whole=tail == b"\r\n.\r\n")
+
+
 async def main():
     words = set(sys.argv[1:])
+    if "stall" in words:
+        server = await asyncio.start_server(stall, "127.0.0.1", 0)
+        say(port=server.sockets[0].getsockname()[1])
+        await server.serve_forever()
     context = None
     for word in words:
         if word.startswith("tls="):
@@ -77,4 +116,6 @@ async def main():
 
 
 end_with_parent()
+warnings.simplefilter("ignore")
+logging.disable()
 asyncio.run(main())
