@@ -29,8 +29,8 @@ func plugin(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 }
 
 let plugins: [Target] = [
-    plugin("FileSink"),
-    plugin("HTTPSink", ["LeadCurl"]),
+    plugin("FileSink", ["CFileCalls"]),
+    plugin("HTTPSink", ["LeadCurl", crypto]),
     plugin("SMTPSink", ["LeadCurl"]),
     plugin("MetaSource", ["LeadCurl", crypto]),
     plugin("WebhookSource", [crypto]),
@@ -42,6 +42,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(
         name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CLibCSV", providers: [.apt(["libcsv-dev"])]),
+    .systemLibrary(name: "CFileCalls"),
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 ]
@@ -63,7 +64,9 @@ let modules: [Target] = [
         swiftSettings: strict),
     .target(
         name: "LeadTesting",
-        dependencies: ["LeadKit", "LeadStore", crypto, hummingbird, lifecycle, logging, nioCore, nioPosix],
+        dependencies: [
+            "LeadKit", "LeadStore", crypto, hummingbird, lifecycle, logging, nioCore, nioPosix,
+        ],
         swiftSettings: strict),
     .executableTarget(
         name: "leadrouter",
@@ -77,7 +80,24 @@ let modules: [Target] = [
 let tests: [Target] = [
     .testTarget(
         name: "LeadTestingTests", dependencies: ["LeadTesting", "LeadKit", "LeadStore", logging],
-        swiftSettings: strict)
+        swiftSettings: strict),
+    .target(
+        name: "SinkTesting", dependencies: ["LeadKit"], path: "Tests/Servers",
+        exclude: ["parent.py", "http_server.py", "smtp_server.py"], swiftSettings: strict),
+    .testTarget(
+        name: "LeadCurlTests", dependencies: ["LeadCurl", "LeadKit", "SinkTesting"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "HTTPSinkTests",
+        dependencies: ["HTTPSink", "LeadCurl", "LeadKit", "SinkTesting", logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "SMTPSinkTests",
+        dependencies: ["SMTPSink", "LeadCurl", "LeadKit", "SinkTesting", logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", "SinkTesting", logging],
+        swiftSettings: strict),
 ]
 
 let package = Package(

@@ -1,0 +1,121 @@
+"""An SMTP server that refuses as the recipient asks and reports each mail.
+
+Recipients: `rcpt-CODE@…` is answered CODE at RCPT, `data-CODE@…` CODE behind the final dot,
+`lost@…` loses the connection behind the final dot, `hang@…` is never answered there.
+
+With `stall` nothing of that holds: DATA is read only to its first byte, until a connection to the
+port of the event `stalled`; then the event `tail` tells how the mail ended.
+
+Arguments: `auth` wants user `leads` with password `right`; `deaf` never answers QUIT;
+`tls=PEM` offers STARTTLS.
+"""
+
+import asyncio
+import logging
+import ssl
+import sys
+import warnings
+
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from parent import end_with_parent, say
+
+
+class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        local = address.split("@")[0]
+        if local.startswith("rcpt-"):
+            return local[5:] + " 5.1.1 no such <" + address + ">"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        local = envelope.rcpt_tos[0].split("@")[0]
+        if local == "lost":
+            server.transport.abort()
+            return "250 never seen"
+        if local == "hang":
+            say(event="hung")
+            await asyncio.sleep(3600)
+        if local.startswith("data-"):
+            return local[5:] + " refused"
+        say(
+            event="mail", sender=envelope.mail_from, recipients=envelope.rcpt_tos,
+            data=envelope.original_content.decode("latin-1"), helo=session.host_name,
+            login=bool(session.authenticated), tls=session.ssl is not None,
+            connection=session.peer[1])
+        return "250 2.0.0 queued"
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    good = isinstance(data, LoginPassword) and data == LoginPassword(b"leads", b"right")
+    return AuthResult(success=good, handled=False)
+
+
+class Deaf(SMTP):
+    async def smtp_QUIT(self, argument):
+        say(event="quit")
+        await asyncio.sleep(3600)
+
+
+async def stall(reader, writer):
+    def reply(text):
+        writer.write(text.encode() + b"\r\n")
+
+    reply("220 stall")
+    while True:
+        line = await reader.readline()
+        if line.upper().startswith(b"DATA"):
+            break
+        reply("250 OK")
+    reply("354 go on")
+    await reader.read(1)
+    go_on = asyncio.Event()
+
+    async def wake(_, other):
+        go_on.set()
+        other.close()
+
+    waker = await asyncio.start_server(wake, "127.0.0.1", 0)
+    say(event="stalled", port=waker.sockets[0].getsockname()[1])
+    await go_on.wait()
+    tail = b""
+    try:
+        while part := await reader.read(65536):
+            tail = (tail + part)[-5:]
+    except ConnectionError:
+        pass
+    say(event="tail", whole=tail == b"\r\n.\r\n")
+
+
+async def main():
+    words = set(sys.argv[1:])
+    if "stall" in words:
+        server = await asyncio.start_server(stall, "127.0.0.1", 0)
+        say(port=server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+    context = None
+    for word in words:
+        if word.startswith("tls="):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(word[4:])
+    kind = Deaf if "deaf" in words else SMTP
+
+    def make():
+        options = {}
+        if "auth" in words:
+            options = dict(
+                authenticator=authenticate, auth_required=True,
+                auth_require_tls=context is not None)
+        return kind(Handler(), enable_SMTPUTF8=False, tls_context=context, **options)
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(make, "127.0.0.1", 0)
+    say(port=server.sockets[0].getsockname()[1])
+    await server.serve_forever()
+
+
+end_with_parent()
+warnings.simplefilter("ignore")
+logging.disable()
+asyncio.run(main())
