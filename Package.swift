@@ -89,11 +89,11 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(
         name: "HTTPSinkTests",
-        dependencies: ["HTTPSink", "LeadCurl", "LeadKit", "SinkTesting", logging],
+        dependencies: ["HTTPSink", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
     .testTarget(
         name: "SMTPSinkTests",
-        dependencies: ["SMTPSink", "LeadCurl", "LeadKit", "SinkTesting", logging],
+        dependencies: ["SMTPSink", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
     .testTarget(
         name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", "SinkTesting", logging],
