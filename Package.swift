@@ -78,6 +78,7 @@ let modules: [Target] = [
 ]
 
 let tests: [Target] = [
+    .testTarget(name: "LeadRouterTests", swiftSettings: strict),
     .testTarget(
         name: "LeadTestingTests", dependencies: ["LeadTesting", "LeadKit", "LeadStore", logging],
         swiftSettings: strict),
