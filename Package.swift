@@ -80,6 +80,9 @@ let modules: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "LeadRouterTests", swiftSettings: strict),
     .testTarget(
+        name: "LeadStoreTests", dependencies: ["LeadStore", "LeadTesting", "LeadKit", grdb],
+        swiftSettings: strict),
+    .testTarget(
         name: "LeadTestingTests", dependencies: ["LeadTesting", "LeadKit", "LeadStore", logging],
         swiftSettings: strict),
     .target(

@@ -1,10 +1,11 @@
 internal import Foundation
 internal import Glibc
+internal import Synchronization
 
 /// An exclusive lock on a store: one process at a time (SQLite's own locks are not enough for a
 /// program that keeps leases in memory). The kernel lets go of it when the process ends, however.
 final class StoreLock: Sendable {
-    private let descriptor: Int32
+    private let descriptor: Mutex<Int32?>
 
     /// - Throws: `StoreError.locked` when another process holds it.
     init(path: String) throws(StoreError) {
@@ -22,11 +23,20 @@ final class StoreLock: Sendable {
             throw .locked(
                 "the store '\(path)' is in use by another leadrouter\(owner); stop it first")
         }
-        descriptor = opened
+        descriptor = Mutex(opened)
         let text = "\(getpid())\n"
         _ = ftruncate(opened, 0)
         _ = pwrite(opened, text, text.utf8.count, 0)
     }
 
-    deinit { Glibc.close(descriptor) }
+    /// Lets another process in. May be called twice.
+    func release() {
+        let opened = descriptor.withLock { descriptor in
+            defer { descriptor = nil }
+            return descriptor
+        }
+        if let opened { Glibc.close(opened) }
+    }
+
+    deinit { release() }
 }
