@@ -72,6 +72,15 @@ let modules: [Target] = [
         swiftSettings: strict),
 ]
 
+let tests: [Target] = [
+    .testTarget(
+        name: "MetaSourceTests", dependencies: ["MetaSource", "LeadKit", crypto, logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "WebhookSourceTests", dependencies: ["WebhookSource", "LeadKit", logging],
+        swiftSettings: strict),
+]
+
 let package = Package(
     name: "leadrouter",
     platforms: [.macOS(.v15)],
@@ -91,7 +100,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: systemLibraries + modules + plugins,
+    targets: systemLibraries + modules + plugins + tests,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )
