@@ -74,7 +74,7 @@ import Testing
         #expect(await inbox.calls.count == 2)
     }
 
-    @Test func `a cursor that comes again stops the reading, and what was read is stored`() async throws {
+    @Test func `a cursor that comes again stops the reading and loses nothing`() async throws {
         let graph = ScriptedGraph([
             page([1], after: "A"), page([2], after: "B"), page([3], after: "A"),
         ])
