@@ -102,6 +102,12 @@ let tests: [Target] = [
     .testTarget(
         name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
+    .testTarget(
+        name: "MetaSourceTests", dependencies: ["MetaSource", "LeadKit", crypto, logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "WebhookSourceTests", dependencies: ["WebhookSource", "LeadKit", logging],
+        swiftSettings: strict),
 ]
 
 let package = Package(

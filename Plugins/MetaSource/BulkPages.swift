@@ -17,6 +17,8 @@ struct BulkPages {
     private let filtering: String?
     private var limit = 100
     private var cursor: String?
+    /// Where the page read last says that there is more.
+    private var paging: JSONValue?
     private var seen: Set<String> = []
     private var isAtEnd = false
 
@@ -43,13 +45,15 @@ struct BulkPages {
     /// - Throws: `GraphError` when the API refuses, `FetchFailure` when paging leads nowhere,
     ///   `CancellationError`.
     mutating func next() async throws -> [JSONValue]? {
+        // Not earlier: where paging leads nowhere, the leads of the page before are still taken.
+        if count > 0 { try moveOn() }
         guard !isAtEnd else { return nil }
         let page = try await read()
         guard let list = page["data"], list.kind == .array else {
             throw FetchFailure(.retry(after: nil), "a page of \(path) has no list 'data'")
         }
         count += 1
-        try moveOn(page["paging"])
+        paging = page["paging"]
         return list.elements
     }
 
@@ -82,7 +86,7 @@ struct BulkPages {
         ).value
     }
 
-    private mutating func moveOn(_ paging: JSONValue?) throws(FetchFailure) {
+    private mutating func moveOn() throws(FetchFailure) {
         guard let next = paging?["next"]?.string, !next.isEmpty else {
             isAtEnd = true
             return

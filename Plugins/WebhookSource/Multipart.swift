@@ -64,7 +64,6 @@ enum Multipart {
             }
             tail = tail.drop { $0 == 0x20 || $0 == 0x09 }
             guard tail.starts(with: [0x0D, 0x0A]) else { continue }
-            // The line end stays when a delimiter may follow at once: a part without a header.
             rest = tail.dropFirst(2)
             return (part, false)
         }

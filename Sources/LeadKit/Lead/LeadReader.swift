@@ -76,7 +76,7 @@ public struct LeadReader: Sendable {
     /// Reads the answers of a form, as browsers send them: like `flat`, with each field a member
     /// that holds its texts.
     ///
-    /// - Throws: `LeadError` for a malformed id.
+    /// - Throws: `LeadError` for a malformed id, two fields of one name, or far too many.
     public func form(_ fields: [Field], raw: [UInt8] = []) throws(LeadError) -> Lead {
         var writer = JSONWriter()
         writer.object { writer in
@@ -93,7 +93,7 @@ public struct LeadReader: Sendable {
         do throws(JSONError) {
             object = try JSONDocument.parse(writer.bytes)
         } catch {
-            throw LeadError("a field of the form comes twice")
+            throw LeadError(error.description)
         }
         return try flat(object.root, raw: raw)
     }
