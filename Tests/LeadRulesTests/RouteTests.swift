@@ -102,7 +102,7 @@ struct RouteTests {
         #expect(shown(try rules(routes, default: "{to: [b, d]}").decide(lead()))
             == "default  | b default, d default, a c copy | -")
         #expect(shown(try rules("match: all\n" + routes, default: "{to: d}").decide(lead()))
-            == "default  | d default, a c copy | -")
+            == "default  | d default, a c copy, b c copy | -")
         #expect(shown(try rules("").decide(lead())) == "held  |  | nobody")
     }
 
