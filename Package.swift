@@ -108,6 +108,14 @@ let tests: [Target] = [
     .testTarget(
         name: "WebhookSourceTests", dependencies: ["WebhookSource", "LeadKit", logging],
         swiftSettings: strict),
+    .testTarget(
+        name: "LeadKitTests", dependencies: ["LeadKit", "LeadTesting"], swiftSettings: strict),
+    .testTarget(
+        name: "LeadYAMLTests", dependencies: ["LeadYAML", "LeadKit", "LeadTesting"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "LeadRulesTests", dependencies: ["LeadRules", "LeadKit", "LeadTesting"],
+        swiftSettings: strict),
 ]
 
 let package = Package(

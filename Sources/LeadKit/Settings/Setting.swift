@@ -48,8 +48,8 @@ public struct Setting<Config>: Sendable {
                 } else {
                     problems.error(
                         "bad-value", at: node.position,
-                        "\(node.text.map { "'\($0)'" } ?? node.kindName) is not \(shape)",
-                        help: node.text.flatMap { Nearest.help(for: $0, among: known) })
+                        "\(node.shown) is not \(shape)",
+                        help: node.isSecret ? nil : node.text.flatMap { Nearest.help(for: $0, among: known) })
                 }
             }, collect: { _ in [] })
     }

@@ -34,6 +34,9 @@ public struct SettingNode: Sendable {
         if case .map(let entries) = content { entries } else { nil }
     }
 
+    /// What was written, in quotes, for messages: a secret, a list or a map is only named.
+    public var shown: String { isSecret ? "a secret" : text.map { "'\($0)'" } ?? kindName }
+
     /// The value of a map's entry.
     public subscript(name: String) -> SettingNode? {
         entries?.first { $0.name.text == name }?.value
@@ -89,8 +92,7 @@ public protocol SettingValue: Sendable {
 extension SettingValue {
     /// Records that the node is not of this shape.
     static func refuse(_ node: SettingNode, problems: inout SettingProblems) -> Self? {
-        let written = node.isSecret ? "a secret" : node.text.map { "'\($0)'" } ?? node.kindName
-        problems.error("bad-value", at: node.position, "\(written) is not \(shape)")
+        problems.error("bad-value", at: node.position, "\(node.shown) is not \(shape)")
         return nil
     }
 }

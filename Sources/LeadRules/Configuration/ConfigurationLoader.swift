@@ -35,14 +35,39 @@ public struct ConfigurationLoader {
         var texts = reader.texts
         // Without its files a configuration has only follow-up errors.
         let configuration = problems.hasErrors && reader.parts.isEmpty ? nil : build(reader.parts)
+        if reader.problems.diagnostics.contains(where: ConfigurationLoader.hidesAFile) {
+            dropFollowUps()
+        }
         for (path, bytes) in contents { texts.files[files.displayPrefix + path] = bytes }
         let sorted = problems.diagnostics.enumerated().sorted {
             let (a, b) = ($0.element.position, $1.element.position)
             return (a.file, a.line, a.column, $0.offset) < (b.file, b.line, b.column, $1.offset)
         }
+        // What an alias repeats, or a template says twice, is found twice.
+        var diagnostics: [Diagnostic] = []
+        for (_, diagnostic) in sorted where !diagnostics.suffix(16).contains(diagnostic) {
+            diagnostics.append(diagnostic)
+        }
         return LoadResult(
-            configuration: problems.hasErrors ? nil : configuration,
-            diagnostics: sorted.map(\.element), texts: texts)
+            configuration: problems.hasErrors ? nil : configuration, diagnostics: diagnostics,
+            texts: texts)
+    }
+
+    private static func hidesAFile(_ diagnostic: Diagnostic) -> Bool {
+        ["missing-file", "outside-folder", "bad-file"].contains(diagnostic.code)
+            || ByteSearch.hasPrefix(diagnostic.code, "yaml-") || diagnostic.code == "duplicate-key"
+    }
+
+    /// What a file that cannot be read may define is not missing.
+    private mutating func dropFollowUps() {
+        var kept = SettingProblems()
+        for diagnostic in problems.diagnostics {
+            let isFollowUp =
+                ByteSearch.hasPrefix(diagnostic.code, "undefined-")
+                || ["missing-default", "missing-version", "untyped-field"].contains(diagnostic.code)
+            if !isFollowUp { kept.add(diagnostic) }
+        }
+        problems = kept
     }
 
     private mutating func build(_ parts: [ConfigurationPart]) -> Configuration? {
@@ -189,7 +214,9 @@ extension ConfigurationLoader {
             }
             for (name, _) in keys { checkKey(name, among: ConfigurationLoader.fieldKeys) }
             let nameNode = SettingNode(.text(entry.name), at: entry.place)
-            guard case .field(let name)? = scope.name(nameNode, problems: &problems) else {
+            let reference = scope.name(nameNode, problems: &problems)
+            guard case .field(let name)? = reference else {
+                if reference == nil { continue }
                 problems.error("bad-name", at: entry.place, "'fields' describes answers only")
                 continue
             }
@@ -387,10 +414,14 @@ extension ConfigurationLoader {
             guard let node = entry.value["on_failure"],
                 let sink = sinks.first(where: { $0.name == entry.name })
             else { continue }
+            let nodes: [SettingNode] = if case .list(let list) = node.content { list } else { [node] }
             for name in sink.options.onFailure where !known.contains(name) {
+                // What is not written there came from a secret.
+                let written = nodes.first { $0.text == name }
                 problems.error(
-                    "undefined-sink", at: node.position, "there is no sink '\(name)'",
-                    help: Nearest.help(for: name, among: known))
+                    "undefined-sink", at: written?.position ?? node.position,
+                    "there is no sink \(written?.shown ?? "of that name")",
+                    help: written.flatMap { _ in Nearest.help(for: name, among: known) })
             }
             var seen: Set<String> = []
             var waiting = sink.options.onFailure

@@ -91,7 +91,7 @@ struct MergedConfiguration {
     private func checkVersion(_ root: String, _ problems: inout SettingProblems) {
         guard let version = single["version"] else {
             problems.error(
-                "missing-key", at: Position(file: root, line: 1, column: 1),
+                "missing-version", at: Position(file: root, line: 1, column: 1),
                 "there is no 'version'", help: "write 'version: 1' in the first line")
             return
         }

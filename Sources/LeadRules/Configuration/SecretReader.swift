@@ -50,6 +50,7 @@ struct SecretReader {
         if ByteSearch.contains(text, "{{") {
             problems.error(
                 "bad-secret", at: position, "\(origin) holds '{{', which a template would read as a tag")
+            return SettingNode(.text("?"), at: position, isSecret: true)
         }
         return SettingNode(.text(text), at: position, isSecret: true)
     }

@@ -90,7 +90,7 @@ public struct Rate: SettingValue, Equatable {
         else {
             problems.error(
                 "bad-value", at: node.position,
-                "\(node.text.map { "'\($0)'" } ?? node.kindName) is not \(shape)")
+                "\(node.shown) is not \(shape)")
             return nil
         }
         return Rate(count: count, period: period)
@@ -176,7 +176,7 @@ public struct ListenAddress: SettingValue, Equatable, CustomStringConvertible {
         else {
             problems.error(
                 "bad-value", at: node.position,
-                "\(node.text.map { "'\($0)'" } ?? node.kindName) is not \(shape)")
+                "\(node.shown) is not \(shape)")
             return nil
         }
         let host = bytes[..<colon].filter { $0 != 0x5B && $0 != 0x5D }

@@ -181,7 +181,8 @@ struct OperatorParser {
                 help: "write 'between: [10000, 20000]'")
             return
         }
-        guard let low = number(nodes[0]), let high = number(nodes[1]) else { return }
+        let ends = nodes.map { number($0) }
+        guard let low = ends[0], let high = ends[1] else { return }
         guard low <= high else {
             problems.error(
                 "bad-value", at: value.position, "the low end of 'between' is above the high end",

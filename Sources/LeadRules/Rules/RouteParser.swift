@@ -35,6 +35,8 @@ struct RouteParser {
         var seen: [String: Position] = [:]
         return nodes.compactMap { node in
             guard let route = route(node, parent: parent) else { return nil }
+            // A route without an id is reported already.
+            guard node["id"] != nil else { return route }
             if let first = seen.updateValue(route.position, forKey: route.name) {
                 let id = route.name.split(separator: "/").last.map(String.init) ?? ""
                 problems.error(
@@ -186,8 +188,9 @@ struct RouteParser {
 
     private mutating func list(_ node: SettingNode) -> [SettingNode]? {
         guard case .list(let nodes) = node.content, !nodes.isEmpty else {
+            let written = if case .list = node.content { "an empty one" } else { node.kindName }
             problems.error(
-                "bad-value", at: node.position, "'routes' needs a list of routes, not \(node.kindName)",
+                "bad-value", at: node.position, "'routes' needs a list of routes, not \(written)",
                 help: "begin each route with '- id: NAME'")
             return nil
         }

@@ -22,11 +22,15 @@ struct TemplateCompiler {
 
     func compile(_ template: Template, problems: inout SettingProblems) -> CompiledTemplate? {
         var fields: Set<String> = []
-        guard check(template, fields: &fields, problems: &problems) else { return nil }
+        var found = SettingProblems()
+        guard let source = check(template, fields: &fields, problems: &found) else {
+            report(found, of: template, to: &problems)
+            return nil
+        }
         do {
             // Values escape themselves for their place; the library must not do it again. The
             // pragma stands on a line of its own, which the library removes.
-            let mustache = try MustacheTemplate(string: "{{%CONTENT_TYPE:TEXT}}\n" + template.source)
+            let mustache = try MustacheTemplate(string: "{{%CONTENT_TYPE:TEXT}}\n" + source)
             return CompiledTemplate(template: template, mustache: mustache, fields: fields)
         } catch {
             problems.error(
@@ -36,85 +40,155 @@ struct TemplateCompiler {
         }
     }
 
-    /// Looks at each tag; answers whether all are good.
+    /// Findings quote the template, unless part of it is a secret.
+    private func report(
+        _ found: SettingProblems, of template: Template, to problems: inout SettingProblems
+    ) {
+        guard template.isSecret else {
+            for diagnostic in found.diagnostics { problems.add(diagnostic) }
+            return
+        }
+        problems.error(
+            "bad-template", at: template.position,
+            "with its secret filled in, this is not a valid template",
+            help: "brackets of a template may not be part of a secret")
+    }
+
+    /// Looks at each tag; answers the text with names that the library can read, or nil.
     private func check(
         _ template: Template, fields: inout Set<String>, problems: inout SettingProblems
-    ) -> Bool {
+    ) -> String? {
         let bytes = Array(template.source.utf8)
         var index = 0
+        var result: [UInt8] = []
+        var depth = 0
         var isGood = true
         while let open = TemplateCompiler.find("{{", in: bytes, from: index) {
             guard let close = TemplateCompiler.find("}}", in: bytes, from: open + 2) else {
                 problems.error(
                     "bad-template", at: template.position, "a '{{' has no '}}'",
                     help: "close it, or write the brackets another way")
-                return false
+                return nil
             }
             let tag = String(decoding: bytes[(open + 2)..<close], as: UTF8.self)
-            if !check(tag: tag, of: template, fields: &fields, problems: &problems) { isGood = false }
+            result += bytes[index..<open]
+            let readable = check(
+                tag: tag, of: template, depth: &depth, fields: &fields, problems: &problems)
+            if let readable { result += Array("{{\(readable)}}".utf8) } else { isGood = false }
             index = close + 2
         }
-        return isGood
+        result += bytes[index...]
+        return isGood ? String(decoding: result, as: UTF8.self) : nil
     }
 
     private func check(
-        tag: String, of template: Template, fields: inout Set<String>,
+        tag: String, of template: Template, depth: inout Int, fields: inout Set<String>,
         problems: inout SettingProblems
-    ) -> Bool {
+    ) -> String? {
         let trimmed = tag.trimmed
         guard let mark = trimmed.unicodeScalars.first else {
             problems.error("bad-template", at: template.position, "a tag '{{}}' is empty")
-            return false
+            return nil
         }
         switch mark {
-        case "!": return true
+        case "!": return tag
         case "{", "&":
             problems.error(
                 "bad-template", at: template.position, "'{{\(tag)' would not be escaped",
                 help: "write two brackets: each place escapes what it needs")
-            return false
+            return nil
         case "=", ">", "<", "$", "%":
             problems.error(
                 "bad-template", at: template.position, "'{{\(trimmed)}}' is not part of this language",
                 help: "names, {{#sections}}, {{^inverted sections}} and {{! comments}} are")
-            return false
+            return nil
         case "#", "^", "/":
             let name = String(String.UnicodeScalarView(trimmed.unicodeScalars.dropFirst())).trimmed
-            return check(name: name, of: template, fields: &fields, problems: &problems)
+            depth += mark == "/" ? -1 : 1
+            return check(
+                name: name, isVariable: false, of: template, fields: &fields, problems: &problems
+            ).map { String(mark) + $0 }
         default:
-            return check(name: trimmed, of: template, fields: &fields, problems: &problems)
+            if trimmed == ".", depth < 1 {
+                problems.error(
+                    "bad-template", at: template.position, "'{{.}}' stands for nothing here",
+                    help: "it is the value within {{#name}} and {{/name}}")
+                return nil
+            }
+            return check(
+                name: trimmed, isVariable: true, of: template, fields: &fields, problems: &problems)
+        }
+    }
+
+    /// Names that stand for more than one text, and how to name a part.
+    private func part(of name: String) -> String? {
+        switch name {
+        case "lead": "write the attribute, such as {{lead.id}}"
+        case "consent": "write the checkbox's key behind a dot, such as {{consent.optional_1}}"
+        case "delivery": "write {{delivery.id}}"
+        case "fields": "write {{#fields}}{{name}}: {{value}}{{/fields}}"
+        default: scope.tableIndex(name).map { _ in "write the column, such as {{\(name).name}}" }
         }
     }
 
     private func check(
-        name: String, of template: Template, fields: inout Set<String>,
+        name: String, isVariable: Bool, of template: Template, fields: inout Set<String>,
         problems: inout SettingProblems
-    ) -> Bool {
-        if name == "." || TemplateCompiler.deliveryNames.contains(name) { return true }
+    ) -> String? {
+        if isVariable, let help = part(of: name) {
+            problems.error(
+                "bad-template", at: template.position, "'{{\(name)}}' is not one text", help: help)
+            return nil
+        }
+        if name == "." || TemplateCompiler.deliveryNames.contains(name) { return name }
         let isPlain = name.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
-                || (0x61...0x7A).contains(byte) || "._-?*".utf8.contains(byte)
+                || (0x61...0x7A).contains(byte) || "._-?".utf8.contains(byte)
         }
+        if TemplateCompiler.dateNames.contains(where: { name == "lead." + $0 }) { return name }
         guard isPlain, !name.isEmpty else {
-            problems.error(
-                "bad-template", at: template.position, "'\(name)' cannot be named in a template",
-                help: "names have letters, digits, '_', '-', '?' and dots; "
-                    + "walk other answers with {{#fields}}{{name}}: {{value}}{{/fields}}")
-            return false
+            let node = SettingNode(.text(name), at: template.position)
+            return scope.name(node, problems: &problems).map { encoded($0, fields: &fields) }
         }
-        if TemplateCompiler.dateNames.contains(where: { name == "lead." + $0 }) { return true }
         if !name.utf8.contains(0x2E) {
             if scope.tableIndex(name) == nil { fields.insert(name) }
-            return true
+            return name
         }
         if ["delivery"].contains(name.split(separator: ".").first.map(String.init) ?? "") {
             problems.error(
                 "unknown-name", at: template.position, "a delivery has no '\(name)'",
                 help: "write 'delivery.id'")
-            return false
+            return nil
         }
         let node = SettingNode(.text(name), at: template.position)
-        return scope.name(node, problems: &problems) != nil
+        return scope.name(node, problems: &problems) == nil ? nil : name
+    }
+
+    /// A name that the library can read: other characters than its own as `*` and hexadecimal.
+    private func encoded(_ name: Name, fields: inout Set<String>) -> String {
+        func hex(_ text: String) -> String {
+            "*" + text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+        switch name {
+        case .field(let field):
+            fields.insert(field)
+            return hex(field)
+        case .consent(let key): return "consent." + hex(key)
+        case .attribute(let attribute): return "lead." + attribute.rawValue
+        case .column(let table, let column):
+            let known = scope.tables[table]
+            return known.name + "." + hex(known.table?.columns[column] ?? "")
+        }
+    }
+
+    /// The name that `encoded` wrote.
+    static func decoded(_ name: String) -> String? {
+        let digits = Array(name.utf8)
+        guard digits.first == 0x2A else { return nil }
+        let bytes = stride(from: 1, to: digits.count - 1, by: 2).compactMap {
+            UInt8(String(decoding: digits[$0...($0 + 1)], as: UTF8.self), radix: 16)
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func find(_ part: StaticString, in bytes: [UInt8], from start: Int) -> Int? {

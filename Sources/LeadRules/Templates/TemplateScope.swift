@@ -3,7 +3,7 @@ internal import LeadKit
 internal import Mustache
 
 /// What a template sees: the names of RULES section 2, plus `delivery.id`, `route` and `fields`.
-struct TemplateScope: MustacheParent {
+struct TemplateScope: TemplateObject {
     let view: LeadView
     let tables: [Table]
     let place: Template.Place
@@ -14,11 +14,12 @@ struct TemplateScope: MustacheParent {
         switch name {
         case "lead": return LeadScope(scope: self)
         case "consent": return ConsentScope(scope: self)
-        case "delivery": return ["id": escaped(deliveryID)]
+        case "delivery": return DeliveryScope(scope: self)
         case "route": return escaped(route)
-        case "fields": return view.lead.fieldData.map { FieldScope(field: $0, scope: self) }
+        case "fields": return Answers(scope: self)
         default: break
         }
+        if let field = TemplateCompiler.decoded(name) { return values(of: .field(field)) }
         if let table = tables.firstIndex(where: { $0.name == name }) {
             return view.row(of: table).map { RowScope(table: table, row: $0, scope: self) }
         }
@@ -36,13 +37,16 @@ struct TemplateScope: MustacheParent {
 
 /// The values of one name. As a variable they are joined by `, `; as a section they are walked,
 /// each as `{{.}}`; a lone `false` is an empty section, so that `{{#lead.is_test}}` asks.
-struct TemplateValues: MustacheSequence, MustacheCustomRenderable {
+struct TemplateValues: MustacheSequence, TemplateObject {
     let texts: [String]
     let place: Template.Place
     var isTrusted = false
 
     var renderText: String { escaped(texts.joined(separator: ", ")) }
     var isNull: Bool { texts == ["false"] }
+
+    /// A value has no parts; what a section over it names is looked for outside.
+    func child(named name: String) -> Any? { nil }
 
     func makeIterator() -> AnyIterator<TemplateValues> {
         guard !isNull else { return AnyIterator { nil } }
@@ -59,7 +63,33 @@ struct TemplateValues: MustacheSequence, MustacheCustomRenderable {
     }
 }
 
-private struct LeadScope: MustacheParent {
+/// What the template library may look into, and only through `child(named:)`: it would reflect on
+/// any other type, and print it whole and unescaped.
+protocol TemplateObject: MustacheParent, MustacheCustomRenderable {}
+
+extension TemplateObject {
+    var renderText: String { "" }
+    var isNull: Bool { false }
+}
+
+/// All answers, for `{{#fields}}`.
+private struct Answers: MustacheSequence, TemplateObject {
+    let scope: TemplateScope
+
+    func child(named name: String) -> Any? { nil }
+
+    func makeIterator() -> AnyIterator<FieldScope> {
+        var rest = Array(scope.view.lead.fieldData)[...]
+        return AnyIterator { rest.popFirst().map { FieldScope(field: $0, scope: scope) } }
+    }
+}
+
+private struct DeliveryScope: TemplateObject {
+    let scope: TemplateScope
+    func child(named name: String) -> Any? { name == "id" ? scope.escaped(scope.deliveryID) : nil }
+}
+
+private struct LeadScope: TemplateObject {
     let scope: TemplateScope
 
     func child(named name: String) -> Any? {
@@ -76,28 +106,28 @@ private struct LeadScope: MustacheParent {
     }
 }
 
-private struct ConsentScope: MustacheParent {
+private struct ConsentScope: TemplateObject {
     let scope: TemplateScope
     func child(named name: String) -> Any? {
-        scope.values(of: .consent(Normalization.value(name)))
+        scope.values(of: .consent(TemplateCompiler.decoded(name) ?? Normalization.value(name)))
     }
 }
 
-private struct RowScope: MustacheParent {
+private struct RowScope: TemplateObject {
     let table: Int
     let row: Int
     let scope: TemplateScope
 
     func child(named name: String) -> Any? {
         let table = scope.tables[table]
-        guard let column = table.column(name) else { return nil }
+        guard let column = table.column(TemplateCompiler.decoded(name) ?? name) else { return nil }
         let text = table.rows[row][column].trimmed
         if text.isEmpty { return nil }
         return TemplateValues(texts: [text], place: scope.place, isTrusted: true)
     }
 }
 
-private struct FieldScope: MustacheParent {
+private struct FieldScope: TemplateObject {
     let field: Field
     let scope: TemplateScope
 
