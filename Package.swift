@@ -79,6 +79,9 @@ let modules: [Target] = [
 
 let tests: [Target] = [
     .testTarget(
+        name: "LeadStoreTests", dependencies: ["LeadStore", "LeadKit", "LeadTesting", grdb],
+        swiftSettings: strict),
+    .testTarget(
         name: "LeadTestingTests", dependencies: ["LeadTesting", "LeadKit", "LeadStore", logging],
         swiftSettings: strict),
     .target(
