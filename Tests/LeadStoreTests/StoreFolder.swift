@@ -1,4 +1,6 @@
 import Foundation
+import LeadKit
+import Testing
 
 @testable import LeadStore
 
@@ -22,5 +24,20 @@ final class StoreFolder: Sendable {
 
     func open(_ ownership: SQLiteStore.Ownership = .owner) async throws -> SQLiteStore {
         try await SQLiteStore.open(path: path, ownership: ownership)
+    }
+
+    /// Expects the store to be refused as unusable, with a sentence that holds the part.
+    func isRefused(
+        _ part: String, _ ownership: SQLiteStore.Ownership = .owner,
+        at location: SourceLocation = #_sourceLocation
+    ) async {
+        let error = await #expect(throws: StoreError.self, sourceLocation: location) {
+            try await open(ownership)
+        }
+        guard case .unusable(let text) = error else {
+            Issue.record("\(String(describing: error))", sourceLocation: location)
+            return
+        }
+        #expect(ByteSearch.contains(text, part), "\(text)", sourceLocation: location)
     }
 }

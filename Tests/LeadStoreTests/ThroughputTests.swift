@@ -33,7 +33,7 @@ struct ThroughputTests {
             return try await group.reduce(into: []) { $0 += $1 }.sorted()
         }
         let seconds = (clock.now - start) / .seconds(1)
-        let counts = store.writer.counts
+        let counts = store.writer?.counts ?? GroupCommit.Counts()
         print(
             "\(tasks) tasks: \(Int(Double(leads) / seconds)) leads/s, \(counts.commits) commits, "
                 + "p50 \(waits[leads / 2]), p99 \(waits[leads * 99 / 100]), "
