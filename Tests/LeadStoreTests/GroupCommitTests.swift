@@ -120,7 +120,9 @@ struct GroupCommitTests {
             try db.execute(sql: "PRAGMA busy_timeout = 0")
         }
         let other = try DatabaseQueue(path: folder.path)
-        try await other.writeWithoutTransaction { db in try db.beginTransaction(.immediate); try db.rollback() }
+        try await other.writeWithoutTransaction { db in
+            try db.beginTransaction(.immediate); try db.rollback()
+        }
         let gate = Gate()
         let holder = Task.detached {
             try await other.writeWithoutTransaction { db in
@@ -154,5 +156,18 @@ struct GroupCommitTests {
         #expect(size < 72 << 20)
         await store.close()
         #expect(!FileManager.default.fileExists(atPath: folder.path + "-wal"))
+    }
+
+    @Test func `the log is copied when it is quiet`() async throws {
+        let store = try await folder.open()
+        let writer = try #require(store.writer)
+        let raw = [UInt8](repeating: 0x20, count: 2 << 20)
+        _ = try await store.accept(
+            [.quarantined(source: "s", raw: raw, reason: "large")], atMilliseconds: 1)
+        while writer.counts.checkpoints == 0 { await Task.yield() }
+        // The writer is free again, and what was copied once is not copied again.
+        _ = try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1)
+        #expect(writer.counts.checkpoints == 1)
+        await store.close()
     }
 }

@@ -19,7 +19,8 @@ struct LedgerTests {
         try await store.record([
             FetchRecord(sequence: due[0].sequence, result: .quarantined(reason: "gone"))
         ])
-        #expect(try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 2) == [.duplicate])
+        #expect(
+            try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 2) == [.duplicate])
         let entry = try #require(try await store.undecided(after: 0, limit: 1).first)
         #expect(entry.lead == Lead.sampleNamed("1").json)
         #expect(entry.reason == nil)
@@ -31,7 +32,8 @@ struct LedgerTests {
         let store = try await folder.open()
         let raw: [UInt8] = [0x7B, 0x00, 0xFF]
         let item = InboxItem.quarantined(source: "website", raw: raw, reason: "no object")
-        #expect(try await store.accept([item, item], atMilliseconds: 1) == [.quarantined, .quarantined])
+        #expect(
+            try await store.accept([item, item], atMilliseconds: 1) == [.quarantined, .quarantined])
         let kept = try await store.leads(LeadFilter(state: .quarantined))
         #expect(kept.map(\.raw) == [raw])
         #expect(kept.first.map { ByteSearch.hasPrefix($0.leadID.text, "quarantine-") } == true)

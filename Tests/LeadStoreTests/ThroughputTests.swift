@@ -40,4 +40,41 @@ struct ThroughputTests {
                 + "most \(waits[leads - 1])")
         await store.close()
     }
+
+    @Test func `a store of many decided leads`() async throws {
+        let folder = StoreFolder()
+        var store = try await folder.open()
+        let leads = 200_000
+        await timed("\(leads) leads accepted and routed to two sinks") {
+            for start in stride(from: 0, to: leads, by: 500) {
+                let items = (start..<start + 500).map { InboxItem.lead(.sample(id: "\($0 + 1)")) }
+                _ = try await store.accept(items, atMilliseconds: Int64(start))
+                let entries = try await store.undecided(after: 0, limit: 500)
+                try await store.record(
+                    entries.map { .routing($0, to: ["a", "b"], at: Int64(start)) })
+            }
+        }
+        await timed("stats") { _ = try await store.stats() }
+        await timed("next due") { _ = try await store.nextDueMilliseconds() }
+        await timed("lease of 64") {
+            _ = try await store.lease(
+                sink: "a", limit: 64, token: "t", atMilliseconds: Int64(leads),
+                untilMilliseconds: Int64(leads))
+        }
+        await timed("close") { await store.close() }
+        await timed("open after a clean end") { store = try await folder.open() }
+        await store.close()
+        try Data("4711".utf8).write(to: URL(filePath: folder.path + ".lock"))
+        await timed("open after an unclean end") { store = try await folder.open() }
+        await store.close()
+        let size = try FileManager.default.attributesOfItem(atPath: folder.path)[.size]
+        print("the file has \(size ?? 0) bytes")
+    }
+
+    private func timed(_ what: String, _ body: () async throws -> Void) async {
+        let time = await ContinuousClock().measure {
+            do { try await body() } catch { Issue.record(error) }
+        }
+        print("\(what): \(time)")
+    }
 }

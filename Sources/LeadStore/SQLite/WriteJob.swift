@@ -27,7 +27,9 @@ struct WriteJob: Sendable {
             let answer = try body(db)
             try db.cachedStatement(sql: "RELEASE job").execute()
             return answer
-        } catch where !error.isOfTheDisk && db.isInsideTransaction {
+        } catch {
+            // SQLite rolls the whole transaction back by itself after some faults.
+            guard !error.isOfTheDisk, db.isInsideTransaction else { throw error }
             try db.cachedStatement(sql: "ROLLBACK TO job").execute()
             try db.cachedStatement(sql: "RELEASE job").execute()
             let failure = StoreError(error)
