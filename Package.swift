@@ -80,8 +80,9 @@ let modules: [Target] = [
 ]
 
 let tests: [Target] = [
+    .testTarget(name: "LeadRouterTests", swiftSettings: strict),
     .testTarget(
-        name: "LeadStoreTests", dependencies: ["LeadStore", "LeadKit", "LeadTesting", grdb],
+        name: "LeadStoreTests", dependencies: ["LeadStore", "LeadTesting", "LeadKit", grdb],
         swiftSettings: strict),
     .testTarget(
         name: "LeadTestingTests", dependencies: ["LeadTesting", "LeadKit", "LeadStore", logging],
@@ -94,14 +95,20 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(
         name: "HTTPSinkTests",
-        dependencies: ["HTTPSink", "LeadCurl", "LeadKit", "SinkTesting", logging],
+        dependencies: ["HTTPSink", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
     .testTarget(
         name: "SMTPSinkTests",
-        dependencies: ["SMTPSink", "LeadCurl", "LeadKit", "SinkTesting", logging],
+        dependencies: ["SMTPSink", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
     .testTarget(
         name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", "SinkTesting", logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "MetaSourceTests", dependencies: ["MetaSource", "LeadKit", crypto, logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "WebhookSourceTests", dependencies: ["WebhookSource", "LeadKit", logging],
         swiftSettings: strict),
 ]
 

@@ -66,6 +66,7 @@ public final class CurlClient: Sendable {
 
     private func answer(to order: Order, on mailbox: CurlMailbox) async -> Job.Outcome {
         let job = Job(order)
+        defer { withExtendedLifetime(self) {} }  // else it might stop the thread before the job
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 job.wait(continuation)

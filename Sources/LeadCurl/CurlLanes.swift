@@ -99,13 +99,13 @@ final class CurlMailbox: Sendable {
     }
 
     /// `curl_multi_wakeup` is the one call that libcurl allows from any thread. It is made only
-    /// inside the lock and only before `stop` was taken out, so never on a handle that is gone.
+    /// inside the lock and only before `close`, so never on a handle that is gone.
     private struct Handle: @unchecked Sendable {
         let multi: UnsafeMutableRawPointer
     }
 
     private let handle: Handle
-    private let commands = Mutex<[Command]>([])
+    private let state = Mutex((commands: [Command](), isClosed: false))
 
     init(multi: UnsafeMutableRawPointer) { handle = Handle(multi: multi) }
 
@@ -114,19 +114,23 @@ final class CurlMailbox: Sendable {
 
     /// Wakes the thread for the first command only: it takes all that are there.
     func post(_ command: Command) {
-        commands.withLock { commands in
-            if commands.isEmpty { curl_multi_wakeup(handle.multi) }
-            commands.append(command)
+        state.withLock { state in
+            guard !state.isClosed else { return }  // a cancellation that came too late
+            if state.commands.isEmpty { curl_multi_wakeup(handle.multi) }
+            state.commands.append(command)
         }
     }
 
     func stop() { post(.stop) }
 
     func takeAll() -> [Command] {
-        commands.withLock { commands in
-            let all = commands
-            commands = []
+        state.withLock { state in
+            let all = state.commands
+            state.commands = []
             return all
         }
     }
+
+    /// The thread ends and takes the handle with it.
+    func close() { state.withLock { $0.isClosed = true } }
 }

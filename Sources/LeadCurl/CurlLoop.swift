@@ -38,6 +38,7 @@ final class CurlLoop {
             if isStopping && transfers.isEmpty && waitingStart == waiting.count { break }
             if !hasRoom { curl_multi_poll(multi, nil, 0, 60_000, nil) }
         }
+        mailbox.close()
         idleHandles.forEach { curl_easy_cleanup($0) }
         curl_multi_cleanup(multi)
     }

@@ -68,6 +68,7 @@ final class Lane: Sendable {
             while !bells.isStopped {
                 try Task.checkCancellation()
                 if let failure = state.withLock({ $0.failure }) { throw failure }
+                try await releaseWhileResting()
                 try await refill()
                 var started = 0
                 while let next = take() {
@@ -76,7 +77,7 @@ final class Lane: Sendable {
                 }
                 if started == 0 { await bell.wait(atMost: try await pause(), clock: clock) }
             }
-            try await release()
+            try await release(dueMilliseconds: clock.nowMilliseconds(), reason: "the program stopped")
         }
     }
 
@@ -84,12 +85,14 @@ final class Lane: Sendable {
     private func refill() async throws(StoreError) {
         let now = clock.nowMilliseconds()
         let room = state.withLock { state -> Int in
-            guard state.restsUntilMilliseconds <= now else { return 0 }
+            let pace = state.pace.waitMilliseconds(instance.options.rate, atMilliseconds: now)
+            guard state.restsUntilMilliseconds <= now, pace <= 1000 else { return 0 }
             let most = instance.options.maxInFlight
             guard state.waiting.count < most, state.inFlight < most else { return 0 }
             // A halted sink is asked with one delivery, not with all.
             if state.haltsInARow > 0 { return state.inFlight + state.waiting.count == 0 ? 1 : 0 }
-            return most * Lane.leaseAhead - state.waiting.count
+            let room = most * Lane.leaseAhead - state.waiting.count
+            return min(room, Pace.room(for: instance.options.rate) - state.waiting.count)
         }
         guard room > 0 else { return }
         let timeout = instance.options.timeout.milliseconds
@@ -97,6 +100,13 @@ final class Lane: Sendable {
             sink: instance.name, limit: room, token: token, atMilliseconds: now,
             untilMilliseconds: now + timeout * Int64(Lane.leaseAhead + 2) + 60_000)
         state.withLock { $0.waiting += leased }
+    }
+
+    /// What was leased ahead goes back while the lane rests: a lease must not outlive its wait.
+    private func releaseWhileResting() async throws(StoreError) {
+        let rests = state.withLock { $0.restsUntilMilliseconds }
+        guard rests > clock.nowMilliseconds() else { return }
+        try await release(dueMilliseconds: rests, reason: "the sink rests")
     }
 
     /// The next delivery, if there is room and the rate allows it.
@@ -116,16 +126,15 @@ final class Lane: Sendable {
     /// How long nothing can start.
     private func pause() async throws(StoreError) -> Duration {
         let now = clock.nowMilliseconds()
-        let (rests, isBusy, hasWaiting, pace) = state.withLock {
+        let (rests, isBusy, pace) = state.withLock {
             (
-                $0.restsUntilMilliseconds, $0.inFlight > 0, !$0.waiting.isEmpty,
+                $0.restsUntilMilliseconds, $0.inFlight > 0,
                 $0.pace.waitMilliseconds(instance.options.rate, atMilliseconds: now)
             )
         }
-        if rests > now { return min(.milliseconds(rests - now), Lane.pauseMost) }
-        if hasWaiting, !isBusy || pace > 0 {
-            return min(.milliseconds(max(pace, 1)), Lane.pauseMost)
-        }
+        let wait = max(rests - now, pace)
+        if wait > 0 { return min(.milliseconds(wait), Lane.pauseMost) }
+        // The end of an attempt rings.
         if isBusy { return Lane.pauseMost }
         let due = try await store.nextDueMilliseconds()[instance.name]
         guard let due else { return Lane.pauseMost }
@@ -248,7 +257,7 @@ final class Lane: Sendable {
     }
 
     /// Gives back what was leased and not begun.
-    private func release() async throws(StoreError) {
+    private func release(dueMilliseconds: Int64, reason: String) async throws(StoreError) {
         let waiting = state.withLock { state in
             defer { state.waiting = [] }
             return state.waiting
@@ -260,7 +269,7 @@ final class Lane: Sendable {
                 AttemptRecord(
                     sequence: $0.sequence, token: $0.token, attempt: $0.attempt,
                     startedMilliseconds: now, durationMilliseconds: 0,
-                    result: .released(dueMilliseconds: now, reason: "the program stopped"))
+                    result: .released(dueMilliseconds: dueMilliseconds, reason: reason))
             })
     }
 }
@@ -278,6 +287,13 @@ struct Pace {
         nextMilliseconds =
             max(nextMilliseconds, Double(now)) + Double(rate.period.milliseconds) / Double(rate.count)
         return true
+    }
+
+    /// How many deliveries may be leased ahead: what can begin within a second, at least one, so
+    /// that a lease does not run out while it waits for its turn.
+    static func room(for rate: Rate?) -> Int {
+        guard let rate else { return .max }
+        return max(1, Int(Int64(rate.count) * 1000 / max(1, rate.period.milliseconds)))
     }
 
     func waitMilliseconds(_ rate: Rate?, atMilliseconds now: Int64) -> Int64 {

@@ -8,9 +8,10 @@ public struct LeadReader: Sendable {
     public var source: String
     /// When the leads were taken in.
     public var receivedTime: Timestamp
-    /// For flat objects: the member that holds the id.
+    /// For flat objects and forms: the member that holds the id.
     public var idName: String
-    /// For flat objects: member name → field name.
+    /// For flat objects and forms: member name → field name, or the name of an envelope attribute
+    /// such as `created_time`.
     public var rename: [String: String]
 
     /// Makes a reader.
@@ -46,14 +47,14 @@ public struct LeadReader: Sendable {
         let id = try id(value["id"], of: value)
         var lead = Lead(
             id: id, source: source, fieldData: fields, consents: try consents(value), raw: raw)
-        lead.envelope = try envelope(value)
+        lead.envelope = try envelope { value[$0.rawValue] }
         return lead
     }
 
     /// Reads a flat object: a scalar is one value, an array several, `null` absent, and a nested
     /// object's members are named `outer.inner`. The members `created_time`, `form_id` and so on
     /// (see `LeadAttribute`) become the envelope; without the id member, the id is a hash of the
-    /// content, so that the same text sent twice is one lead.
+    /// content, so that the same text sent twice is one lead. Names are renamed first.
     ///
     /// - Throws: `LeadError` for a malformed id or an array of arrays or objects.
     public func flat(_ value: JSONValue, raw: [UInt8] = []) throws(LeadError) -> Lead {
@@ -61,8 +62,40 @@ public struct LeadReader: Sendable {
         try appendAnswers(of: value, prefix: "", to: &fields)
         var lead = Lead(id: try id(value[idName], of: value), source: source, raw: raw)
         lead.fieldData = fields
-        lead.envelope = try envelope(value)
+        var named: [String: JSONValue] = [:]
+        for (name, value) in value.members {
+            let renamed = rename[name] ?? name
+            if LeadReader.envelopeNames.contains(renamed), named[renamed] == nil {
+                named[renamed] = value
+            }
+        }
+        lead.envelope = try envelope { named[$0.rawValue] }
         return lead
+    }
+
+    /// Reads the answers of a form, as browsers send them: like `flat`, with each field a member
+    /// that holds its texts.
+    ///
+    /// - Throws: `LeadError` for a malformed id, two fields of one name, or far too many.
+    public func form(_ fields: [Field], raw: [UInt8] = []) throws(LeadError) -> Lead {
+        var writer = JSONWriter()
+        writer.object { writer in
+            for field in fields {
+                writer.name(field.name)
+                if field.values.count == 1 {
+                    writer.string(field.values[0])
+                } else {
+                    writer.array { writer in field.values.forEach { writer.string($0) } }
+                }
+            }
+        }
+        let object: JSONDocument
+        do throws(JSONError) {
+            object = try JSONDocument.parse(writer.bytes)
+        } catch {
+            throw LeadError(error.description)
+        }
+        return try flat(object.root, raw: raw)
     }
 
     private func appendAnswers(
@@ -70,10 +103,10 @@ public struct LeadReader: Sendable {
     ) throws(LeadError) {
         for (name, value) in object.members {
             let full = prefix + name
-            if prefix.isEmpty, name == idName || LeadReader.envelopeNames.contains(name) {
+            let field = rename[full] ?? full
+            if prefix.isEmpty, name == idName || LeadReader.envelopeNames.contains(field) {
                 continue
             }
-            let field = rename[full] ?? full
             switch value.kind {
             case .null: continue
             case .object: try appendAnswers(of: value, prefix: full + ".", to: &fields)
@@ -118,30 +151,32 @@ public struct LeadReader: Sendable {
         return result
     }
 
-    private func envelope(_ value: JSONValue) throws(LeadError) -> Envelope {
+    private func envelope(
+        _ value: (LeadAttribute) -> JSONValue?
+    ) throws(LeadError) -> Envelope {
         var envelope = Envelope()
         for attribute in LeadAttribute.allCases {
             switch attribute {
             case .id, .source, .isDuplicate: continue
             case .receivedTime: envelope[attribute] = receivedTime.text
             case .createdTime:
-                if let text = value[attribute.rawValue]?.scalarText {
+                if let text = value(attribute)?.scalarText {
                     envelope[attribute] = LeadReader.normalisedTime(text)
                 }
             case .formID, .pageID, .adID, .adsetID, .campaignID:
-                if let member = value[attribute.rawValue], member.kind != .null {
+                if let member = value(attribute), member.kind != .null {
                     let text = try LeadReader.idText(member, name: attribute.rawValue)
                     // Some stacks send 0 for an absent ad (organic and test leads).
                     if text != "0" { envelope[attribute] = text }
                 }
             case .isOrganic, .isTest:
-                switch value[attribute.rawValue]?.scalarText?.trimmed {
+                switch value(attribute)?.scalarText?.trimmed {
                 case "true", "1", "TRUE": envelope[attribute] = "true"
                 case "false", "0", "FALSE": envelope[attribute] = "false"
                 default: continue
                 }
             default:
-                if let text = value[attribute.rawValue]?.scalarText {
+                if let text = value(attribute)?.scalarText {
                     envelope[attribute] = text.trimmed
                 }
             }
@@ -166,7 +201,8 @@ public struct LeadReader: Sendable {
         let text = try LeadReader.idText(value, name: "id")
         guard let id = LeadID(text) else {
             if text.trimmed.isEmpty { return LeadID(contentOf: object) }
-            throw LeadError("the lead's id is over \(LeadID.bytesMax) bytes or has control characters")
+            throw LeadError(
+                "the lead's id is over \(LeadID.bytesMax) bytes or has control characters")
         }
         return id
     }

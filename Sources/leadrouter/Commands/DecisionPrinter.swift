@@ -104,7 +104,10 @@ struct DecisionPrinter {
     private mutating func writeJSON(
         _ lead: Lead, _ decision: Decision, _ explanation: Explanation?, _ isDuplicate: Bool
     ) {
-        let renders = renders
+        // Taken out while it is written to: the closures read the rest of self.
+        var writer = JSONWriter(capacity: 0)
+        swap(&writer, &self.writer)
+        defer { swap(&writer, &self.writer) }
         decision.write(leadID: lead.id.text, to: &writer) { index, writer in
             guard renders else { return }
             writer.name("settings")

@@ -34,8 +34,12 @@ struct StoreOption: ParsableArguments {
     }
 }
 
-extension InboxState: ExpressibleByArgument {}
-extension DeliveryState: ExpressibleByArgument {}
+/// Reads a state; says which there are.
+private func state<State: RawRepresentable<String> & CaseIterable>(_ text: String) throws -> State {
+    if let state = State(rawValue: text) { return state }
+    let known = State.allCases.map(\.rawValue).joined(separator: ", ")
+    throw ValidationError("'\(text)' is no state; the states are \(known)")
+}
 
 struct Leads: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -48,7 +52,9 @@ struct LeadsList: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOption
     @Option(help: "Only this source.") var source: String?
-    @Option(help: "Only this state: announced, received, decided, held or quarantined.")
+    @Option(
+        help: "Only this state: announced, received, decided, held or quarantined.",
+        transform: { try leadrouter.state($0) as InboxState })
     var state: InboxState?
     @Option(help: "Only this outcome: routed, default, held or dropped.") var outcome: String?
     @Option(help: "At most so many.") var limit = 50
@@ -125,7 +131,9 @@ struct DeliveriesList: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOption
     @Option(help: "Only this sink.") var sink: String?
-    @Option(help: "Only this state: pending, leased, delivered or dead.")
+    @Option(
+        help: "Only this state: pending, leased, delivered or dead.",
+        transform: { try leadrouter.state($0) as DeliveryState })
     var state: DeliveryState?
     @Option(help: "Only of this lead.") var lead: String?
     @Option(help: "At most so many.") var limit = 50

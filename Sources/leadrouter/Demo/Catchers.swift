@@ -30,7 +30,7 @@ final class PostCatcher: Sendable {
         try FileManager.default.createDirectory(
             at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         if !FileManager.default.fileExists(atPath: url.path()) {
-            FileManager.default.createFile(atPath: url.path(), contents: nil)
+            try Data().write(to: url)
         }
         let handle = Mutex(try FileHandle(forWritingTo: url))
         _ = handle.withLock { try? $0.seekToEnd() }

@@ -1,0 +1,116 @@
+import LeadKit
+
+/// Why a request is refused whole. The message says nothing of its content.
+struct Refusal: Error, Sendable {
+    var status: Int
+    var message: String
+
+    /// The body is not what its type says: nothing of it can be trusted.
+    static func malformed(_ message: String) -> Refusal { Refusal(status: 400, message: message) }
+
+    /// A type or an encoding that is not read.
+    static func unsupported(_ message: String) -> Refusal { Refusal(status: 415, message: message) }
+}
+
+/// What one POST holds, ready for the inbox: the usable as leads, the rest to be kept aside.
+struct Submission {
+    private(set) var items: [InboxItem] = []
+    private let reader: LeadReader
+
+    /// Reads the body as its content type says.
+    ///
+    /// - Throws: `Refusal` when it cannot be read whole.
+    init(_ request: WebhookRequest, reader: LeadReader) throws(Refusal) {
+        self.reader = reader
+        guard request.headers("content-encoding").isEmpty else {
+            throw .unsupported("send the body without content encoding")
+        }
+        let types = request.headers("content-type")
+        guard types.count == 1, let type = ContentType(types[0]) else {
+            throw .unsupported("name one content type")
+        }
+        if let charset = type["charset"], !charset.isUTF8Name {
+            throw .unsupported("send UTF-8")
+        }
+        switch type.name {
+        case "application/x-www-form-urlencoded":
+            readForm(try FormURLEncoded.fields(request.body), raw: request.body)
+        case "multipart/form-data":
+            let form = try Multipart.form(request.body, boundary: type["boundary"])
+            // A form with files is kept without its bytes: nobody asked for the files.
+            readForm(form.fields, raw: form.filesSkipped == 0 ? request.body : [])
+        case "application/x-ndjson", "application/ndjson", "application/jsonl":
+            try readLines(request.body)
+        case let name where ContentType.isJSON(name):
+            try readJSON(request.body)
+        default: throw .unsupported("send JSON, NDJSON, urlencoded or multipart form data")
+        }
+    }
+
+    private mutating func readForm(_ fields: [Field], raw: [UInt8]) {
+        add(raw: raw) { reader throws(LeadError) in
+            if fields.isEmpty { throw LeadError("the form is empty") }
+            return try reader.form(fields, raw: raw)
+        }
+    }
+
+    private mutating func readJSON(_ body: [UInt8]) throws(Refusal) {
+        let root = try Submission.parse(body[...], what: "the body")
+        if root.kind == .array { return read(root.elements) }
+        for name in ["leads", "data"] {
+            if let list = root[name], list.isListOfObjects, root["field_data"] == nil {
+                return read(list.elements)
+            }
+        }
+        add(raw: body) { reader throws(LeadError) in try reader.lead(root, raw: body) }
+    }
+
+    private mutating func read(_ elements: [JSONValue]) {
+        for element in elements {
+            var writer = JSONWriter()
+            writer.value(element)
+            let raw = writer.bytes
+            add(raw: raw) { reader throws(LeadError) in try reader.lead(element, raw: raw) }
+        }
+    }
+
+    /// One line, one lead; a line that is no JSON refuses all, since nothing is stored yet.
+    private mutating func readLines(_ body: [UInt8]) throws(Refusal) {
+        var number = 0
+        for line in body.split(separator: 0x0A, omittingEmptySubsequences: false) {
+            number += 1
+            guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { continue }
+            let value = try Submission.parse(line, what: "line \(number)")
+            let raw = Array(line)
+            add(raw: raw) { reader throws(LeadError) in try reader.lead(value, raw: raw) }
+        }
+    }
+
+    private static func parse(
+        _ text: ArraySlice<UInt8>, what: String
+    ) throws(Refusal) -> JSONValue {
+        do throws(JSONError) {
+            return try JSONDocument.parse(text).root
+        } catch {
+            throw .malformed("\(what): \(error)")
+        }
+    }
+
+    private mutating func add(
+        raw: [UInt8], _ read: (LeadReader) throws(LeadError) -> Lead
+    ) {
+        do throws(LeadError) {
+            items.append(.lead(try read(reader)))
+        } catch {
+            items.append(
+                .quarantined(source: reader.source, raw: raw, reason: error.description))
+        }
+    }
+}
+
+extension JSONValue {
+    /// A list of objects, or an empty one: a wrapper around leads. A list of texts is an answer.
+    fileprivate var isListOfObjects: Bool {
+        kind == .array && elements.allSatisfy { $0.kind == .object }
+    }
+}
