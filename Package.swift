@@ -12,6 +12,7 @@ let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let lifecycle = Target.Dependency.product(
@@ -55,7 +56,8 @@ let modules: [Target] = [
     .target(
         name: "LeadRules", dependencies: ["LeadKit", "LeadYAML", "CLibCSV", "CRE2", crypto, mustache],
         swiftSettings: strict),
-    .target(name: "LeadStore", dependencies: ["LeadKit", grdb], swiftSettings: strict),
+    .target(
+        name: "LeadStore", dependencies: ["LeadKit", grdb, grdbSQLite], swiftSettings: strict),
     .target(
         name: "LeadFlow", dependencies: ["LeadKit", "LeadRules", "LeadStore", crypto, logging],
         swiftSettings: strict),

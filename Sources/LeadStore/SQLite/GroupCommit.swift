@@ -1,139 +1,200 @@
-internal import Foundation
 internal import GRDB
 internal import Synchronization
 
 /// One writer that commits whatever waits.
 ///
-/// A write is a job. Jobs wait in a bounded queue; the writer takes up to `jobsMax` of them, runs
-/// each in a savepoint of its own inside one transaction, commits once, and only then answers all
-/// of them. While it commits, the next jobs gather: the busier the store, the larger the groups,
-/// and a sync to disk is shared by all callers of a group.
+/// A write is a job. Jobs wait in a bounded queue. When the first one comes, a drain starts on
+/// GRDB's writer queue: it takes up to `jobsMax` of the waiting jobs, runs each in a savepoint of
+/// its own inside one transaction, commits once, and only then answers all of them. While it
+/// commits, the next jobs gather; it goes on until none waits. The busier the store, the larger
+/// the groups: callers never wait for a timer, and a sync to disk is shared by a whole group.
 ///
-/// A job that fails rolls back its own savepoint and nothing else. A commit that fails fails every
-/// job of its group and ends the store: after a failed sync nobody knows what is on disk, so
-/// nothing may be acknowledged any more (PostgreSQL learnt this in 2018).
+/// - A job that fails for its own reasons (a constraint) rolls back its own savepoint and nothing
+///   else.
+/// - A commit that fails, or a disk that does while a job runs, fails every job of the group and
+///   ends the store: after a failed sync nobody knows what is on disk, so nothing may be
+///   acknowledged any more (fsyncgate; PostgreSQL learnt this in 2018). A restart reads back what
+///   is there.
+/// - A transaction that cannot begin because another program holds the file fails its group only:
+///   nothing was written.
+///
+/// Cancelling a caller changes nothing: its job is under way, and its answer must be true.
 final class GroupCommit: Sendable {
     /// The most jobs of one transaction.
     static let jobsMax = 512
-    /// The most jobs that may wait.
+    /// The most jobs that may wait, unless told.
     static let waitingMax = 10_000
 
-    private struct Job: Sendable {
-        /// Runs in a savepoint; answers what to call once the fate of the commit is known.
-        let run: @Sendable (Database) -> @Sendable (StoreError?) -> Void
-        /// Answers without running.
-        let refuse: @Sendable (StoreError) -> Void
+    /// What has happened so far, for tests and measurements.
+    struct Counts: Sendable, Equatable {
+        /// Jobs that are committed.
+        var jobs = 0
+        /// Commits that are on disk.
+        var commits = 0
+        /// Checkpoints tried.
+        var checkpoints = 0
     }
 
     private struct State {
-        var waiting: [Job] = []
+        var waiting: [WriteJob] = []
         var isDraining = false
-        var failure: StoreError?
-        var jobs = 0
-        var commits = 0
+        /// Why nothing is taken any more.
+        var refusal: StoreError?
+        var closers: [CheckedContinuation<Void, Never>] = []
+        var counts = Counts()
     }
 
     private let pool: DatabasePool
+    private let waitingMax: Int
+    private let checkpoints: Checkpoints
     private let state = Mutex(State())
 
-    init(pool: DatabasePool) { self.pool = pool }
+    init(pool: DatabasePool, waitingMax: Int = GroupCommit.waitingMax) throws {
+        self.pool = pool
+        self.waitingMax = waitingMax
+        checkpoints = try Checkpoints(pool)
+    }
 
-    /// Jobs and commits so far, for tests and measurements.
-    var counts: (jobs: Int, commits: Int) { state.withLock { ($0.jobs, $0.commits) } }
+    /// What has happened so far.
+    var counts: Counts { state.withLock { $0.counts } }
+
+    /// How many jobs wait just now.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
+    /// Whether jobs are refused: closed, or ended by a failure.
+    var isRefusing: Bool { state.withLock { $0.refusal != nil } }
 
     /// Runs the body in a shared transaction; returns when it is on disk.
     func write<T: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
-        let result = await withCheckedContinuation {
-            (continuation: CheckedContinuation<Result<T, StoreError>, Never>) in
-            let run: @Sendable (Database) -> @Sendable (StoreError?) -> Void = { db in
-                do {
-                    var value: T?
-                    try db.inSavepoint {
-                        value = try body(db)
-                        return .commit
-                    }
-                    let result = value
-                    return { failure in
-                        if let failure {
-                            continuation.resume(returning: .failure(failure))
-                        } else if let result {
-                            continuation.resume(returning: .success(result))
-                        }
-                    }
-                } catch {
-                    let failure = StoreError(error)
-                    return { continuation.resume(returning: .failure($0 ?? failure)) }
-                }
-            }
-            let job = Job(run: run) { continuation.resume(returning: .failure($0)) }
-            if let refusal = enqueue(job) { job.refuse(refusal) }
-        }
-        return try result.get()
+        try await withCheckedContinuation { continuation in
+            submit(WriteJob(body) { continuation.resume(returning: $0) })
+        }.get()
     }
 
-    /// Answers why the job was not taken.
-    private func enqueue(_ job: Job) -> StoreError? {
+    /// Takes no more jobs and returns when those that wait are done: whether all went well since
+    /// the store was opened. May be called twice.
+    func close() async -> Bool {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let isIdle = state.withLock { state in
+                if state.refusal == nil { state.refusal = .isClosed }
+                if state.isDraining { state.closers.append(continuation) }
+                return !state.isDraining
+            }
+            if isIdle { continuation.resume() }
+        }
+        return state.withLock { $0.refusal == .isClosed }
+    }
+
+    private func submit(_ job: WriteJob) {
         let (refusal, starts) = state.withLock { state -> (StoreError?, Bool) in
-            if let failure = state.failure { return (failure, false) }
-            guard state.waiting.count < GroupCommit.waitingMax else { return (.overloaded, false) }
+            if let refusal = state.refusal { return (refusal, false) }
+            guard state.waiting.count < waitingMax else { return (.overloaded, false) }
             state.waiting.append(job)
             defer { state.isDraining = true }
             return (nil, !state.isDraining)
         }
+        if let refusal { job.refuse(refusal) }
         if starts { pool.asyncWriteWithoutTransaction { self.drain($0) } }
-        return refusal
     }
 
-    /// Runs on GRDB's writer queue until nothing waits.
+    // MARK: On the writer queue
+
     private func drain(_ db: Database) {
-        while let jobs = next() {
-            var answers: [@Sendable (StoreError?) -> Void] = []
-            var failure: StoreError?
-            do {
-                try db.inTransaction(.immediate) {
-                    answers = jobs.map { $0.run(db) }
-                    return .commit
-                }
-            } catch {
-                failure = .failed("the store cannot write: \(StoreError(error))")
+        while true {
+            while let jobs = takeGroup() {
+                commit(jobs, db)
+                checkpoint(db, isQuiet: false)
             }
-            state.withLock { state in
-                state.jobs += jobs.count
-                state.commits += 1
-                if let failure { state.failure = failure }
-            }
-            if answers.isEmpty, let failure {
-                // The transaction did not even begin: no job ran.
-                for job in jobs { job.refuse(failure) }
-            }
-            for answer in answers { answer(failure) }
+            guard let closers = endDrain() else { continue }
+            for closer in closers { closer.resume() }
+            return checkpoints.whenQuiet { [weak self] in self?.checkpointIfIdle() }
         }
     }
 
-    private func next() -> [Job]? {
+    private func takeGroup() -> [WriteJob]? {
         state.withLock { state in
-            guard !state.waiting.isEmpty else {
-                state.isDraining = false
-                return nil
-            }
+            guard !state.waiting.isEmpty else { return nil }
             let jobs = Array(state.waiting.prefix(GroupCommit.jobsMax))
             state.waiting.removeFirst(jobs.count)
             return jobs
         }
     }
-}
 
-extension StoreError {
-    /// GRDB's description hides the bound values, which may be lead data.
-    init(_ error: any Error) {
-        if let error = error as? StoreError {
-            self = error
-        } else if let error = error as? DatabaseError {
-            self = .failed("SQLite \(error.resultCode.rawValue): \(error.message ?? "no message")")
-        } else {
-            self = .failed("\(type(of: error))")
+    /// Nil when jobs have come in the meantime.
+    private func endDrain() -> [CheckedContinuation<Void, Never>]? {
+        state.withLock { state in
+            guard state.waiting.isEmpty else { return nil }
+            state.isDraining = false
+            defer { state.closers = [] }
+            return state.closers
+        }
+    }
+
+    private func commit(_ jobs: [WriteJob], _ db: Database) {
+        do {
+            try db.beginTransaction(.immediate)
+        } catch {
+            let failure = StoreError.cannotWrite(error)
+            if !error.isBusy { fail(failure) }
+            return answer(jobs.map(\.refuse), failure)
+        }
+        do {
+            let answers = try jobs.map { try $0.run(in: db) }
+            try db.commit()
+            state.withLock { state in
+                state.counts.jobs += jobs.count
+                state.counts.commits += 1
+            }
+            for answer in answers { answer() }
+        } catch {
+            // Fails when SQLite has rolled back by itself, which does no harm.
+            try? db.rollback()
+            let failure = StoreError.cannotWrite(error)
+            fail(failure)
+            answer(jobs.map(\.refuse), failure)
+        }
+    }
+
+    /// Ends the store: what waits and what comes is refused.
+    private func fail(_ failure: StoreError) {
+        let waiting = state.withLock { state in
+            state.refusal = failure
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        answer(waiting.map(\.refuse), failure)
+    }
+
+    private func answer(_ refusals: [@Sendable (StoreError) -> Void], _ failure: StoreError) {
+        for refuse in refusals { refuse(failure) }
+    }
+
+    // MARK: Checkpoints
+
+    private func checkpoint(_ db: Database, isQuiet: Bool) {
+        do {
+            if try checkpoints.run(db, isQuiet: isQuiet) {
+                state.withLock { $0.counts.checkpoints += 1 }
+            }
+        } catch {
+            // It syncs the log and the file: after a failed sync nothing may be acknowledged.
+            if !error.isBusy { fail(.cannotWrite(error)) }
+        }
+    }
+
+    /// Queues behind a drain that has begun since; its commits are then checkpointed with the rest.
+    private func checkpointIfIdle() {
+        let isIdle = state.withLock { state in
+            guard !state.isDraining, state.refusal == nil else { return false }
+            state.isDraining = true
+            return true
+        }
+        guard isIdle else { return }
+        pool.asyncWriteWithoutTransaction { db in
+            self.checkpoint(db, isQuiet: true)
+            self.drain(db)
         }
     }
 }

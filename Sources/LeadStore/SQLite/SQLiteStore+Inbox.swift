@@ -9,7 +9,7 @@ extension SQLiteStore {
     ) async throws(StoreError) -> [Acceptance] {
         // Bytes are made outside the writer, which everybody shares.
         let rows = items.map { InboxRow($0) }
-        return try await writer.write { db in
+        return try await write { db in
             let insert = try db.cachedStatement(
                 sql: """
                     INSERT INTO inbox
@@ -20,7 +20,8 @@ extension SQLiteStore {
             let fill = try db.cachedStatement(
                 sql: """
                     UPDATE inbox SET state = 'received', lead = ?, raw = ?, reason = NULL
-                    WHERE source = ? AND lead_id = ? AND state = 'announced'
+                    WHERE source = ? AND lead_id = ? AND state IN ('announced', 'quarantined')
+                        AND length(lead) = 0
                     """)
             return try rows.map { row in
                 try insert.execute(arguments: [
@@ -30,6 +31,7 @@ extension SQLiteStore {
                 if row.state == .quarantined { return .quarantined }
                 if db.changesCount > 0 { return .stored }
                 if row.state == .received {
+                    // Also a reference that was given up: the lead has come by another way.
                     try fill.execute(arguments: [row.lead, row.raw, row.source, row.leadID])
                 }
                 return .duplicate
@@ -44,7 +46,8 @@ extension SQLiteStore {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT sequence, lead_id, envelope, attempts, received_ms FROM inbox
+                    SELECT sequence, lead_id, envelope, attempts, received_ms
+                    FROM inbox INDEXED BY inbox_announced
                     WHERE state = 'announced' AND source = ? AND due_ms <= ?
                     ORDER BY due_ms, sequence LIMIT ?
                     """, arguments: [source, now, limit]
@@ -67,7 +70,7 @@ extension SQLiteStore {
             }
             return (fetch, Data(), Data())
         }
-        try await writer.write { db in
+        try await write { db in
             for (fetch, json, raw) in results {
                 switch fetch.result {
                 case .lead:
@@ -103,7 +106,8 @@ extension SQLiteStore {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT * FROM inbox WHERE state = 'received' AND sequence > ?
+                    SELECT * FROM inbox INDEXED BY inbox_received
+                    WHERE state = 'received' AND sequence > ?
                     ORDER BY sequence LIMIT ?
                     """, arguments: [sequence, limit]
             ).compactMap(InboxRow.entry)
@@ -113,16 +117,17 @@ extension SQLiteStore {
     public func hasEarlier(
         dedupeKey: String, sinceSeconds: Int64
     ) async throws(StoreError) -> Bool {
-        try await read { db in
+        let key = InboxRow.hash(ofDedupeKey: dedupeKey)
+        return try await read { db in
             try Bool.fetchOne(
                 db,
                 sql: "SELECT EXISTS (SELECT 1 FROM dedupe WHERE key = ? AND created_seconds >= ?)",
-                arguments: [dedupeKey, sinceSeconds]) ?? false
+                arguments: [key, sinceSeconds]) ?? false
         }
     }
 
     public func record(_ decisions: [DecisionRecord]) async throws(StoreError) {
-        try await writer.write { db in
+        try await write { db in
             let decide = try db.cachedStatement(
                 sql: """
                     UPDATE inbox SET state = ?, outcome = ?, reason = ?, decision = ?,
@@ -140,8 +145,11 @@ extension SQLiteStore {
                         delivery, of: decision.sequence, at: decision.atMilliseconds, db)
                 }
                 if let dedupe = decision.dedupe {
-                    try db.cachedStatement(sql: "INSERT OR IGNORE INTO dedupe VALUES (?, ?, ?)")
-                        .execute(arguments: [dedupe.key, dedupe.createdSeconds, decision.sequence])
+                    try db.cachedStatement(sql: "INSERT INTO dedupe VALUES (?, ?, ?)").execute(
+                        arguments: [
+                            InboxRow.hash(ofDedupeKey: dedupe.key), dedupe.createdSeconds,
+                            decision.sequence,
+                        ])
                 }
             }
         }
@@ -198,6 +206,10 @@ struct InboxRow: Sendable {
 
     /// The bytes as received; nothing when the lead itself says the same.
     static func raw(of lead: Lead) -> [UInt8] { lead.raw == lead.json ? [] : lead.raw }
+
+    /// A key is an answer of any length: its hash is short, personal data for nobody, and compares
+    /// byte for byte, where SQLite would see a text only up to a NUL.
+    static func hash(ofDedupeKey key: String) -> String { Digest.sha256Hex(key.utf8) }
 
     private static func text(of envelope: Envelope) -> String {
         var writer = JSONWriter()

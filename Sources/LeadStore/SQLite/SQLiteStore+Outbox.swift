@@ -10,38 +10,40 @@ extension SQLiteStore {
     ) async throws(StoreError) -> [LeasedDelivery] {
         // An idle lane must not cost a commit.
         guard try await hasDue(sink: sink, at: now) else { return [] }
-        return try await writer.write { db in
+        return try await write { db in
             let sequences = try Int64.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT sequence FROM outbox
-                        WHERE state = 'pending' AND sink = ? AND due_ms <= ?
-                        ORDER BY due_ms, sequence LIMIT ?
-                        """), arguments: [sink, now, limit])
-            let expired =
-                sequences.count >= limit
-                ? []
-                : try Int64.fetchAll(
-                    db.cachedStatement(
-                        sql: """
-                            SELECT sequence FROM outbox
-                            WHERE state = 'leased' AND sink = ? AND lease_until_ms <= ?
-                            ORDER BY lease_until_ms LIMIT ?
-                            """), arguments: [sink, now, limit - sequences.count])
-            return try (sequences + expired).compactMap {
+                db.cachedStatement(sql: SQLiteStore.due),
+                arguments: [sink, now, limit, sink, now, limit, limit])
+            return try sequences.compactMap {
                 try SQLiteStore.lease($0, token: token, until: untilMilliseconds, db)
             }
         }
     }
+
+    /// What is due and what ran out, together, oldest due first: a backlog must not keep a lost
+    /// lease waiting for ever.
+    private static let due = """
+        SELECT sequence FROM (
+            SELECT * FROM (
+                SELECT sequence, due_ms FROM outbox INDEXED BY outbox_pending
+                WHERE state = 'pending' AND sink = ? AND due_ms <= ?
+                ORDER BY due_ms, sequence LIMIT ?)
+            UNION ALL
+            SELECT * FROM (
+                SELECT sequence, due_ms FROM outbox INDEXED BY outbox_leased
+                WHERE state = 'leased' AND sink = ? AND lease_until_ms <= ?
+                ORDER BY lease_until_ms LIMIT ?)
+        ) ORDER BY due_ms, sequence LIMIT ?
+        """
 
     private func hasDue(sink: String, at now: Int64) async throws(StoreError) -> Bool {
         try await read { db in
             try Bool.fetchOne(
                 db.cachedStatement(
                     sql: """
-                        SELECT EXISTS (SELECT 1 FROM outbox
+                        SELECT EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_pending
                             WHERE state = 'pending' AND sink = ? AND due_ms <= ?)
-                        OR EXISTS (SELECT 1 FROM outbox
+                        OR EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_leased
                             WHERE state = 'leased' AND sink = ? AND lease_until_ms <= ?)
                         """), arguments: [sink, now, sink, now]) ?? false
         }
@@ -73,10 +75,11 @@ extension SQLiteStore {
     }
 
     public func voidLeases(exceptToken token: String) async throws(StoreError) -> Int {
-        try await writer.write { db in
+        try await write { db in
             try db.execute(
                 sql: """
-                    UPDATE outbox SET state = 'pending', lease_token = NULL, lease_until_ms = NULL
+                    UPDATE outbox INDEXED BY outbox_leased
+                    SET state = 'pending', lease_token = NULL, lease_until_ms = NULL
                     WHERE state = 'leased' AND lease_token IS NOT ?
                     """, arguments: [token])
             return db.changesCount
@@ -84,7 +87,7 @@ extension SQLiteStore {
     }
 
     public func finish(_ results: [AttemptRecord]) async throws(StoreError) -> [Bool] {
-        try await writer.write { db in try results.map { try SQLiteStore.finish($0, db) } }
+        try await write { db in try results.map { try SQLiteStore.finish($0, db) } }
     }
 
     private static func finish(_ record: AttemptRecord, _ db: Database) throws -> Bool {
@@ -135,14 +138,14 @@ extension SQLiteStore {
         try await read { db in
             // The index leads with the sink: one seek for each, whatever the backlog.
             let sinks = try String.fetchAll(
-                db, sql: "SELECT DISTINCT sink FROM delivery_counts WHERE count > 0")
+                db, sql: "SELECT sink FROM delivery_counts WHERE state = 'pending' AND count > 0")
             var result: [String: Int64] = [:]
             for sink in sinks {
                 result[sink] = try Int64.fetchOne(
                     db.cachedStatement(
                         sql: """
-                            SELECT due_ms FROM outbox WHERE state = 'pending' AND sink = ?
-                            ORDER BY due_ms LIMIT 1
+                            SELECT due_ms FROM outbox INDEXED BY outbox_pending
+                            WHERE state = 'pending' AND sink = ? ORDER BY due_ms LIMIT 1
                             """), arguments: [sink])
             }
             return result

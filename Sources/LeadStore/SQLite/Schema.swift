@@ -12,7 +12,6 @@ enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 inbox, outbox, attempts, dedupe, counters") { db in
-            try db.execute(sql: "PRAGMA application_id = \(applicationID)")
             try db.execute(sql: tables)
             try db.execute(sql: counters)
         }
@@ -38,10 +37,12 @@ enum Schema {
             is_duplicate INTEGER NOT NULL DEFAULT 0,
             reason TEXT,
             UNIQUE (source, lead_id)
-        );
+        ) STRICT;
         CREATE INDEX inbox_received ON inbox (sequence) WHERE state = 'received';
         CREATE INDEX inbox_announced ON inbox (source, due_ms, sequence)
             WHERE state = 'announced';
+        CREATE INDEX inbox_held ON inbox (sequence) WHERE state = 'held';
+        CREATE INDEX inbox_quarantined ON inbox (sequence) WHERE state = 'quarantined';
         CREATE INDEX inbox_lead ON inbox (lead_id);
 
         CREATE TABLE outbox (
@@ -59,9 +60,10 @@ enum Schema {
             lease_token TEXT,
             lease_until_ms INTEGER,
             detail TEXT
-        );
+        ) STRICT;
         CREATE INDEX outbox_pending ON outbox (sink, due_ms, sequence) WHERE state = 'pending';
         CREATE INDEX outbox_leased ON outbox (sink, lease_until_ms) WHERE state = 'leased';
+        CREATE INDEX outbox_dead ON outbox (sequence) WHERE state = 'dead';
         CREATE INDEX outbox_inbox ON outbox (inbox_sequence);
 
         CREATE TABLE attempts (
@@ -71,15 +73,16 @@ enum Schema {
             duration_ms INTEGER NOT NULL,
             outcome TEXT NOT NULL,
             detail TEXT NOT NULL
-        );
+        ) STRICT;
         CREATE INDEX attempts_outbox ON attempts (outbox_sequence);
 
+        -- The key is a hash: see InboxRow.
         CREATE TABLE dedupe (
             key TEXT NOT NULL,
             created_seconds INTEGER NOT NULL,
             inbox_sequence INTEGER NOT NULL,
             PRIMARY KEY (key, created_seconds, inbox_sequence)
-        ) WITHOUT ROWID;
+        ) STRICT, WITHOUT ROWID;
         """
 
     /// Counts kept by triggers, in the same transactions as the rows: both sides of the books
@@ -88,11 +91,11 @@ enum Schema {
         CREATE TABLE lead_counts (
             state TEXT NOT NULL, outcome TEXT NOT NULL, count INTEGER NOT NULL,
             PRIMARY KEY (state, outcome)
-        ) WITHOUT ROWID;
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE delivery_counts (
             sink TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL,
             PRIMARY KEY (sink, state)
-        ) WITHOUT ROWID;
+        ) STRICT, WITHOUT ROWID;
         CREATE TRIGGER inbox_inserted AFTER INSERT ON inbox BEGIN
             INSERT INTO lead_counts VALUES (new.state, ifnull(new.outcome, ''), 1)
             ON CONFLICT DO UPDATE SET count = count + 1;

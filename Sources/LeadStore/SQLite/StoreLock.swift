@@ -1,42 +1,70 @@
-internal import Foundation
 internal import Glibc
 internal import Synchronization
 
 /// An exclusive lock on a store: one process at a time (SQLite's own locks are not enough for a
 /// program that keeps leases in memory). The kernel lets go of it when the process ends, however.
+///
+/// The file also remembers how the last owner ended: it holds the owner's process id until a clean
+/// close writes `closed`.
 final class StoreLock: Sendable {
+    /// Whether the last owner closed the store; false also when nobody knows.
+    let wasClosed: Bool
+    /// Nil once let go of.
     private let descriptor: Mutex<Int32?>
 
-    /// - Throws: `StoreError.locked` when another process holds it.
+    /// - Throws: `StoreError.locked` when another process holds it, `.unusable` when the file
+    ///   cannot be made.
     init(path: String) throws(StoreError) {
         let file = path + ".lock"
+        // Children must not inherit the lock: they may outlive this process.
         let opened = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard opened >= 0 else {
             throw .unusable("cannot open '\(file)': \(String(cString: strerror(errno)))")
         }
+        let text = StoreLock.text(of: opened)
         guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
-            var bytes = [UInt8](repeating: 0, count: 32)
-            let count = read(opened, &bytes, bytes.count)
-            Glibc.close(opened)
-            let owner = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-                .split(separator: "\n").first.map { " (process \($0))" } ?? ""
-            throw .locked(
-                "the store '\(path)' is in use by another leadrouter\(owner); stop it first")
+            _ = Glibc.close(opened)
+            throw .isLocked(path, owner: text)
         }
         descriptor = Mutex(opened)
-        let text = "\(getpid())\n"
-        _ = ftruncate(opened, 0)
-        _ = pwrite(opened, text, text.utf8.count, 0)
+        wasClosed = text == StoreLock.closed
+        StoreLock.write("\(getpid())", to: opened)
     }
 
-    /// Lets another process in. May be called twice.
-    func release() {
-        let opened = descriptor.withLock { descriptor in
-            defer { descriptor = nil }
-            return descriptor
+    deinit { release(wasClosed: false) }
+
+    /// Lets go; `wasClosed` remembers that everything was written. May be called twice.
+    func release(wasClosed: Bool) {
+        descriptor.withLock { descriptor in
+            guard let held = descriptor else { return }
+            if wasClosed { StoreLock.write(StoreLock.closed, to: held) }
+            _ = Glibc.close(held)
+            descriptor = nil
         }
-        if let opened { Glibc.close(opened) }
     }
 
-    deinit { release() }
+    private static let closed = "closed"
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        // Whoever reads half of it sees an owner that did not close: the careful answer.
+        let line = text + "\n"
+        _ = ftruncate(descriptor, 0)
+        _ = pwrite(descriptor, line, line.utf8.count, 0)
+        _ = fsync(descriptor)
+    }
+
+    private static func text(of descriptor: Int32) -> String {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        return String(decoding: bytes.prefix(max(0, count)).prefix { $0 != 0x0A }, as: UTF8.self)
+    }
+}
+
+extension StoreError {
+    fileprivate static func isLocked(_ path: String, owner: String) -> StoreError {
+        let process = Int(owner).map { "process \($0)" } ?? "another process"
+        return .locked(
+            "the store '\(path)' is in use by \(process); stop that one first, or give this one "
+                + "another 'store.url'")
+    }
 }

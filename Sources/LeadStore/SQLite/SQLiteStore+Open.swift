@@ -1,0 +1,126 @@
+internal import GRDB
+
+// Opening: the file is looked at before SQLite is, and SQLite before the first write.
+extension SQLiteStore {
+    static func openOwner(_ path: String) throws(StoreError) -> SQLiteStore {
+        let file = try StoreFile(path, creates: true)
+        let lock = try StoreLock(path: file.path)
+        return try attempt(path) {
+            if !file.exists { try file.create() }
+            try file.check()
+            try refuseNewer(file)
+            if !lock.wasClosed { try refuseDamaged(file) }
+            let pool = try DatabasePool(path: file.path, configuration: configuration())
+            try makeDurable(pool)
+            try Schema.migrator.migrate(pool)
+            return SQLiteStore(pool: pool, writer: try GroupCommit(pool: pool), lock: lock)
+        }
+    }
+
+    static func openReader(_ path: String) throws(StoreError) -> SQLiteStore {
+        let file = try StoreFile(path, creates: false)
+        guard file.exists else {
+            throw .unusable("there is no store '\(path)' yet; 'leadrouter serve' creates it")
+        }
+        return try attempt(path) {
+            try file.check()
+            try refuseNewer(file)
+            let pool = try DatabasePool(
+                path: file.path, configuration: configuration(readonly: true))
+            guard try pool.read(Schema.migrator.hasCompletedMigrations) else {
+                throw StoreError.unusable(
+                    "the store '\(path)' is of an older leadrouter; start 'leadrouter serve' once")
+            }
+            return SQLiteStore(pool: pool, writer: nil, lock: nil)
+        }
+    }
+
+    private static func configuration(readonly: Bool = false) -> Configuration {
+        var configuration = Configuration()
+        configuration.readonly = readonly
+        configuration.busyMode = .timeout(5)
+        configuration.foreignKeysEnabled = true
+        configuration.label = "store"
+        configuration.maximumReaderCount = 4
+        return configuration
+    }
+
+    private static func attempt(
+        _ path: String, _ open: () throws -> SQLiteStore
+    ) throws(StoreError) -> SQLiteStore {
+        do {
+            return try open()
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw .unusable("cannot open the store '\(path)': \(StoreError(error))")
+        }
+    }
+
+    /// GRDB sets `synchronous=NORMAL` itself when a pool opens, whatever was set before, and that
+    /// loses acknowledged commits in a power cut; FULL is set afterwards and read back.
+    private static func makeDurable(_ pool: DatabasePool) throws {
+        try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
+        let durability = try Durability(of: pool)
+        guard durability == .required else {
+            throw StoreError.unusable(
+                "the store cannot be made durable: journal_mode is '\(durability.journalMode)', "
+                    + "synchronous \(durability.synchronous)")
+        }
+    }
+
+    private static func refuseNewer(_ file: StoreFile) throws {
+        guard try !look(into: file, Schema.migrator.hasBeenSuperseded) else {
+            throw StoreError.unusable(
+                "the store '\(file.path)' was written by a newer leadrouter; use that version or "
+                    + "a newer one")
+        }
+    }
+
+    /// Reads every page: about a second for each gigabyte or two.
+    private static func refuseDamaged(_ file: StoreFile) throws {
+        let answer = try look(into: file) { db in
+            try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
+        }
+        guard answer == "ok" else {
+            throw StoreError.unusable(
+                "the store '\(file.path)' is damaged (PRAGMA quick_check); restore a backup")
+        }
+    }
+
+    /// A pool writes when it opens; this does not.
+    private static func look<T>(
+        into file: StoreFile, _ body: (Database) throws -> T
+    ) throws -> T {
+        let queue = try DatabaseQueue(
+            path: file.path, configuration: configuration(readonly: true))
+        let value = try queue.read(body)
+        try queue.close()
+        return value
+    }
+}
+
+/// What decides whether a commit survives a power cut.
+struct Durability: Equatable {
+    /// `PRAGMA synchronous`: 2 is FULL.
+    var synchronous: Int
+    /// `PRAGMA journal_mode`.
+    var journalMode: String
+
+    /// WAL and FULL.
+    static let required = Durability(synchronous: 2, journalMode: "wal")
+
+    private init(synchronous: Int, journalMode: String) {
+        self.synchronous = synchronous
+        self.journalMode = journalMode
+    }
+
+    /// Asks the connection that writes.
+    init(of pool: DatabasePool) throws {
+        self = try pool.writeWithoutTransaction { db in
+            Durability(
+                synchronous: try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? -1,
+                journalMode: try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? "")
+        }
+    }
+}

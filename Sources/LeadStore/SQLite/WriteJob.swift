@@ -1,0 +1,75 @@
+internal import GRDB
+
+/// A write that waits for its transaction.
+struct WriteJob: Sendable {
+    /// Answers that the job is not stored.
+    let refuse: @Sendable (StoreError) -> Void
+    private let body: @Sendable (Database) throws -> @Sendable () -> Void
+
+    /// `answer` is called exactly once: with the body's value when it is on disk, or with why not.
+    init<T: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> T,
+        answer: @escaping @Sendable (Result<T, StoreError>) -> Void
+    ) {
+        refuse = { answer(.failure($0)) }
+        self.body = { db in
+            let value = try body(db)
+            return { answer(.success(value)) }
+        }
+    }
+
+    /// Runs in a savepoint of its own; what it returns is to be called when the commit is on disk.
+    ///
+    /// - Throws: when the transaction as a whole cannot go on.
+    func run(in db: Database) throws -> @Sendable () -> Void {
+        try db.cachedStatement(sql: "SAVEPOINT job").execute()
+        do {
+            let answer = try body(db)
+            try db.cachedStatement(sql: "RELEASE job").execute()
+            return answer
+        } catch {
+            // SQLite rolls the whole transaction back by itself after some faults.
+            guard !error.isOfTheDisk, db.isInsideTransaction else { throw error }
+            try db.cachedStatement(sql: "ROLLBACK TO job").execute()
+            try db.cachedStatement(sql: "RELEASE job").execute()
+            let failure = StoreError(error)
+            return { [refuse] in refuse(failure) }
+        }
+    }
+}
+
+extension Error {
+    /// Whether another program holds the file just now.
+    var isBusy: Bool { (self as? DatabaseError)?.resultCode == .SQLITE_BUSY }
+
+    /// Whether the fault is the disk's, the file's or the memory's, and not the statement's.
+    var isOfTheDisk: Bool {
+        switch (self as? DatabaseError)?.resultCode {
+        case .SQLITE_IOERR?, .SQLITE_FULL?, .SQLITE_CORRUPT?, .SQLITE_NOTADB?, .SQLITE_READONLY?,
+            .SQLITE_CANTOPEN?, .SQLITE_NOMEM?, .SQLITE_PROTOCOL?:
+            true
+        default: false
+        }
+    }
+}
+
+extension StoreError {
+    /// GRDB's message is SQLite's own: names of tables and columns, never bound values.
+    init(_ error: any Error) {
+        if let error = error as? StoreError {
+            self = error
+        } else if let error = error as? DatabaseError {
+            let code = error.extendedResultCode.rawValue
+            self = .failed("SQLite \(code): \(error.message ?? "no message")")
+        } else {
+            self = .failed("\(type(of: error))")
+        }
+    }
+
+    static func cannotWrite(_ error: any Error) -> StoreError {
+        .failed("the store cannot write: \(StoreError(error))")
+    }
+
+    static let isClosed = StoreError.failed("the store is closed")
+    static let isForReading = StoreError.failed("the store is open for reading only")
+}
