@@ -42,8 +42,11 @@ final class GroupCommit: Sendable {
     var counts: (jobs: Int, commits: Int) { state.withLock { ($0.jobs, $0.commits) } }
 
     /// Runs the body in a shared transaction; returns when it is on disk.
+    ///
+    /// `isIntake` writes are refused when too many wait. The loops' own writes are few, and a
+    /// refusal would end them, so they are always taken.
     func write<T: Sendable>(
-        _ body: @escaping @Sendable (Database) throws -> T
+        isIntake: Bool = false, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         let result = await withCheckedContinuation {
             (continuation: CheckedContinuation<Result<T, StoreError>, Never>) in
@@ -68,16 +71,16 @@ final class GroupCommit: Sendable {
                 }
             }
             let job = Job(run: run) { continuation.resume(returning: .failure($0)) }
-            if let refusal = enqueue(job) { job.refuse(refusal) }
+            if let refusal = enqueue(job, isIntake: isIntake) { job.refuse(refusal) }
         }
         return try result.get()
     }
 
     /// Answers why the job was not taken.
-    private func enqueue(_ job: Job) -> StoreError? {
+    private func enqueue(_ job: Job, isIntake: Bool) -> StoreError? {
         let (refusal, starts) = state.withLock { state -> (StoreError?, Bool) in
             if let failure = state.failure { return (failure, false) }
-            guard state.waiting.count < GroupCommit.waitingMax else { return (.overloaded, false) }
+            if isIntake, state.waiting.count >= GroupCommit.waitingMax { return (.overloaded, false) }
             state.waiting.append(job)
             defer { state.isDraining = true }
             return (nil, !state.isDraining)
@@ -93,7 +96,15 @@ final class GroupCommit: Sendable {
             var failure: StoreError?
             do {
                 try db.inTransaction(.immediate) {
-                    answers = jobs.map { $0.run(db) }
+                    answers = try jobs.map { job in
+                        let answer = job.run(db)
+                        // SQLite itself rolls everything back on some errors (a full disk); what
+                        // ran after that would commit one by one.
+                        guard db.isInsideTransaction else {
+                            throw StoreError.failed("the transaction was rolled back")
+                        }
+                        return answer
+                    }
                     return .commit
                 }
             } catch {
@@ -102,7 +113,7 @@ final class GroupCommit: Sendable {
             state.withLock { state in
                 state.jobs += jobs.count
                 state.commits += 1
-                if let failure { state.failure = failure }
+                if let failure, state.failure == nil { state.failure = failure }
             }
             if answers.isEmpty, let failure {
                 // The transaction did not even begin: no job ran.
@@ -113,7 +124,8 @@ final class GroupCommit: Sendable {
     }
 
     private func next() -> [Job]? {
-        state.withLock { state in
+        refuseAfterFailure()
+        return state.withLock { state in
             guard !state.waiting.isEmpty else {
                 state.isDraining = false
                 return nil
@@ -122,6 +134,17 @@ final class GroupCommit: Sendable {
             state.waiting.removeFirst(jobs.count)
             return jobs
         }
+    }
+
+    /// After a failed commit nothing more is written, what already waits included.
+    private func refuseAfterFailure() {
+        let (jobs, failure) = state.withLock { state -> ([Job], StoreError?) in
+            guard let failure = state.failure else { return ([], nil) }
+            defer { state.waiting = [] }
+            return (state.waiting, failure)
+        }
+        guard let failure else { return }
+        for job in jobs { job.refuse(failure) }
     }
 }
 

@@ -136,6 +136,7 @@ public final class SQLiteStore: LeadStore {
         guard isFirst else { return }
         if lock != nil { _ = try? await writer.write { _ in } }
         try? pool.close()
+        lock?.release()
     }
 
     /// Reads in a snapshot.

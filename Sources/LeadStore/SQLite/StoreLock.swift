@@ -28,5 +28,8 @@ final class StoreLock: Sendable {
         _ = pwrite(opened, text, text.utf8.count, 0)
     }
 
+    /// Lets go of it; may be called twice.
+    func release() { flock(descriptor, LOCK_UN) }
+
     deinit { Glibc.close(descriptor) }
 }
