@@ -2,30 +2,42 @@ internal import Synchronization
 
 /// How the loops wake each other, and how all are told to stop.
 final class Bells: Sendable {
-    /// References wait to be read.
-    let references = Bell()
     /// Leads wait to be decided.
     let inbox = Bell()
+    /// The program is to end; for the intake, whose sources may have loops of their own.
+    let stopping = Bell()
     /// Deliveries wait; one bell a sink, since each lane waits for itself.
     private let lanes = Mutex<[String: Bell]>([:])
+    /// References wait to be read; one bell a source, since a bell has one listener.
+    private let sources = Mutex<[String: Bell]>([:])
     private let stopped = Mutex(false)
 
     var isStopped: Bool { stopped.withLock { $0 } }
 
-    func lane(_ sink: String) -> Bell {
-        lanes.withLock { lanes in
-            if let known = lanes[sink] { return known }
-            let bell = Bell()
-            lanes[sink] = bell
-            return bell
-        }
+    func lane(_ sink: String) -> Bell { Bells.bell(sink, in: lanes) }
+
+    func references(_ source: String) -> Bell { Bells.bell(source, in: sources) }
+
+    /// Something new is in the inbox: a reference, a lead, or both.
+    func ringStored() {
+        for bell in sources.withLock({ Array($0.values) }) { bell.ring() }
+        inbox.ring()
     }
 
     func stop() {
         stopped.withLock { $0 = true }
-        references.ring()
-        inbox.ring()
+        stopping.ring()
+        ringStored()
         for bell in lanes.withLock({ Array($0.values) }) { bell.ring() }
+    }
+
+    private static func bell(_ name: String, in bells: borrowing Mutex<[String: Bell]>) -> Bell {
+        bells.withLock { bells in
+            if let known = bells[name] { return known }
+            let bell = Bell()
+            bells[name] = bell
+            return bell
+        }
     }
 }
 
@@ -54,17 +66,15 @@ final class Bell: Sendable {
     func wait(atMost duration: Duration, clock: any FlowClock) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.wait() }
-            group.addTask {
-                try? await clock.sleep(for: duration)
-                // Wakes the listener of this very wait; a stray ring costs one empty round.
-                self.ring()
-            }
+            // The timer does not ring: a ring nobody asked for would be kept for the next wait.
+            group.addTask { try? await clock.sleep(for: duration) }
             await group.next()
             group.cancelAll()
         }
     }
 
-    private func wait() async {
+    /// Waits for a ring or for cancellation, which leaves no ring behind.
+    func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isDone = state.withLock { state in
@@ -72,13 +82,18 @@ final class Bell: Sendable {
                         state.isRung = false
                         return true
                     }
+                    precondition(state.listener == nil, "a bell has one listener")
                     state.listener = continuation
                     return false
                 }
                 if isDone { continuation.resume() }
             }
         } onCancel: {
-            ring()
+            let listener = state.withLock { state in
+                defer { state.listener = nil }
+                return state.listener
+            }
+            listener?.resume()
         }
     }
 }

@@ -39,19 +39,25 @@ public final class Flow: Sendable {
 
     /// Runs the three loops until `stop`, cancellation, or a failure of the store.
     public func run() async throws {
+        let end: Result<Void, any Error>
+        do {
+            end = .success(try await runLoops())
+        } catch {
+            end = .failure(error)
+        }
+        await delivery.close()
+        await intake.close()
+        try end.get()
+    }
+
+    private func runLoops() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.intake.run() }
             group.addTask { try await self.routing.run() }
             group.addTask { try await self.delivery.run() }
-            do {
-                try await group.waitForAll()
-            } catch {
-                stop()
-                throw error
-            }
+            // Not `waitForAll`, which lets the others go on for ever when one has failed.
+            while try await group.next() != nil {}
         }
-        await delivery.close()
-        await intake.close()
     }
 
     /// Asks the loops to end: nothing new is begun, attempts under way finish.

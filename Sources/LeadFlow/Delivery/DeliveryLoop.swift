@@ -44,7 +44,8 @@ public final class DeliveryLoop: Sendable {
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for lane in lanes { group.addTask { try await lane.run() } }
-            try await group.waitForAll()
+            // Not `waitForAll`, which lets the others go on for ever when one has failed.
+            while try await group.next() != nil {}
         }
     }
 

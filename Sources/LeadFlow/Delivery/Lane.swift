@@ -18,9 +18,17 @@ final class Lane: Sendable {
     static let pauseMost = Duration.seconds(5)
     /// The longest rest of a halted lane.
     static let haltMostMilliseconds: Int64 = 600_000
+    /// How much longer a lease is than the attempts that it may have to wait for.
+    static let leaseExtraMilliseconds: Int64 = 60_000
+
+    /// A leased delivery that has not begun.
+    private struct Waiting {
+        var leased: LeasedDelivery
+        var untilMilliseconds: Int64
+    }
 
     private struct State {
-        var waiting: [LeasedDelivery] = []
+        var waiting: [Waiting] = []
         var inFlight = 0
         var restsUntilMilliseconds: Int64 = 0
         var haltsInARow = 0
@@ -68,7 +76,7 @@ final class Lane: Sendable {
             while !bells.isStopped {
                 try Task.checkCancellation()
                 if let failure = state.withLock({ $0.failure }) { throw failure }
-                try await releaseWhileResting()
+                try await giveBackStale()
                 try await refill()
                 var started = 0
                 while let next = take() {
@@ -77,36 +85,48 @@ final class Lane: Sendable {
                 }
                 if started == 0 { await bell.wait(atMost: try await pause(), clock: clock) }
             }
-            try await release(dueMilliseconds: clock.nowMilliseconds(), reason: "the program stopped")
+            try await giveBack(reason: "the program stopped") { _ in true }
         }
+        // An attempt that ended after the loop may have found the store broken.
+        if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
     /// Leases more when fewer wait than could start.
     private func refill() async throws(StoreError) {
         let now = clock.nowMilliseconds()
         let room = state.withLock { state -> Int in
-            let pace = state.pace.waitMilliseconds(instance.options.rate, atMilliseconds: now)
-            guard state.restsUntilMilliseconds <= now, pace <= 1000 else { return 0 }
+            guard state.restsUntilMilliseconds <= now else { return 0 }
             let most = instance.options.maxInFlight
             guard state.waiting.count < most, state.inFlight < most else { return 0 }
             // A halted sink is asked with one delivery, not with all.
             if state.haltsInARow > 0 { return state.inFlight + state.waiting.count == 0 ? 1 : 0 }
-            let room = most * Lane.leaseAhead - state.waiting.count
-            return min(room, Pace.room(for: instance.options.rate) - state.waiting.count)
+            return min(most * Lane.leaseAhead, mostByRate) - state.waiting.count
         }
         guard room > 0 else { return }
-        let timeout = instance.options.timeout.milliseconds
+        let until = now + limit.milliseconds * Int64(Lane.leaseAhead + 2) + Lane.leaseExtraMilliseconds
         let leased = try await store.lease(
             sink: instance.name, limit: room, token: token, atMilliseconds: now,
-            untilMilliseconds: now + timeout * Int64(Lane.leaseAhead + 2) + 60_000)
-        state.withLock { $0.waiting += leased }
+            untilMilliseconds: until)
+        state.withLock { state in
+            state.waiting += leased.map { Waiting(leased: $0, untilMilliseconds: until) }
+        }
     }
 
-    /// What was leased ahead goes back while the lane rests: a lease must not outlive its wait.
-    private func releaseWhileResting() async throws(StoreError) {
-        let rests = state.withLock { $0.restsUntilMilliseconds }
-        guard rests > clock.nowMilliseconds() else { return }
-        try await release(dueMilliseconds: rests, reason: "the sink rests")
+    /// How many attempts the rate allows within the part of a lease that is spare.
+    private var mostByRate: Int {
+        guard let rate = instance.options.rate else { return .max }
+        return max(1, rate.count * Int(Lane.leaseExtraMilliseconds) / Int(rate.period.milliseconds))
+    }
+
+    /// Gives back what could outlive its lease, or rests with a halted sink. Otherwise the lease
+    /// runs out while the delivery waits here, and the next refill takes it a second time.
+    private func giveBackStale() async throws(StoreError) {
+        let now = clock.nowMilliseconds()
+        let isResting = state.withLock { $0.restsUntilMilliseconds > now }
+        let latest = now + limit.milliseconds
+        try await giveBack(reason: isResting ? "the sink rests" : "its turn did not come in time") {
+            isResting || $0 <= latest
+        }
     }
 
     /// The next delivery, if there is room and the rate allows it.
@@ -119,23 +139,25 @@ final class Lane: Sendable {
                 state.pace.allows(instance.options.rate, atMilliseconds: now)
             else { return nil }
             state.inFlight += 1
-            return state.waiting.removeFirst()
+            return state.waiting.removeFirst().leased
         }
     }
 
     /// How long nothing can start.
     private func pause() async throws(StoreError) -> Duration {
         let now = clock.nowMilliseconds()
-        let (rests, isBusy, pace) = state.withLock {
+        let (rests, isFull, hasWaiting, pace) = state.withLock {
             (
-                $0.restsUntilMilliseconds, $0.inFlight > 0,
+                $0.restsUntilMilliseconds,
+                $0.inFlight >= ($0.haltsInARow > 0 ? 1 : instance.options.maxInFlight),
+                !$0.waiting.isEmpty,
                 $0.pace.waitMilliseconds(instance.options.rate, atMilliseconds: now)
             )
         }
-        let wait = max(rests - now, pace)
-        if wait > 0 { return min(.milliseconds(wait), Lane.pauseMost) }
-        // The end of an attempt rings.
-        if isBusy { return Lane.pauseMost }
+        if rests > now { return min(.milliseconds(rests - now), Lane.pauseMost) }
+        // An attempt that ends rings.
+        if isFull { return Lane.pauseMost }
+        if hasWaiting { return min(.milliseconds(max(pace, 1)), Lane.pauseMost) }
         let due = try await store.nextDueMilliseconds()[instance.name]
         guard let due else { return Lane.pauseMost }
         return min(.milliseconds(max(due - now, 1)), Lane.pauseMost)
@@ -203,9 +225,12 @@ final class Lane: Sendable {
         return try await withTimeLimit(delivery)
     }
 
+    /// The longest that the engine lets an attempt take.
+    private var limit: Duration { instance.options.timeout + .seconds(5) }
+
     /// The engine's own limit stands behind the sink's: a sink that forgets it is cancelled.
     private func withTimeLimit(_ delivery: Delivery) async throws(DeliveryFailure) -> Receipt {
-        let limit = delivery.timeout + .seconds(5)
+        let limit = limit
         let result = await withTaskGroup(
             of: Result<Receipt, DeliveryFailure>.self
         ) { group -> Result<Receipt, DeliveryFailure> in
@@ -256,20 +281,24 @@ final class Lane: Sendable {
         }
     }
 
-    /// Gives back what was leased and not begun.
-    private func release(dueMilliseconds: Int64, reason: String) async throws(StoreError) {
-        let waiting = state.withLock { state in
-            defer { state.waiting = [] }
-            return state.waiting
+    /// Gives back what was leased and not begun, by when the lease runs out; no attempt is spent.
+    private func giveBack(
+        reason: String, where isReturned: (_ untilMilliseconds: Int64) -> Bool
+    ) async throws(StoreError) {
+        let returned = state.withLock { state in
+            let returned = state.waiting.filter { isReturned($0.untilMilliseconds) }
+            state.waiting.removeAll { isReturned($0.untilMilliseconds) }
+            return returned
         }
+        guard !returned.isEmpty else { return }
         let now = clock.nowMilliseconds()
-        guard !waiting.isEmpty else { return }
         _ = try await store.finish(
-            waiting.map {
+            returned.map { waiting in
                 AttemptRecord(
-                    sequence: $0.sequence, token: $0.token, attempt: $0.attempt,
-                    startedMilliseconds: now, durationMilliseconds: 0,
-                    result: .released(dueMilliseconds: dueMilliseconds, reason: reason))
+                    sequence: waiting.leased.sequence, token: waiting.leased.token,
+                    attempt: waiting.leased.attempt, startedMilliseconds: now,
+                    durationMilliseconds: 0,
+                    result: .released(dueMilliseconds: now, reason: reason))
             })
     }
 }
@@ -287,13 +316,6 @@ struct Pace {
         nextMilliseconds =
             max(nextMilliseconds, Double(now)) + Double(rate.period.milliseconds) / Double(rate.count)
         return true
-    }
-
-    /// How many deliveries may be leased ahead: what can begin within a second, at least one, so
-    /// that a lease does not run out while it waits for its turn.
-    static func room(for rate: Rate?) -> Int {
-        guard let rate else { return .max }
-        return max(1, Int(Int64(rate.count) * 1000 / max(1, rate.period.milliseconds)))
     }
 
     func waitMilliseconds(_ rate: Rate?, atMilliseconds now: Int64) -> Int64 {

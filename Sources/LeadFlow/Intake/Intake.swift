@@ -34,10 +34,7 @@ public final class Intake: Sendable {
             uniqueKeysWithValues: sources.compactMap { name, source in
                 (source as? any WebhookSource).map { (name, $0) }
             })
-        inbox = Inbox(store: store, clock: clock) {
-            bells.references.ring()
-            bells.inbox.ring()
-        }
+        inbox = Inbox(store: store, clock: clock) { bells.ringStored() }
         self.store = store
         self.clock = clock
         self.bells = bells
@@ -47,13 +44,37 @@ public final class Intake: Sendable {
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (name, source) in sources {
-                group.addTask { try await source.run(into: self.inbox) }
                 if let source = source as? any ReferenceSource {
                     group.addTask { try await self.fetch(from: source, named: name) }
                 }
             }
-            // Sources without a loop of their own end at once; the intake ends with the flow.
-            while let _ = try await group.next() {}
+            // Sources' own loops run until cancelled; sources without one end at once.
+            group.addTask { try await self.runSources() }
+            while try await group.next() != nil {}
+        }
+    }
+
+    /// Runs the sources' own loops until they end or the flow is stopped.
+    private func runSources() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (_, source) in sources {
+                group.addTask {
+                    do {
+                        try await source.run(into: self.inbox)
+                    } catch where self.bells.isStopped {
+                        // Told to end, and says so.
+                    }
+                }
+            }
+            group.addTask {
+                while !self.bells.isStopped {
+                    try Task.checkCancellation()
+                    await self.bells.stopping.wait()
+                }
+            }
+            while try await group.next() != nil {
+                if bells.isStopped { group.cancelAll() }
+            }
         }
     }
 
@@ -61,19 +82,25 @@ public final class Intake: Sendable {
 
     /// Reads due references until told to stop.
     private func fetch(from source: any ReferenceSource, named name: String) async throws {
+        let bell = bells.references(name)
         while !bells.isStopped {
             try Task.checkCancellation()
             let due = try await store.dueReferences(
                 source: name, atMilliseconds: clock.nowMilliseconds(), limit: FetchPolicy.batchMax)
             guard !due.isEmpty else {
-                await bells.references.wait(atMost: FetchPolicy.pause, clock: clock)
+                await bell.wait(atMost: FetchPolicy.pause, clock: clock)
                 continue
             }
             let results = await source.fetch(due.map(\.reference))
             try Task.checkCancellation()
             let now = clock.nowMilliseconds()
             var records: [FetchRecord] = []
-            for (pending, result) in zip(due, results) {
+            for (index, pending) in due.enumerated() {
+                // A source that answers for too few must not be asked again without a pause.
+                let result =
+                    index < results.count
+                    ? results[index]
+                    : .failure(FetchFailure(.retry(after: nil), "the source gave no answer for it"))
                 records.append(FetchPolicy.record(pending, result, atMilliseconds: now))
                 if case .failure(let failure) = result {
                     logger.warning(

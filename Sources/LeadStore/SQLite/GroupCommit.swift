@@ -65,11 +65,14 @@ final class GroupCommit: Sendable {
     var isRefusing: Bool { state.withLock { $0.refusal != nil } }
 
     /// Runs the body in a shared transaction; returns when it is on disk.
+    ///
+    /// `isIntake` writes are refused when too many wait. The loops' own writes are few, and a
+    /// refusal would end them, so they are always taken.
     func write<T: Sendable>(
-        _ body: @escaping @Sendable (Database) throws -> T
+        isIntake: Bool = false, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         try await withCheckedContinuation { continuation in
-            submit(WriteJob(body) { continuation.resume(returning: $0) })
+            submit(WriteJob(body) { continuation.resume(returning: $0) }, isIntake: isIntake)
         }.get()
     }
 
@@ -87,10 +90,10 @@ final class GroupCommit: Sendable {
         return state.withLock { $0.refusal == .isClosed }
     }
 
-    private func submit(_ job: WriteJob) {
+    private func submit(_ job: WriteJob, isIntake: Bool) {
         let (refusal, starts) = state.withLock { state -> (StoreError?, Bool) in
             if let refusal = state.refusal { return (refusal, false) }
-            guard state.waiting.count < waitingMax else { return (.overloaded, false) }
+            if isIntake, state.waiting.count >= waitingMax { return (.overloaded, false) }
             state.waiting.append(job)
             defer { state.isDraining = true }
             return (nil, !state.isDraining)

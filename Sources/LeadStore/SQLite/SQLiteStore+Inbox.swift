@@ -9,7 +9,7 @@ extension SQLiteStore {
     ) async throws(StoreError) -> [Acceptance] {
         // Bytes are made outside the writer, which everybody shares.
         let rows = items.map { InboxRow($0) }
-        return try await write { db in
+        return try await write(isIntake: true) { db in
             let insert = try db.cachedStatement(
                 sql: """
                     INSERT INTO inbox

@@ -64,10 +64,10 @@ public final class SQLiteStore: LeadStore {
 
     /// Writes in a shared transaction.
     func write<T: Sendable>(
-        _ body: @escaping @Sendable (Database) throws -> T
+        isIntake: Bool = false, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         guard let writer else { throw .isForReading }
-        return try await writer.write(body)
+        return try await writer.write(isIntake: isIntake, body)
     }
 
     /// Reads in a snapshot. Cancelling the caller does not make it fail.
