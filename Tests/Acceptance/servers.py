@@ -2,11 +2,17 @@
 
 import email
 import email.policy
+import logging
 import threading
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+
+# A login without TLS is what is wanted on this machine, and needs no warning a session.
+logging.getLogger("mail.log").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", category=UserWarning, module="aiosmtpd")
 
 
 class Mail:
@@ -29,18 +35,19 @@ class MailServer:
         self.refusals = {}
         self.lock = threading.Lock()
         self.port = port
-        options = {}
+        self.options = {}
         if login:
             def authenticate(server, session, envelope, mechanism, data):
                 good = isinstance(data, LoginPassword) and login == (
                     data.login.decode(), data.password.decode())
                 return AuthResult(success=good, handled=good)
 
-            options = {
+            self.options = {
                 "authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
-        self.controller = Controller(self, hostname="127.0.0.1", port=port, **options)
 
     def start(self):
+        self.controller = Controller(
+            self, hostname="127.0.0.1", port=self.port, **self.options)
         self.controller.start()
 
     def close(self):
