@@ -60,7 +60,7 @@ let modules: [Target] = [
         name: "LeadFlow", dependencies: ["LeadKit", "LeadRules", "LeadStore", crypto, logging],
         swiftSettings: strict),
     .target(
-        name: "LeadServer", dependencies: ["LeadKit", hummingbird, httpTypes, logging, nioCore],
+        name: "LeadServer", dependencies: ["LeadKit", hummingbird, httpTypes, lifecycle, logging, nioCore],
         swiftSettings: strict),
     .target(
         name: "LeadTesting",

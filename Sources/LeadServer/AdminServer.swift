@@ -68,7 +68,7 @@ public struct AdminServer: Sendable {
             configuration: .init(address: .hostname(host, port: port), serverName: "leadrouter"),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: quiet)
-        try await application.run()
+        try await application.listenUntilCancelled(logger: quiet)
     }
 
     private func run(_ action: Action, _ request: Request) async -> Response {

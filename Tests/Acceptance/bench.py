@@ -312,3 +312,9 @@ include: [routes.yaml]
 
 def line_of(text, part):
     return re.search(f".*{re.escape(part)}.*", text).group()
+
+
+def crash(log):
+    """The part of a log that tells of a crash, without the threads that did not; else its end."""
+    begin = max(log.find("Fatal error"), 0) or log.find("*** ")
+    return log[begin:begin + 3000] if begin >= 0 else log[-2000:]

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 
-from bench import Bench, Service, lead, sample_leads, until
+from bench import Bench, Service, crash, lead, sample_leads, until
 
 KILLS = 20
 GENERATED = 400
@@ -91,7 +91,7 @@ class Kill(Bench):
     def wait_until_all_is_done(self):
         def is_done():
             if self.service.process.poll() is not None:
-                self.fail(f"the service ended by itself\n{self.service.log[-3000:]}")
+                self.fail(f"the service ended by itself\n{crash(self.service.log)}")
             leads = self.leads()
             if any(one["state"] not in ("decided", "held", "quarantined") for one in leads):
                 return False
@@ -123,7 +123,7 @@ class Kill(Bench):
             self.sender.waiting.put(batch)
         for count in (100, 400):
             until(lambda: len(self.sender.acknowledged) >= count, "leads are acknowledged")
-            self.assertEqual(self.service.stop(20), 0, self.service.log[-2000:])
+            self.assertEqual(self.service.stop(20), 0, crash(self.service.log))
             self.service = Service(self)
         self.sender.wait_until_all_are_acknowledged()
         self.wait_until_all_is_done()
