@@ -50,7 +50,9 @@ public struct AdminServer: Sendable {
     /// Listens until cancelled; `onListening` gets the port.
     public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
         let router = Router()
-        router.get("/health/live") { _, _ in AdminServer.response(200, Array("{\"live\":true}\n".utf8)) }
+        router.get("/health/live") { _, _ in
+            AdminServer.response(200, Array("{\"live\":true}\n".utf8))
+        }
         router.get("/health/ready") { _, _ in
             if let reason = await self.isReady() {
                 self.logger.warning("not ready: \(reason)")

@@ -20,7 +20,7 @@ extension ApplicationProtocol {
         try await withTaskCancellationHandler {
             do {
                 try await listening.value
-            } catch where Task.isCancelled {
+            } catch  where Task.isCancelled {
                 // Stopped before it listened, or only after the grace: it was to end, and has.
                 logger.debug("a listener did not end by itself: \(error)")
             }
