@@ -40,7 +40,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def until(condition, what, seconds=30):
+def until(condition, what, seconds=30, every=0.02):
     """What the condition answers, as soon as that is true."""
     deadline = time.monotonic() + seconds
     while True:
@@ -49,7 +49,7 @@ def until(condition, what, seconds=30):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def lead(id, dealer="99213450", created="2025-10-09T08:53:20+0000", form=FORM, **answers):
@@ -262,7 +262,7 @@ include: [routes.yaml]
             found = self.deliveries("--state", state, *more)
             return found if len(found) >= count else None
 
-        return until(are_there, f"{count} deliveries are {state}", seconds)
+        return until(are_there, f"{count} deliveries are {state}", seconds, every=0.1)
 
     # Webhooks
 

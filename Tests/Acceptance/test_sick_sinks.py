@@ -143,5 +143,5 @@ default: {{hold: nobody wants it}}
         until(lambda: "sick" in self.service.log, "the fault is logged")
         self.assertEqual(self.deliveries("--sink", "sick")[0]["state"], "pending")
         (self.folder / "out").unlink()
-        # A fault of the place halts the sink, so a restart need not end its rest: only its state counts.
+        # Whether it retries or rests, the delivery is still there.
         self.assertEqual(len(self.deliveries("--sink", "sick")), 1)
