@@ -54,7 +54,8 @@ let modules: [Target] = [
     .target(name: "LeadYAML", dependencies: ["LeadKit", "CLibYAML"], swiftSettings: strict),
     .target(name: "LeadCurl", dependencies: ["CLibCurl"], swiftSettings: strict),
     .target(
-        name: "LeadRules", dependencies: ["LeadKit", "LeadYAML", "CLibCSV", "CRE2", crypto, mustache],
+        name: "LeadRules",
+        dependencies: ["LeadKit", "LeadYAML", "CLibCSV", "CRE2", crypto, mustache],
         swiftSettings: strict),
     .target(
         name: "LeadStore", dependencies: ["LeadKit", grdb, grdbSQLite], swiftSettings: strict),
@@ -62,7 +63,8 @@ let modules: [Target] = [
         name: "LeadFlow", dependencies: ["LeadKit", "LeadRules", "LeadStore", crypto, logging],
         swiftSettings: strict),
     .target(
-        name: "LeadServer", dependencies: ["LeadKit", hummingbird, httpTypes, logging, nioCore],
+        name: "LeadServer",
+        dependencies: ["LeadKit", hummingbird, httpTypes, lifecycle, logging, nioCore],
         swiftSettings: strict),
     .target(
         name: "LeadTesting",

@@ -50,7 +50,9 @@ public struct AdminServer: Sendable {
     /// Listens until cancelled; `onListening` gets the port.
     public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
         let router = Router()
-        router.get("/health/live") { _, _ in AdminServer.response(200, Array("{\"live\":true}\n".utf8)) }
+        router.get("/health/live") { _, _ in
+            AdminServer.response(200, Array("{\"live\":true}\n".utf8))
+        }
         router.get("/health/ready") { _, _ in
             if let reason = await self.isReady() {
                 self.logger.warning("not ready: \(reason)")
@@ -68,7 +70,7 @@ public struct AdminServer: Sendable {
             configuration: .init(address: .hostname(host, port: port), serverName: "leadrouter"),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: quiet)
-        try await application.run()
+        try await application.listenUntilCancelled(logger: quiet)
     }
 
     private func run(_ action: Action, _ request: Request) async -> Response {
