@@ -196,7 +196,8 @@ private struct Builder {
             let isOpen = openAnchors.contains(name)
             problems.error(
                 "yaml-alias", at: position(event),
-                isOpen ? "'*\(name)' stands inside what it names" : "'*\(name)' names nothing above",
+                isOpen
+                    ? "'*\(name)' stands inside what it names" : "'*\(name)' names nothing above",
                 help: isOpen ? nil : Nearest.help(for: name, among: Array(anchors.keys)))
             return false
         }

@@ -3,18 +3,25 @@ import Testing
 
 struct TimestampTests {
     @Test(arguments: [
-        ("2025-10-09T08:53:20Z", "2025-10-09T08:53:20Z"), ("2025-10-09T08:53:20+0000", "2025-10-09T08:53:20Z"),
-        ("2025-10-09t10:53:20.120+02:00", "2025-10-09T08:53:20.120Z"), ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
-        ("2024-02-29T23:00:00-0130", "2024-03-01T00:30:00Z"), (" 1969-12-31T23:59:59z ", "1969-12-31T23:59:59Z"),
-        ("2000-01-01T00:00:00.000Z", "2000-01-01T00:00:00.000Z"), ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+        ("2025-10-09T08:53:20Z", "2025-10-09T08:53:20Z"),
+        ("2025-10-09T08:53:20+0000", "2025-10-09T08:53:20Z"),
+        ("2025-10-09t10:53:20.120+02:00", "2025-10-09T08:53:20.120Z"),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        ("2024-02-29T23:00:00-0130", "2024-03-01T00:30:00Z"),
+        (" 1969-12-31T23:59:59z ", "1969-12-31T23:59:59Z"),
+        ("2000-01-01T00:00:00.000Z", "2000-01-01T00:00:00.000Z"),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
     ]) func `a time is written in UTC with its fraction`(_ text: String, _ wanted: String) {
         #expect(Timestamp(text)?.text == wanted)
     }
 
     @Test(arguments: [
-        "", "2025-10-09", "2025-10-09T08:53:20", "2025-10-09T08:53Z", "2025-13-01T00:00:00Z", "2025-02-29T00:00:00Z",
-        "1900-02-29T00:00:00Z", "2025-10-09T24:00:00Z", "2025-10-09T08:60:00Z", "2025-10-09T08:53:61Z",
-        "2025-10-09T08:53:20.Z", "2025-10-09T08:53:20,5Z", "2025-10-09T08:53:20+00", "2025-10-09T08:53:20+24:00",
+        "", "2025-10-09", "2025-10-09T08:53:20", "2025-10-09T08:53Z", "2025-13-01T00:00:00Z",
+        "2025-02-29T00:00:00Z",
+        "1900-02-29T00:00:00Z", "2025-10-09T24:00:00Z", "2025-10-09T08:60:00Z",
+        "2025-10-09T08:53:61Z",
+        "2025-10-09T08:53:20.Z", "2025-10-09T08:53:20,5Z", "2025-10-09T08:53:20+00",
+        "2025-10-09T08:53:20+24:00",
         "2025-10-09T08:53:20Zx", "２025-10-09T08:53:20Z", "20251009T085320Z", "2025-10-00T00:00:00Z",
     ]) func `anything else is no time`(_ text: String) { #expect(Timestamp(text) == nil) }
 
@@ -73,9 +80,14 @@ struct SecretTests {
 }
 
 struct NearestTests {
-    @Test(arguments: [
-        ("selected_deler", "selected_dealer"), ("Sinks", "sinks"), ("isnks", "sinks"), ("xyz", nil), ("", nil),
-    ] as [(String, String?)]) func `the nearest name is the one meant`(_ typed: String, _ wanted: String?) {
+    @Test(
+        arguments: [
+            ("selected_deler", "selected_dealer"), ("Sinks", "sinks"), ("isnks", "sinks"),
+            ("xyz", nil), ("", nil),
+        ] as [(String, String?)]) func `the nearest name is the one meant`(
+            _ typed: String, _ wanted: String?
+        )
+    {
         #expect(Nearest.name(to: typed, among: ["selected_dealer", "sinks", "sources"]) == wanted)
     }
 
@@ -85,6 +97,7 @@ struct NearestTests {
             "unknown key 'whne'", help: "did you mean 'when'?")
         #expect(
             found.rendered(sourceLine: "\téwhne: \u{1B}[31m\u{202E}x")
-                == "r.yaml:12:3: error[unknown-key]: unknown key 'whne'\n 12 | \téwhne: \u{FFFD}[31m\u{FFFD}x\n    | \t ^~~~\nhelp: did you mean 'when'?")
+                == "r.yaml:12:3: error[unknown-key]: unknown key 'whne'\n 12 | \téwhne: \u{FFFD}[31m\u{FFFD}x\n    | \t ^~~~\nhelp: did you mean 'when'?"
+        )
     }
 }

@@ -5,7 +5,9 @@ import Testing
 
 /// RULES section 1: includes, globs and secrets.
 struct FilesTests {
-    private func drop(_ id: String) -> String { "routes: [{id: \(id), always: true, also_to: a}]\n" }
+    private func drop(_ id: String) -> String {
+        "routes: [{id: \(id), always: true, also_to: a}]\n"
+    }
 
     private func order(_ files: [String: String]) throws -> [String] {
         let result = load(files)
@@ -18,7 +20,8 @@ struct FilesTests {
             try order([
                 "leadrouter.yaml": root("include: [x/one.yaml, two.yaml]\n" + drop("root")),
                 "x/one.yaml": "include: [sub/deep.yaml, ../three.yaml]\n" + drop("one"),
-                "x/sub/deep.yaml": drop("deep"), "three.yaml": drop("three"), "two.yaml": drop("two"),
+                "x/sub/deep.yaml": drop("deep"), "three.yaml": drop("three"),
+                "two.yaml": drop("two"),
             ]) == ["root", "one", "deep", "three", "two"])
     }
 
@@ -26,9 +29,12 @@ struct FilesTests {
         #expect(
             try order([
                 "leadrouter.yaml": root("include: [\"r/*.yaml\", \"s/**/?[a-c].yaml\"]"),
-                "r/b.yaml": drop("b"), "r/B.yaml": drop("B"), "r/a.yaml": drop("a"), "r/é.yaml": drop("e"),
-                "r/x.test.yaml": "tests: []", "r/.hidden.yaml": drop("hidden"), "r/sub/n.yaml": drop("n"),
-                "s/1a.yaml": drop("s1a"), "s/t/u/2c.yaml": drop("s2c"), "s/t/2d.yaml": drop("s2d"), "s/.t/1b.yaml": drop("t"),
+                "r/b.yaml": drop("b"), "r/B.yaml": drop("B"), "r/a.yaml": drop("a"),
+                "r/é.yaml": drop("e"),
+                "r/x.test.yaml": "tests: []", "r/.hidden.yaml": drop("hidden"),
+                "r/sub/n.yaml": drop("n"),
+                "s/1a.yaml": drop("s1a"), "s/t/u/2c.yaml": drop("s2c"), "s/t/2d.yaml": drop("s2d"),
+                "s/.t/1b.yaml": drop("t"),
             ]) == ["B", "a", "b", "e", "s1a", "s2c"])
     }
 
@@ -40,21 +46,43 @@ struct FilesTests {
 
     @Test func `a file reached twice names both includes`() {
         let result = load([
-            "leadrouter.yaml": root("include: [x.yaml, \"*.yaml\"]"), "x.yaml": "include: y.yaml\n", "y.yaml": drop("y"),
+            "leadrouter.yaml": root("include: [x.yaml, \"*.yaml\"]"), "x.yaml": "include: y.yaml\n",
+            "y.yaml": drop("y"),
         ])
-        #expect(result.diagnostics.map(\.code) == ["included-twice", "included-twice", "included-twice"])
-        #expect(result.diagnostics.contains { ByteSearch.contains($0.message, "included at x.yaml:1:10") })
+        #expect(
+            result.diagnostics.map(\.code) == [
+                "included-twice", "included-twice", "included-twice",
+            ])
+        #expect(
+            result.diagnostics.contains {
+                ByteSearch.contains($0.message, "included at x.yaml:1:10")
+            })
     }
 
-    @Test(arguments: ["version: 1", "match: all", "default: {hold: y}", "dedupe: {by: f, within: 1d}", "log: {level: info}"])
+    @Test(arguments: [
+        "version: 1", "match: all", "default: {hold: y}", "dedupe: {by: f, within: 1d}",
+        "log: {level: info}",
+    ])
     func `what stands once may not stand in two files`(_ line: String) {
-        let result = load(["leadrouter.yaml": root("include: x.yaml\nmatch: all\ndedupe: {by: f, within: 1d}\nlog: {level: info}"), "x.yaml": line])
-        #expect(result.diagnostics.contains { $0.code == "duplicate-key" && "\($0.position)" == "x.yaml:1:1" })
+        let result = load([
+            "leadrouter.yaml": root(
+                "include: x.yaml\nmatch: all\ndedupe: {by: f, within: 1d}\nlog: {level: info}"),
+            "x.yaml": line,
+        ])
+        #expect(
+            result.diagnostics.contains {
+                $0.code == "duplicate-key" && "\($0.position)" == "x.yaml:1:1"
+            })
     }
 
     @Test func `files of tables are relative to the file that names them`() throws {
-        let files = ["x/t.yaml": "tables: {t: {file: ../d/t.csv, key: k, match: f}}", "d/t.csv": "k,v\n1,2\n"]
-        #expect(try truth("{t.v: \"2\"}", lead(["f": ["1"]]), more: "include: x/t.yaml", files: files) == .yes)
+        let files = [
+            "x/t.yaml": "tables: {t: {file: ../d/t.csv, key: k, match: f}}",
+            "d/t.csv": "k,v\n1,2\n",
+        ]
+        #expect(
+            try truth("{t.v: \"2\"}", lead(["f": ["1"]]), more: "include: x/t.yaml", files: files)
+                == .yes)
     }
 
     @Test func `the hash follows the bytes of rules and tables`() throws {
@@ -67,18 +95,26 @@ struct FilesTests {
 
     // MARK: Secrets
 
-    private func sink(_ settings: String, environment: [String: String] = [:], files: [String: String] = [:]) -> LoadResult {
+    private func sink(
+        _ settings: String, environment: [String: String] = [:], files: [String: String] = [:]
+    ) -> LoadResult {
         var all = files
-        all["leadrouter.yaml"] = "version: 1\ndefault: {to: s}\nsinks: {s: {plugin: places, address: a@b.cd, \(settings)}}"
+        all["leadrouter.yaml"] =
+            "version: 1\ndefault: {to: s}\nsinks: {s: {plugin: places, address: a@b.cd, \(settings)}}"
         return load(all, environment: environment)
     }
 
     @Test(arguments: [
-        ("text: \"a ${S} b\"", "a hunter2 b", true), ("text: {file: s/pw}", "from file", true), ("text: \"$${S} $S\"", "${S} $S", false),
-        ("text: \"${S}${S}\"", "hunter2hunter2", true), ("text: \"$$${S}\"", "$${S}", false), ("text: \"$\"", "$", false),
+        ("text: \"a ${S} b\"", "a hunter2 b", true), ("text: {file: s/pw}", "from file", true),
+        ("text: \"$${S} $S\"", "${S} $S", false),
+        ("text: \"${S}${S}\"", "hunter2hunter2", true), ("text: \"$$${S}\"", "$${S}", false),
+        ("text: \"$\"", "$", false),
         ("text: \"${T}\"", "${S}", true),
-    ]) func `a setting is filled in with secrets`(_ setting: String, _ wanted: String, _ isSecret: Bool) throws {
-        let result = sink(setting, environment: ["S": "hunter2", "T": "${S}"], files: ["s/pw": "from file\r\n\n"])
+    ]) func `a setting is filled in with secrets`(
+        _ setting: String, _ wanted: String, _ isSecret: Bool
+    ) throws {
+        let result = sink(
+            setting, environment: ["S": "hunter2", "T": "${S}"], files: ["s/pw": "from file\r\n\n"])
         let rules = try #require(result.configuration, "\(result.report)").ruleSet
         let settings = try rules.render(
             Target(sink: "s"), of: RenderContext(lead: lead(), deliveryID: "k", route: "r"))
@@ -88,29 +124,44 @@ struct FilesTests {
     }
 
     @Test(arguments: [
-        ("text: 1️⃣\"${NONE}\"", "missing-secret"), ("text: 1️⃣\"${BLANK}\"", "missing-secret"), ("text: {file: 1️⃣none}", "missing-secret"),
-        ("text: {file: 1️⃣../x}", "outside-folder"), ("text: 1️⃣\"${S\"", "bad-secret"), ("text: 1️⃣\"${a-b}\"", "bad-secret"), ("text: 1️⃣\"${}\"", "bad-secret"),
+        ("text: 1️⃣\"${NONE}\"", "missing-secret"), ("text: 1️⃣\"${BLANK}\"", "missing-secret"),
+        ("text: {file: 1️⃣none}", "missing-secret"),
+        ("text: {file: 1️⃣../x}", "outside-folder"), ("text: 1️⃣\"${S\"", "bad-secret"),
+        ("text: 1️⃣\"${a-b}\"", "bad-secret"), ("text: 1️⃣\"${}\"", "bad-secret"),
     ]) func `a secret that is not there is an error`(_ setting: String, _ code: String) {
         expectOne(
-            code, "version: 1\ndefault: {to: s}\nsinks: {s: {plugin: places, address: a@b.cd, \(setting)}}",
+            code,
+            "version: 1\ndefault: {to: s}\nsinks: {s: {plugin: places, address: a@b.cd, \(setting)}}",
             environment: ["BLANK": " ", "S": "x"])
     }
 
     @Test(arguments: [
-        "plugin: plain, mode: \"${S}\"", "plugin: plain, count: \"${S}\"", "plugin: plain, flag: \"${S}\"", "plugin: plain, wait: \"${S}\"",
-        "plugin: plain, size: \"${S}\"", "plugin: plain, rate: \"${S}\"", "plugin: plain, on_failure: \"${S}\"", "plugin: plain, retry: \"${S}\"",
-        "plugin: plain, retry: {for: \"${S}\"}", "plugin: plain, timeout: \"${S}\"", "plugin: plain, paused: {file: pw}",
-        "plugin: plain, mode: {file: pw}", "plugin: places, address: \"${TAG}\"", "plugin: places, address: \"{{${S}}}\"",
-        "plugin: places, address: \"{{lead.${S}}}\"", "plugin: places, address: x, headers: {A: \"{{${S} }}\"}", "plugin: places, address: \"{${HALF}\"",
+        "plugin: plain, mode: \"${S}\"", "plugin: plain, count: \"${S}\"",
+        "plugin: plain, flag: \"${S}\"", "plugin: plain, wait: \"${S}\"",
+        "plugin: plain, size: \"${S}\"", "plugin: plain, rate: \"${S}\"",
+        "plugin: plain, on_failure: \"${S}\"", "plugin: plain, retry: \"${S}\"",
+        "plugin: plain, retry: {for: \"${S}\"}", "plugin: plain, timeout: \"${S}\"",
+        "plugin: plain, paused: {file: pw}",
+        "plugin: plain, mode: {file: pw}", "plugin: places, address: \"${TAG}\"",
+        "plugin: places, address: \"{{a.${S}}}\"",
+        "plugin: places, address: \"{{lead.${S}}}\"",
+        "plugin: places, address: x, headers: {A: \"{{#${S} }}\"}",
+        "plugin: places, address: \"{${HALF}\"",
     ]) func `a secret stands in no message`(_ settings: String) {
         let result = load(
-            ["leadrouter.yaml": "version: 1\ndefault: {to: s}\nsinks: {s: {\(settings)}}", "pw": "hunter2\n"],
+            [
+                "leadrouter.yaml": "version: 1\ndefault: {to: s}\nsinks: {s: {\(settings)}}",
+                "pw": "hunter2\n",
+            ],
             environment: ["S": "hunter2", "TAG": "{{{hunter2}}}", "HALF": "{&hunter2}}"])
         #expect(result.errorCount > 0)
         #expect(!ByteSearch.contains(result.report, "hunter2"), "\(result.report)")
     }
 
-    @Test(arguments: ["store: {url: \"${S}\"}", "server: {listen: \"${S}\"}", "server: {admin: {listen: \"${S}\"}}"])
+    @Test(arguments: [
+        "store: {url: \"${S}\"}", "server: {listen: \"${S}\"}",
+        "server: {admin: {listen: \"${S}\"}}",
+    ])
     func `a secret of the service stands in no message`(_ line: String) {
         let result = load(["leadrouter.yaml": root(line)], environment: ["S": "hunter2"])
         #expect(result.errorCount == 1)

@@ -14,7 +14,8 @@ struct FoldingTests {
         ("ß", "ss", true), ("ẞ", "ß", true), ("Σ", "ς", true), ("σ", "ς", true),
         ("İ", "i\u{307}", true), ("İ", "i", false), ("ı", "i", false), ("I", "ı", false),
         ("Ꭰ", "ꭰ", true), ("Ᏸ", "ᏸ", true), ("ﬁ", "fi", true), ("K", "k", true),
-        ("É", "e\u{301}", true), ("é", "e", false), ("ſ", "s", true), ("ΐ", "ι\u{308}\u{301}", true),
+        ("É", "e\u{301}", true), ("é", "e", false), ("ſ", "s", true),
+        ("ΐ", "ι\u{308}\u{301}", true),
         ("Å", "å", true), ("ŉ", "ʼn", true), ("Ǆ", "ǆ", true), ("①", "1", false), ("Ａ", "a", false),
         ("e\u{323}\u{302}", "Ệ", true),
     ]
@@ -45,7 +46,9 @@ struct FoldingTests {
         var wrong: [String] = []
         for value in UInt32(0)...0x10FFFF {
             guard let scalar = Unicode.Scalar(value) else { continue }
-            let isKnown = scalar.properties.age.map { ($0.major, $0.minor) <= (numbers[0], numbers[1]) }
+            let isKnown = scalar.properties.age.map {
+                ($0.major, $0.minor) <= (numbers[0], numbers[1])
+            }
             guard isKnown ?? (table[value] != nil), !scalar.isBlank else { continue }
             let nfc = Normalization.nfc(String(scalar))
             let mapped = nfc.unicodeScalars.map { table[$0.value] ?? String($0) }.joined()
@@ -69,7 +72,9 @@ struct FoldingTests {
     }
 
     @Test func `numbers of any length keep their order`() throws {
-        let order = ["-10", "-9.5", "-9.49", "-0.001", "0", "0.001", "0.01", "9", "10", "10.1", "10.11"]
+        let order = [
+            "-10", "-9.5", "-9.49", "-0.001", "0", "0.001", "0.01", "9", "10", "10.1", "10.11",
+        ]
         let numbers = order.compactMap(ExactNumber.init)
         #expect(numbers.count == order.count)
         for (i, a) in numbers.enumerated() {

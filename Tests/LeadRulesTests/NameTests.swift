@@ -25,7 +25,8 @@ struct NameTests {
     @Test(arguments: LeadAttribute.allCases) func `the whole envelope can be asked for`(
         _ attribute: LeadAttribute
     ) throws {
-        let all = Dictionary(uniqueKeysWithValues: LeadAttribute.allCases.map { ($0, "v-" + $0.rawValue) })
+        let all = Dictionary(
+            uniqueKeysWithValues: LeadAttribute.allCases.map { ($0, "v-" + $0.rawValue) })
         let wanted =
             switch attribute {
             case .id: "1730000000100000"
@@ -34,13 +35,16 @@ struct NameTests {
             default: "v-" + attribute.rawValue
             }
         #expect(
-            try truth("{lead.\(attribute.rawValue): {equals: \(wanted), exact: true}}", lead(envelope: all))
+            try truth(
+                "{lead.\(attribute.rawValue): {equals: \(wanted), exact: true}}",
+                lead(envelope: all))
                 == .yes)
     }
 
     @Test func `what the source did not say is missing`() throws {
         #expect(try truth("{lead.is_organic: false}", lead()) == .unknown)
-        #expect(try truth("{lead.is_organic: false}", lead(envelope: [.isOrganic: "false"])) == .yes)
+        #expect(
+            try truth("{lead.is_organic: false}", lead(envelope: [.isOrganic: "false"])) == .yes)
         #expect(try truth("{lead.ad_id: {exists: false}}", lead()) == .yes)
     }
 
@@ -76,7 +80,8 @@ struct NameTests {
         #expect(try truth("{consent.c: true}", lead(consents: boxes)) == .no)
         #expect(try truth("{consent.d: {exists: false}}", lead(consents: boxes)) == .yes)
         let twice = [Consent(key: "c", isChecked: true), Consent(key: "c", isChecked: false)]
-        #expect(try truth("{consent.c: {in: [\"true\"], every: true}}", lead(consents: twice)) == .no)
+        #expect(
+            try truth("{consent.c: {in: [\"true\"], every: true}}", lead(consents: twice)) == .no)
         #expect(try truth("{consent.c: true}", lead(consents: twice)) == .yes)
     }
 
@@ -86,23 +91,28 @@ struct NameTests {
           store: {file: store.csv, key: number, match: dealer}
         """
     static let files = [
-        "store.csv": "\u{FEFF}number,name,area\r\n0042,\" Zo\"\"e, Ltd \",N\r\n7,,S\r\n\r\n8,x,?\r\n",
+        "store.csv":
+            "\u{FEFF}number,name,area\r\n0042,\" Zo\"\"e, Ltd \",N\r\n7,,S\r\n\r\n8,x,?\r\n",
         "area.csv": "code,boss\nN,Nina\nS,Sam\n",
     ]
 
-    @Test(arguments: [
-        (["0042"], "store.name", "zo\"e, ltd"), (["42"], "store.name", nil), ([], "store.name", nil),
-        (["7"], "store.name", nil), (["7"], "store.area", "s"), (["nope", " 7 ", "0042"], "store.area", "s"),
-        (["0042"], "area.boss", "nina"), (["7"], "area.boss", "sam"), (["8"], "area.boss", nil),
-        (["8"], "area.code", nil), (["0042"], "store.number", "0042"),
-    ] as [([String], String, String?)])
+    @Test(
+        arguments: [
+            (["0042"], "store.name", "zo\"e, ltd"), (["42"], "store.name", nil),
+            ([], "store.name", nil),
+            (["7"], "store.name", nil), (["7"], "store.area", "s"),
+            (["nope", " 7 ", "0042"], "store.area", "s"),
+            (["0042"], "area.boss", "nina"), (["7"], "area.boss", "sam"), (["8"], "area.boss", nil),
+            (["8"], "area.code", nil), (["0042"], "store.number", "0042"),
+        ] as [([String], String, String?)])
     func `the lead's key selects a row, which may select another table's`(
         _ values: [String], _ name: String, _ wanted: String?
     ) throws {
         let lead = lead(["dealer": values])
         let asked = wanted.map { "'\($0)'" } ?? "{exists: false}"
         #expect(
-            try truth("{\(name): \(asked)}", lead, more: NameTests.tables, files: NameTests.files) == .yes)
+            try truth("{\(name): \(asked)}", lead, more: NameTests.tables, files: NameTests.files)
+                == .yes)
     }
 
     @Test func `tables may be selected by the envelope or a checkbox, or by nothing`() throws {

@@ -16,7 +16,9 @@ struct RouteTests {
     @Test(arguments: [
         ("tt", "t", "t"), ("tn", "n", "t"), ("tu", "u", "t"), ("nn", "n", "n"), ("nu", "n", "u"),
         ("uu", "u", "u"), ("t", "t", "t"), ("u", "u", "u"), ("ntu", "n", "t"),
-    ]) func `all, any and not follow three-valued logic`(_ parts: String, _ all: String, _ any: String) throws {
+    ]) func `all, any and not follow three-valued logic`(
+        _ parts: String, _ all: String, _ any: String
+    ) throws {
         let truths: [String: Truth] = ["t": .yes, "n": .no, "u": .unknown]
         let negated: [String: Truth] = ["t": .no, "n": .yes, "u": .unknown]
         let list = "[" + parts.map(part).joined(separator: ", ") + "]"
@@ -55,80 +57,134 @@ struct RouteTests {
         ("[{id: r, always: true, to: [a, b], disabled: false}]", "routed r | a r, b r | -"),
         ("[{id: r, always: true, to: a}, {id: s, always: true, to: b}]", "routed r | a r | -"),
         ("[{id: c, always: true, also_to: a}]", "held  | a c copy | nobody"),
-        ("[{id: c, always: true, also_to: [a]}, {id: r, always: true, to: b}]", "routed r | b r, a c copy | -"),
+        (
+            "[{id: c, always: true, also_to: [a]}, {id: r, always: true, to: b}]",
+            "routed r | b r, a c copy | -"
+        ),
         ("[{id: c, always: true, also_to: a}, {id: r, always: true, to: a}]", "routed r | a r | -"),
-        ("[{id: c, always: true, also_to: a}, {id: d, always: true, also_to: a}]", "held  | a c copy | nobody"),
+        (
+            "[{id: c, always: true, also_to: a}, {id: d, always: true, also_to: a}]",
+            "held  | a c copy | nobody"
+        ),
         ("[{id: r, always: true, to: a, also_to: a}]", "routed r | a r | -"),
         ("[{id: d, always: true, drop: no}]", "dropped d |  | no"),
         ("[{id: d, always: true, drop: no, also_to: c}]", "dropped d | c d copy | no"),
         ("[{id: d, always: true, drop: no}, {id: r, always: true, to: a}]", "dropped d |  | no"),
-        ("[{id: p, always: true, routes: [{id: q, always: true, to: a}]}]", "routed p/q | a p/q | -"),
-        ("[{id: p, when: {f: y}, also_to: b, routes: [{id: q, always: true, to: a}]}]", "held  |  | nobody"),
-        ("[{id: p, always: true, to: b, routes: [{id: q, always: true, to: a}]}]", "routed p/q | a p/q | -"),
-        ("[{id: p, always: true, to: b, routes: [{id: q, when: {f: y}, to: a}]}]", "routed p | b p | -"),
-        ("[{id: p, always: true, drop: d, routes: [{id: q, when: {f: y}, to: a}]}]", "dropped p |  | d"),
-        ("[{id: p, always: true, routes: [{id: q, when: {f: y}, to: a}]}, {id: r, always: true, to: c}]",
-            "routed r | c r | -"),
-        ("[{id: p, always: true, also_to: d, routes: [{id: q, always: true, also_to: a}]}]",
-            "held  | d p copy, a p/q copy | nobody"),
-        ("[{id: p, always: true, match: all, routes: [{id: q, always: true, to: a}, {id: r, always: true, to: b}]}, {id: s, always: true, to: c}]",
-            "routed p/q p/r | a p/q, b p/r | -"),
-        ("[{id: p, always: true, disabled: true, also_to: a, routes: [{id: q, always: true, to: b}]}]",
-            "held  |  | nobody"),
+        (
+            "[{id: p, always: true, routes: [{id: q, always: true, to: a}]}]",
+            "routed p/q | a p/q | -"
+        ),
+        (
+            "[{id: p, when: {f: y}, also_to: b, routes: [{id: q, always: true, to: a}]}]",
+            "held  |  | nobody"
+        ),
+        (
+            "[{id: p, always: true, to: b, routes: [{id: q, always: true, to: a}]}]",
+            "routed p/q | a p/q | -"
+        ),
+        (
+            "[{id: p, always: true, to: b, routes: [{id: q, when: {f: y}, to: a}]}]",
+            "routed p | b p | -"
+        ),
+        (
+            "[{id: p, always: true, drop: d, routes: [{id: q, when: {f: y}, to: a}]}]",
+            "dropped p |  | d"
+        ),
+        (
+            "[{id: p, always: true, routes: [{id: q, when: {f: y}, to: a}]}, {id: r, always: true, to: c}]",
+            "routed r | c r | -"
+        ),
+        (
+            "[{id: p, always: true, also_to: d, routes: [{id: q, always: true, also_to: a}]}]",
+            "held  | d p copy, a p/q copy | nobody"
+        ),
+        (
+            "[{id: p, always: true, match: all, routes: [{id: q, always: true, to: a}, {id: r, always: true, to: b}]}, {id: s, always: true, to: c}]",
+            "routed p/q p/r | a p/q, b p/r | -"
+        ),
+        (
+            "[{id: p, always: true, disabled: true, also_to: a, routes: [{id: q, always: true, to: b}]}]",
+            "held  |  | nobody"
+        ),
         ("[{id: r, always: true, to: [a, a]}]", "routed r | a r | -"),
     ]
 
-    @Test(arguments: walks) func `the first decision ends a list`(_ walk: (routes: String, wanted: String)) throws {
-        #expect(shown(try rules("routes: \(walk.routes)").decide(lead(["f": ["x"]]))) == walk.wanted)
+    @Test(arguments: walks) func `the first decision ends a list`(
+        _ walk: (routes: String, wanted: String)
+    ) throws {
+        #expect(
+            shown(try rules("routes: \(walk.routes)").decide(lead(["f": ["x"]]))) == walk.wanted)
     }
 
     static let walksOfAll: [(routes: String, wanted: String)] = [
-        ("[{id: r, always: true, to: a}, {id: s, always: true, to: b}]", "routed r s | a r, b s | -"),
+        (
+            "[{id: r, always: true, to: a}, {id: s, always: true, to: b}]",
+            "routed r s | a r, b s | -"
+        ),
         ("[{id: r, always: true, to: a}, {id: s, always: true, to: a}]", "routed r s | a r | -"),
         ("[{id: d, always: true, drop: no}, {id: r, always: true, to: a}]", "routed d r | a r | -"),
-        ("[{id: d, always: true, drop: no}, {id: e, always: true, drop: never}]", "dropped d e |  | no"),
-        ("[{id: r, always: true, also_to: b, to: a}, {id: s, always: true, to: b}]", "routed r s | a r, b s | -"),
-        ("[{id: p, always: true, routes: [{id: q, always: true, to: a}, {id: r, always: true, to: b}]}, {id: s, when: {f: x}, to: c}]",
-            "routed p/q s | a p/q, c s | -"),
+        (
+            "[{id: d, always: true, drop: no}, {id: e, always: true, drop: never}]",
+            "dropped d e |  | no"
+        ),
+        (
+            "[{id: r, always: true, also_to: b, to: a}, {id: s, always: true, to: b}]",
+            "routed r s | a r, b s | -"
+        ),
+        (
+            "[{id: p, always: true, routes: [{id: q, always: true, to: a}, {id: r, always: true, to: b}]}, {id: s, when: {f: x}, to: c}]",
+            "routed p/q s | a p/q, c s | -"
+        ),
     ]
 
-    @Test(arguments: walksOfAll) func `match all asks every route`(_ walk: (routes: String, wanted: String)) throws {
+    @Test(arguments: walksOfAll) func `match all asks every route`(
+        _ walk: (routes: String, wanted: String)
+    ) throws {
         let rules = try rules("match: all\nroutes: \(walk.routes)")
         #expect(shown(rules.decide(lead(["f": ["x"]]))) == walk.wanted)
     }
 
     @Test func `the default sends or holds, and copies go out all the same`() throws {
         let routes = "routes: [{id: c, always: true, also_to: [a, b]}]"
-        #expect(shown(try rules(routes, default: "{to: [b, d]}").decide(lead()))
-            == "default  | b default, d default, a c copy | -")
-        #expect(shown(try rules("match: all\n" + routes, default: "{to: d}").decide(lead()))
-            == "default  | d default, a c copy, b c copy | -")
+        #expect(
+            shown(try rules(routes, default: "{to: [b, d]}").decide(lead()))
+                == "default  | b default, d default, a c copy | -")
+        #expect(
+            shown(try rules("match: all\n" + routes, default: "{to: d}").decide(lead()))
+                == "default  | d default, a c copy, b c copy | -")
         #expect(shown(try rules("").decide(lead())) == "held  |  | nobody")
     }
 
     @Test func `the object of a decision has exactly the promised members in their order`() throws {
         let empty = try rules("")
         let rules = try rules(
-            "routes: [{id: c, always: true, also_to: b}, {id: p, always: true, routes: [{id: q, always: true, to: a}]}]")
+            "routes: [{id: c, always: true, also_to: b}, {id: p, always: true, routes: [{id: q, always: true, to: a}]}]"
+        )
         var writer = JSONWriter()
         rules.decide(lead()).write(leadID: "17", to: &writer)
         #expect(
             writer.text
-                == #"{"lead_id":"17","outcome":"routed","routes":["p/q"],"deliveries":[{"sink":"a","route":"p/q","copy":false},{"sink":"b","route":"c","copy":true}],"reason":null}"#)
+                == #"{"lead_id":"17","outcome":"routed","routes":["p/q"],"deliveries":[{"sink":"a","route":"p/q","copy":false},{"sink":"b","route":"c","copy":true}],"reason":null}"#
+        )
         var held = JSONWriter()
         empty.decide(lead()).write(leadID: nil, to: &held)
-        #expect(held.text == #"{"lead_id":null,"outcome":"held","routes":[],"deliveries":[],"reason":"nobody"}"#)
+        #expect(
+            held.text
+                == #"{"lead_id":null,"outcome":"held","routes":[],"deliveries":[],"reason":"nobody"}"#
+        )
     }
 
     @Test func `an explanation shows what was seen and where unknown arose`() throws {
         let rules = try rules(
-            "conditions: {n: {f: {above: 1}}}\nroutes: [{id: r, note: why, when: {any: [{use: n}, {g: x}, {f: {before: 2025-01-01}}]}, to: a}]")
+            "conditions: {n: {f: {above: 1}}}\nroutes: [{id: r, note: why, when: {any: [{use: n}, {g: x}, {f: {before: 2025-01-01}}]}, to: a}]"
+        )
         let (_, explanation) = rules.explain(lead(["f": [" x "]]))
         var writer = JSONWriter()
         explanation.write(to: &writer)
         #expect(
             writer.text
-                == #"[{"route":"r","taken":"unknown","decided":false,"note":"why","when":{"asked":"any of","result":"unknown","parts":[{"asked":"condition 'n'","result":"unknown","parts":[{"asked":"f above 1","result":"unknown","values":["x"],"reason":"not a number"}]},{"asked":"g equals x","result":"unknown","values":[],"reason":"missing"},{"asked":"f before 2025-01-01","result":"unknown","values":["x"],"reason":"not a time"}]}}]"#)
+                == #"[{"route":"r","taken":"unknown","decided":false,"note":"why","when":{"asked":"any of","result":"unknown","parts":[{"asked":"condition 'n'","result":"unknown","parts":[{"asked":"f above 1","result":"unknown","values":["x"],"reason":"not a number"}]},{"asked":"g equals x","result":"unknown","values":[],"reason":"missing"},{"asked":"f before 2025-01-01","result":"unknown","values":["x"],"reason":"not a time"}]}}]"#
+        )
     }
 
     private func shown(_ decision: Decision) -> String {

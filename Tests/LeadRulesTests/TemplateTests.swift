@@ -9,12 +9,16 @@ struct TemplateTests {
         tables: {store: {file: s.csv, key: no, match: dealer}}
 
         """
-    static let files = ["s.csv": "no,name,mail,web,größe\n7,Zoë & Co,s@example.com,https://s.example/a?b=1,XL\n8,,,,\n"]
+    static let files = [
+        "s.csv":
+            "no,name,mail,web,größe\n7,Zoë & Co,s@example.com,https://s.example/a?b=1,XL\n8,,,,\n"
+    ]
 
     private func configuration(_ sink: String, routes: String = "") -> LoadResult {
         var files = TemplateTests.files
         files["leadrouter.yaml"] =
-            "version: 1\nsinks: {s: {plugin: places, \(sink)}}\ndefault: {to: s}\n" + TemplateTests.table
+            "version: 1\nsinks: {s: {plugin: places, \(sink)}}\ndefault: {to: s}\n"
+            + TemplateTests.table
             + routes
         return load(files)
     }
@@ -36,56 +40,82 @@ struct TemplateTests {
     }
 
     static let sample = lead(
-        ["dealer": ["7"], "f": [" one ", "", "two"], "no": [" "], "what car?": ["Kia"], "größe": ["M"],
-            "a.b": ["dot"], "place": ["here"], "name": ["Nina"]],
-        consents: [Consent(key: "optional 1", isChecked: true), Consent(key: "x", isChecked: false)],
+        [
+            "dealer": ["7"], "f": [" one ", "", "two"], "no": [" "], "what car?": ["Kia"],
+            "größe": ["M"],
+            "a.b": ["dot"], "place": ["here"], "name": ["Nina"],
+        ],
+        consents: [
+            Consent(key: "optional 1", isChecked: true), Consent(key: "x", isChecked: false),
+        ],
         envelope: [.createdTime: "2025-10-09T08:53:20Z", .isOrganic: "false"])
 
     @Test(arguments: [
         ("{{f}}", "one, two"), ("{{ f }}", "one, two"), ("[{{no}}{{absent}}]", "[]"),
-        ("{{#f}}<{{.}}>{{/f}}", "<one><two>"), ("{{^f}}none{{/f}}", ""), ("{{^no}}none{{/no}}", "none"),
+        ("{{#f}}<{{.}}>{{/f}}", "<one><two>"), ("{{^f}}none{{/f}}", ""),
+        ("{{^no}}none{{/no}}", "none"),
         ("{{#no}}some{{/no}}", ""), ("{{#lead.is_test}}test{{/lead.is_test}}", ""),
         ("{{^lead.is_test}}real{{/lead.is_test}}", "real"), ("{{lead.is_test}}", "false"),
         ("{{^lead.is_organic}}paid{{/lead.is_organic}}", "paid"),
         ("{{consent.x}} {{consent.optional 1}}", "false true"),
         ("{{#consent.optional 1}}yes{{/consent.optional 1}}", "yes"),
-        ("{{lead.id}} {{lead.created_date}} {{lead.created_time}}", "1730000000100000 2025-10-09 2025-10-09T08:53:20Z"),
+        (
+            "{{lead.id}} {{lead.created_date}} {{lead.created_time}}",
+            "1730000000100000 2025-10-09 2025-10-09T08:53:20Z"
+        ),
         ("{{delivery.id}} {{route}}", "key p/q"), ("{{store.name}}", "Zoë & Co"),
-        ("{{#store}}{{mail}} {{name}}{{/store}}", "s@example.com Zoë & Co"), ("{{store.größe}} {{größe}}", "XL M"),
-        ("{{what car?}}", "Kia"), ("{{field[\"a.b\"]}}", "dot"), ("{{#what car?}}{{.}}!{{/what car?}}", "Kia!"),
+        ("{{#store}}{{mail}} {{name}}{{/store}}", "s@example.com Zoë & Co"),
+        ("{{store.größe}} {{größe}}", "XL M"),
+        ("{{what car?}}", "Kia"), ("{{field[\"a.b\"]}}", "dot"),
+        ("{{#what car?}}{{.}}!{{/what car?}}", "Kia!"),
         ("{{! a comment }}x", "x"), ("a\n{{#f}}\n- {{.}}\n{{/f}}\nb", "a\n- one\n- two\nb"),
         // Names that only the program's own types have must not be looked up in them.
         ("{{#f}}{{texts}}{{place}} {{/f}}", "here here "), ("{{#f}}{{isTrusted}}{{/f}}", ""),
-        ("{{#fields}}{{scope}}{{field}}{{/fields}}", ""), ("{{#store}}{{row}}{{table}}{{.}}{{/store}}", ""),
+        ("{{#fields}}{{scope}}{{field}}{{/fields}}", ""),
+        ("{{#store}}{{row}}{{table}}{{.}}{{/store}}", ""),
         ("{{#fields}}{{.}}{{/fields}}", ""),
-        ("{{#fields}}{{name}}={{value}};{{/fields}}",
-            "dealer=7;f=one, two;no=;what car?=Kia;größe=M;a.b=dot;place=here;name=Nina;"),
-        ("{{#fields}}{{#value}}{{name}};{{/value}}{{/fields}}",
-            "dealer;f;f;what car?;größe;a.b;place;name;"),
+        (
+            "{{#fields}}{{name}}={{value}};{{/fields}}",
+            "dealer=7;f=one, two;no=;what car?=Kia;größe=M;a.b=dot;place=here;name=Nina;"
+        ),
+        (
+            "{{#fields}}{{#value}}{{name}};{{/value}}{{/fields}}",
+            "dealer;f;f;what car?;größe;a.b;place;name;"
+        ),
         ("$${HOME} {{f}}", "${HOME} one, two"),
     ]) func `a template becomes`(_ template: String, _ wanted: String) throws {
         #expect(try rendered(template, TemplateTests.sample) == wanted)
     }
 
     @Test func `a table without the lead's row is empty`() throws {
-        #expect(try rendered("{{store.name}}{{^store.name}}no store{{/store.name}}", lead()) == "no store")
+        #expect(
+            try rendered("{{store.name}}{{^store.name}}no store{{/store.name}}", lead())
+                == "no store")
         #expect(try rendered("{{#store}}{{mail}}{{/store}}", lead(["dealer": ["9"]])) == "")
     }
 
     static let hostile: [(place: String, value: String, wanted: String)] = [
-        ("header", "x\r\nBcc: a@b", "x Bcc: a@b"), ("header", "a\u{85}b\u{2028}c\u{2029}d\u{0}e", "a b c d e"),
-        ("header", "a\u{202E}b\u{2066}c\u{61C}d", "a b c d"), ("header", "x\r\n\u{301}y", "x \u{301}y"),
+        ("header", "x\r\nBcc: a@b", "x Bcc: a@b"),
+        ("header", "a\u{85}b\u{2028}c\u{2029}d\u{0}e", "a b c d e"),
+        ("header", "a\u{202E}b\u{2066}c\u{61C}d", "a b c d"),
+        ("header", "x\r\n\u{301}y", "x \u{301}y"),
         ("html", "<img onerror=\"x\">&'`", "&lt;img onerror=&quot;x&quot;&gt;&amp;&#39;&#96;"),
-        ("html", "\"\u{301} onmouseover=", "&quot;\u{301} onmouseover="), ("html", "<\u{338}b", "&lt;\u{338}b"),
-        ("json", "\",\"admin\":true,\"", "\\\",\\\"admin\\\":true,\\\""), ("json", "\"\u{301}\\\n", "\\\"\u{301}\\\\"),
+        ("html", "\"\u{301} onmouseover=", "&quot;\u{301} onmouseover="),
+        ("html", "<\u{338}b", "&lt;\u{338}b"),
+        ("json", "\",\"admin\":true,\"", "\\\",\\\"admin\\\":true,\\\""),
+        ("json", "\"\u{301}\\\n", "\\\"\u{301}\\\\"),
         ("json", "a\u{0}\u{1F}b", "a\\u0000\\u001fb"),
         ("url", "../../admin?x#", "..%2F..%2Fadmin%3Fx%23"), ("url", "a&b=1", "a%26b%3D1"),
-        ("url", "é +%\r\n\u{301}", "%C3%A9%20%2B%25%0D%0A%CC%81"), ("url", "https://evil.example/", "https%3A%2F%2Fevil.example%2F"),
-        ("path", "../x", "%2E.%2Fx"), ("path", "/etc/x", "%2Fetc%2Fx"), ("path", "..\u{301}/", "%2E.%CC%81%2F"),
-        ("path", "a\u{0}b", "a%00b"), ("path", "-rf", "%2Drf"), ("path", ".x", "%2Ex"), ("path", "%2e%2e", "%252e%252e"),
+        ("url", "é +%\r\n\u{301}", "%C3%A9%20%2B%25%0D%0A%CC%81"),
+        ("url", "https://evil.example/", "https%3A%2F%2Fevil.example%2F"),
+        ("path", "../x", "%2E.%2Fx"), ("path", "/etc/x", "%2Fetc%2Fx"),
+        ("path", "..\u{301}/", "%2E.%CC%81%2F"),
+        ("path", "a\u{0}b", "a%00b"), ("path", "-rf", "%2Drf"), ("path", ".x", "%2Ex"),
+        ("path", "%2e%2e", "%252e%252e"),
         ("path", "..", "%2E."),
         ("text", "{{secret}} {{{f}}} ${HOME} $(id)", "{{secret}} {{{f}}} ${HOME} $(id)"),
-        ("header", "{{f}} ${HOME}", "{{f}} ${HOME}"), ("address", "a@b>\r\nRCPT TO:<c@d", "a@b>\r\nRCPT TO:<c@d"),
+        ("header", "{{f}} ${HOME}", "{{f}} ${HOME}"),
+        ("address", "a@b>\r\nRCPT TO:<c@d", "a@b>\r\nRCPT TO:<c@d"),
     ]
 
     @Test(arguments: hostile) func `an answer is harmless where it lands`(
@@ -105,8 +135,12 @@ struct TemplateTests {
     }
 
     @Test func `a table's own address stands as it is, an answer's does not`() throws {
-        #expect(try rendered("{{store.web}}", in: "url", TemplateTests.sample) == "https://s.example/a?b=1")
-        #expect(try rendered("{{store.name}}", in: "url", TemplateTests.sample) == "Zo%C3%AB%20%26%20Co")
+        #expect(
+            try rendered("{{store.web}}", in: "url", TemplateTests.sample)
+                == "https://s.example/a?b=1")
+        #expect(
+            try rendered("{{store.name}}", in: "url", TemplateTests.sample) == "Zo%C3%AB%20%26%20Co"
+        )
     }
 
     @Test func `a long file name is cut and stays its own`() throws {
@@ -127,13 +161,19 @@ struct TemplateTests {
 
     @Test(arguments: [
         ("{{lead.idd}}", "unknown-attribute"), ("{{store.nam}}", "undefined-column"),
-        ("{{shop.name}}", "undefined-table"), ("{{a.b}}", "undefined-table"), ("{{delivery.key}}", "unknown-name"),
+        ("{{shop.name}}", "undefined-table"), ("{{a.b}}", "undefined-table"),
+        ("{{delivery.key}}", "unknown-name"),
         ("{{{f}}}", "bad-template"), ("{{&f}}", "bad-template"), ("{{ {f}}", "bad-template"),
-        ("{{>f}}", "bad-template"), ("{{=<% %>=}}", "bad-template"), ("{{<f}}{{/f}}", "bad-template"),
-        ("{{$f}}{{/f}}", "bad-template"), ("{{%CONTENT_TYPE:HTML}}", "bad-template"), ("{{}}", "bad-template"),
-        ("{{ }}", "bad-template"), ("{{f", "bad-template"), ("{{#f}}x", "bad-template"), ("{{#f}}{{/g}}", "bad-template"),
-        ("{{/f}}", "bad-template"), ("{{.}}", "bad-template"), ("{{lead}}", "bad-template"), ("{{store}}", "bad-template"),
-        ("{{consent}}", "bad-template"), ("{{delivery}}", "bad-template"), ("{{fields}}", "bad-template"),
+        ("{{>f}}", "bad-template"), ("{{=<% %>=}}", "bad-template"),
+        ("{{<f}}{{/f}}", "bad-template"),
+        ("{{$f}}{{/f}}", "bad-template"), ("{{%CONTENT_TYPE:HTML}}", "bad-template"),
+        ("{{}}", "bad-template"),
+        ("{{ }}", "bad-template"), ("{{f", "bad-template"), ("{{#f}}x", "bad-template"),
+        ("{{#f}}{{/g}}", "bad-template"),
+        ("{{/f}}", "bad-template"), ("{{.}}", "bad-template"), ("{{lead}}", "bad-template"),
+        ("{{store}}", "bad-template"),
+        ("{{consent}}", "bad-template"), ("{{delivery}}", "bad-template"),
+        ("{{fields}}", "bad-template"),
         ("{{#}}{{/}}", "bad-name"), ("{{field[\"\"]}}", "bad-name"),
     ]) func `a template is refused`(_ template: String, _ code: String) {
         let result = configuration("address: a@b.cd, text: \(quoted(template))")
@@ -144,7 +184,9 @@ struct TemplateTests {
     @Test func `with overrides some settings of a target, and the rest stays`() throws {
         let result = configuration(
             "address: a@b.cd, header: \"H {{f}}\", headers: {A: one, B: two}",
-            routes: "routes: [{id: r, always: true, to: [{sink: s, with: {header: \"W {{f}}\", headers: {B: \"<{{f}}>\"}}}, s]}]")
+            routes:
+                "routes: [{id: r, always: true, to: [{sink: s, with: {header: \"W {{f}}\", headers: {B: \"<{{f}}>\"}}}, s]}]"
+        )
         let rules = try #require(result.configuration, "\(result.report)").ruleSet
         let lead = lead(["f": ["1\n2"]])
         let decision = rules.decide(lead)
@@ -157,9 +199,11 @@ struct TemplateTests {
         #expect(texts[0] == ["address=a@b.cd", "header=W 1 2", "headers.A=one", "headers.B=<1 2>"])
         #expect(texts[1] == ["address=a@b.cd", "header=H 1 2", "headers.A=one", "headers.B=two"])
         // An edit takes the override out of the rules; the decision made before it keeps it.
-        let edited = try #require(configuration("address: c@d.ef, header: new").configuration).ruleSet
+        let edited = try #require(configuration("address: c@d.ef, header: new").configuration)
+            .ruleSet
         let later = try edited.render(
-            decision.deliveries[0].target, of: RenderContext(lead: lead, deliveryID: "k", route: "r"))
+            decision.deliveries[0].target,
+            of: RenderContext(lead: lead, deliveryID: "k", route: "r"))
         #expect(
             later.map { "\($0.name)=\($0.text)" }.sorted()
                 == ["address=c@d.ef", "header=W 1 2", "headers.B=<1 2>"])
@@ -169,16 +213,22 @@ struct TemplateTests {
         }
     }
 
-    @Test func `targets with the same settings are one, whatever the order they are written in`() throws {
+    @Test func `targets with the same settings are one, whatever the order they are written in`()
+        throws
+    {
         let result = configuration(
             "address: a@b.cd",
-            routes: "match: all\nroutes: [{id: r, always: true, to: {sink: s, with: {text: x, header: y}}}, {id: q, always: true, to: {sink: s, with: {header: y, text: x}}}, {id: z, always: true, to: {sink: s, with: {header: Y, text: x}}}]")
+            routes:
+                "match: all\nroutes: [{id: r, always: true, to: {sink: s, with: {text: x, header: y}}}, {id: q, always: true, to: {sink: s, with: {header: y, text: x}}}, {id: z, always: true, to: {sink: s, with: {header: Y, text: x}}}]"
+        )
         let rules = try #require(result.configuration, "\(result.report)").ruleSet
         #expect(rules.decide(lead()).deliveries.map(\.route) == ["r", "z"])
     }
 
     @Test(arguments: ["{{store.mail}}", "{{absent}}", " {{store.mail}} "])
-    func `a required setting that is blank stops the delivery with that reason`(_ address: String) throws {
+    func `a required setting that is blank stops the delivery with that reason`(_ address: String)
+        throws
+    {
         let result = configuration("address: \"\(address)\"")
         let rules = try #require(result.configuration, "\(result.report)").ruleSet
         let lead = lead(["dealer": ["8"]])

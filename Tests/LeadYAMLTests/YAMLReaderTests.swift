@@ -8,19 +8,23 @@ struct YAMLReaderTests {
         _ text: String, limits: YAMLReader.Limits = .init()
     ) -> (root: SettingNode?, problems: [Diagnostic]) {
         var problems = SettingProblems()
-        let root = YAMLReader.read(Array(text.utf8), file: "x.yaml", limits: limits, problems: &problems)
+        let root = YAMLReader.read(
+            Array(text.utf8), file: "x.yaml", limits: limits, problems: &problems)
         return (root, problems.diagnostics)
     }
 
     static let refused: [(text: String, code: String)] = [
-        ("a: 1️⃣!!int 3", "yaml-tag"), ("a: 1️⃣!secret x", "yaml-tag"), ("a: 1️⃣!!map {b: c}", "yaml-tag"),
+        ("a: 1️⃣!!int 3", "yaml-tag"), ("a: 1️⃣!secret x", "yaml-tag"),
+        ("a: 1️⃣!!map {b: c}", "yaml-tag"),
         ("a: 1️⃣!!seq [b]", "yaml-tag"), ("a: 1️⃣! x", "yaml-tag"),
         ("a: &x {b: c}\nd: {1️⃣<<: *x}", "yaml-merge"), ("1️⃣to:", "yaml-empty-value"),
-        ("a: b\n1️⃣to: # nothing\n", "yaml-empty-value"), ("a:\n  - b\n  -1️⃣ \n  - c", "yaml-empty-value"),
+        ("a: b\n1️⃣to: # nothing\n", "yaml-empty-value"),
+        ("a:\n  - b\n  -1️⃣ \n  - c", "yaml-empty-value"),
         ("a: {1️⃣b}", "yaml-empty-value"), ("a: b\n1️⃣---\nc: d", "yaml-documents"),
         ("a: 1️⃣*b", "yaml-alias"), ("a: &a [1️⃣*a]", "yaml-alias"), ("a: b\n1️⃣a: c", "duplicate-key"),
         ("a: b\n1️⃣\"a\": c", "duplicate-key"), ("x: {a: b, 1️⃣a: c}", "duplicate-key"),
-        ("1️⃣[a]: b", "yaml-key"), ("1️⃣{a: b}: c", "yaml-key"), ("1️⃣", "yaml-empty"), ("1️⃣# only a comment", "yaml-empty"),
+        ("1️⃣[a]: b", "yaml-key"), ("1️⃣{a: b}: c", "yaml-key"), ("1️⃣", "yaml-empty"),
+        ("1️⃣# only a comment", "yaml-empty"),
         ("a: b\n1️⃣\tc: d", "yaml-syntax"), ("a: b1️⃣: c", "yaml-syntax"), ("a: [b\n1️⃣", "yaml-syntax"),
         ("a: 1️⃣@b", "yaml-syntax"), ("a: 1️⃣%b", "yaml-syntax"), ("1️⃣a\0: b", "yaml-syntax"),
     ]
@@ -37,7 +41,9 @@ struct YAMLReaderTests {
     }
 
     @Test func `bytes that are not UTF-8 are refused`() {
-        for bytes in [[0x61, 0x3A, 0x20, 0xFF], [0xFF, 0xFE, 0x61, 0x00], [0x61, 0x3A, 0x20, 0xC3]] as [[UInt8]] {
+        for bytes in [
+            [0x61, 0x3A, 0x20, 0xFF], [0xFF, 0xFE, 0x61, 0x00], [0x61, 0x3A, 0x20, 0xC3],
+        ] as [[UInt8]] {
             var problems = SettingProblems()
             #expect(YAMLReader.read(bytes, file: "x", problems: &problems) == nil)
             #expect(problems.diagnostics.map(\.code) == ["yaml-syntax"])
@@ -46,10 +52,15 @@ struct YAMLReaderTests {
 
     @Test func `all duplicates and tags of a file are found in one pass`() {
         let (_, problems) = read("a: b\na: c\nd: !x e\nf: {g: 1, g: 2}\nh:\n")
-        #expect(problems.map(\.code).sorted() == ["duplicate-key", "duplicate-key", "yaml-empty-value", "yaml-tag"])
+        #expect(
+            problems.map(\.code).sorted() == [
+                "duplicate-key", "duplicate-key", "yaml-empty-value", "yaml-tag",
+            ])
     }
 
-    @Test(arguments: ["0123", "no", "12:30", "~", "null", "true", "1e3", "0x1F", ".inf", "2025-10-09", "=", "-1"])
+    @Test(arguments: [
+        "0123", "no", "12:30", "~", "null", "true", "1e3", "0x1F", ".inf", "2025-10-09", "=", "-1",
+    ])
     func `every scalar is the text that is written`(_ text: String) {
         #expect(read("a: \(text)").root?["a"]?.text == text)
         #expect(read("a: \"\(text)\"").root?["a"]?.text == text)
@@ -68,7 +79,9 @@ struct YAMLReaderTests {
     @Test func `places count scalars, and a byte order mark counts nothing`() {
         let root = read("\u{FEFF}é🚗: {b: c}").root
         #expect(root?.entries?.first?.value.position.column == 5)
-        #expect(root?.entries?.first?.value["b"]?.position == Position(file: "x.yaml", line: 1, column: 9))
+        #expect(
+            root?.entries?.first?.value["b"]?.position
+                == Position(file: "x.yaml", line: 1, column: 9))
     }
 
     @Test func `aliases repeat what they name`() {

@@ -73,7 +73,8 @@ public struct SinkBlueprint: Sendable {
 public struct AnySourcePlugin: Sendable {
     /// What the manual says.
     public let info: PluginInfo
-    private let decoder: @Sendable (SettingNode, Set<String>, inout SettingProblems) -> SourceBlueprint?
+    private let decoder:
+        @Sendable (SettingNode, Set<String>, inout SettingProblems) -> SourceBlueprint?
 
     init<S: Source>(_ type: S.Type) {
         info = PluginInfo(type)

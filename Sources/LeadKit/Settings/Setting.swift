@@ -49,7 +49,8 @@ public struct Setting<Config>: Sendable {
                     problems.error(
                         "bad-value", at: node.position,
                         "\(node.shown) is not \(shape)",
-                        help: node.isSecret ? nil : node.text.flatMap { Nearest.help(for: $0, among: known) })
+                        help: node.isSecret
+                            ? nil : node.text.flatMap { Nearest.help(for: $0, among: known) })
                 }
             }, collect: { _ in [] })
     }

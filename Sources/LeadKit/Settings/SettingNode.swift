@@ -149,7 +149,8 @@ extension Duration: SettingValue {
         let digits = text.utf8.prefix { (0x30...0x39).contains($0) }
         let milliseconds = ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
         guard let number = Int(String(decoding: digits, as: UTF8.self)), number < 100_000_000,
-            let unit = milliseconds[String(decoding: text.utf8.dropFirst(digits.count), as: UTF8.self)]
+            let unit = milliseconds[
+                String(decoding: text.utf8.dropFirst(digits.count), as: UTF8.self)]
         else { return refuse(node, problems: &problems) }
         return .milliseconds(number * unit)
     }
@@ -255,7 +256,8 @@ public struct NamedSettings<Value: SettingValue>: SettingValue {
         var entries: [(name: String, value: Value)] = []
         var complete = true
         for (name, value) in nodes {
-            guard let decoded = Value.decode(value, problems: &problems), let text = name.text else {
+            guard let decoded = Value.decode(value, problems: &problems), let text = name.text
+            else {
                 complete = false
                 continue
             }

@@ -35,7 +35,8 @@ struct CSVReader {
             }
         }
         if csv_fini(&parser, addCell, endRow, data) != 0 {
-            throw Failure(line: collector.start ?? collector.line, reason: "a quoted cell has no end")
+            throw Failure(
+                line: collector.start ?? collector.line, reason: "a quoted cell has no end")
         }
         return collector.rows
     }
@@ -60,16 +61,18 @@ struct CSVReader {
         var start: Int?
     }
 
-    private static let addCell: @convention(c) (UnsafeMutableRawPointer?, Int, UnsafeMutableRawPointer?) -> Void = {
-        text, count, data in
-        guard let data else { return }
-        let collector = Unmanaged<Collector>.fromOpaque(data).takeUnretainedValue()
-        let bytes = UnsafeRawBufferPointer(start: text, count: text == nil ? 0 : count)
-        collector.cells.append(String(decoding: bytes, as: UTF8.self))
-        if collector.start == nil { collector.start = collector.line }
-    }
+    private static let addCell:
+        @convention(c) (UnsafeMutableRawPointer?, Int, UnsafeMutableRawPointer?) -> Void = {
+            text, count, data in
+            guard let data else { return }
+            let collector = Unmanaged<Collector>.fromOpaque(data).takeUnretainedValue()
+            let bytes = UnsafeRawBufferPointer(start: text, count: text == nil ? 0 : count)
+            collector.cells.append(String(decoding: bytes, as: UTF8.self))
+            if collector.start == nil { collector.start = collector.line }
+        }
 
-    private static let endRow: @convention(c) (Int32, UnsafeMutableRawPointer?) -> Void = { _, data in
+    private static let endRow: @convention(c) (Int32, UnsafeMutableRawPointer?) -> Void = {
+        _, data in
         guard let data else { return }
         let collector = Unmanaged<Collector>.fromOpaque(data).takeUnretainedValue()
         let isBlank = collector.cells.count == 1 && collector.cells[0].trimmed.isEmpty

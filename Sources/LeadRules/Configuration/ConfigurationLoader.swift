@@ -71,11 +71,13 @@ public struct ConfigurationLoader {
     }
 
     private mutating func build(_ parts: [ConfigurationPart]) -> Configuration? {
-        merged.merge(parts, rootDisplay: files.displayPrefix + IncludeReader.root, problems: &problems)
+        merged.merge(
+            parts, rootDisplay: files.displayPrefix + IncludeReader.root, problems: &problems)
         readTables()
         let fields = readFields()
         var conditions = ConditionParser(
-            scope: scope, fields: fields, conditionNames: merged.named["conditions"]?.map(\.name) ?? [])
+            scope: scope, fields: fields,
+            conditionNames: merged.named["conditions"]?.map(\.name) ?? [])
         let named = readConditions(&conditions)
         let sinks = readSinks()
         let sources = readSources()
@@ -100,7 +102,8 @@ public struct ConfigurationLoader {
                 field.expectIn.map { (name: name, table: $0) }
             }.sorted { $0.name < $1.name })
         return Configuration(
-            ruleSet: ruleSet, sources: sources, sinks: sinks, server: server, store: store, log: log)
+            ruleSet: ruleSet, sources: sources, sinks: sinks, server: server, store: store, log: log
+        )
     }
 
     private func hash() -> String {
@@ -193,7 +196,8 @@ extension ConfigurationLoader {
             while case .column(let next, _)? = tables[current].match {
                 guard seen.insert(next).inserted else {
                     problems.error(
-                        "table-cycle", at: entries[start].value["match"]?.position ?? entries[start].place,
+                        "table-cycle",
+                        at: entries[start].value["match"]?.position ?? entries[start].place,
                         "the key of table '\(tables[start].name)' depends on itself")
                     tables[start].match = nil
                     break
@@ -315,7 +319,8 @@ extension ConfigurationLoader {
 
     private mutating func readSinks() -> [SinkInstance] {
         (merged.named["sinks"] ?? []).compactMap { entry in
-            guard let name = pluginName(of: entry, kind: "sink", among: Array(catalogue.sinks.keys)),
+            guard
+                let name = pluginName(of: entry, kind: "sink", among: Array(catalogue.sinks.keys)),
                 let plugin = catalogue.sinks[name]
             else { return nil }
             let secrets = SecretReader(files: files, path: entry.path)
@@ -323,7 +328,8 @@ extension ConfigurationLoader {
             let blueprint = plugin.decode(node, ignoring: SinkOptions.names, problems: &problems)
             let others = Set(plugin.info.settings.map(\.name)).union(["plugin"])
             let known = SettingNode(
-                .map((node.entries ?? []).filter { SinkOptions.names.contains($0.name.text ?? "") }),
+                .map(
+                    (node.entries ?? []).filter { SinkOptions.names.contains($0.name.text ?? "") }),
                 at: node.position)
             let options = SinkOptions.decode(known, ignoring: others, problems: &problems)
             guard let blueprint, let options else { return nil }
@@ -414,7 +420,8 @@ extension ConfigurationLoader {
             guard let node = entry.value["on_failure"],
                 let sink = sinks.first(where: { $0.name == entry.name })
             else { continue }
-            let nodes: [SettingNode] = if case .list(let list) = node.content { list } else { [node] }
+            let nodes: [SettingNode] =
+                if case .list(let list) = node.content { list } else { [node] }
             for name in sink.options.onFailure where !known.contains(name) {
                 // What is not written there came from a secret.
                 let written = nodes.first { $0.text == name }
@@ -430,7 +437,9 @@ extension ConfigurationLoader {
                     problems.error(
                         "on-failure-cycle", at: node.position,
                         "'on_failure' of '\(sink.name)' leads back to it",
-                        help: "end the chain in a sink that cannot fail for the same cause, such as a file")
+                        help:
+                            "end the chain in a sink that cannot fail for the same cause, such as a file"
+                    )
                     break
                 }
                 if seen.insert(next).inserted {

@@ -13,10 +13,13 @@ struct SecretReader {
             let resolved = nodes.map { resolve($0, problems: &problems) }
             return SettingNode(.list(resolved), at: node.position)
         case .map(let entries):
-            if entries.count == 1, entries[0].name.text == "file", let file = entries[0].value.text {
+            if entries.count == 1, entries[0].name.text == "file", let file = entries[0].value.text
+            {
                 return readFile(file, at: entries[0].value.position, &problems)
             }
-            let resolved = entries.map { (name: $0.name, value: resolve($0.value, problems: &problems)) }
+            let resolved = entries.map {
+                (name: $0.name, value: resolve($0.value, problems: &problems))
+            }
             return SettingNode(.map(resolved), at: node.position)
         }
     }
@@ -35,7 +38,8 @@ struct SecretReader {
         do {
             var bytes = try files.readSecret(full)[...]
             while bytes.last == 0x0A || bytes.last == 0x0D { bytes.removeLast() }
-            return secret(String(decoding: bytes, as: UTF8.self), from: "the file", position, &problems)
+            return secret(
+                String(decoding: bytes, as: UTF8.self), from: "the file", position, &problems)
         } catch {
             problems.error(
                 "missing-secret", at: position, "cannot read the secret's file '\(text)': \(error)")
@@ -49,7 +53,8 @@ struct SecretReader {
     ) -> SettingNode {
         if ByteSearch.contains(text, "{{") {
             problems.error(
-                "bad-secret", at: position, "\(origin) holds '{{', which a template would read as a tag")
+                "bad-secret", at: position,
+                "\(origin) holds '{{', which a template would read as a tag")
             return SettingNode(.text("?"), at: position, isSecret: true)
         }
         return SettingNode(.text(text), at: position, isSecret: true)

@@ -66,7 +66,8 @@ public struct RetrySettings: PluginConfig {
     /// The settings.
     public static let settings: [Setting<RetrySettings>] = [
         .optional("for", \.total, default: "7d", "How long a delivery is tried."),
-        .optional("first", \.first, default: "10s", "The wait after the first failure; it doubles."),
+        .optional(
+            "first", \.first, default: "10s", "The wait after the first failure; it doubles."),
         .optional("most", \.most, default: "6h", "The longest wait."),
     ]
 }
@@ -200,7 +201,9 @@ public struct StoreSettings: PluginConfig {
     ]
 
     /// The file of an SQLite store.
-    public var path: String { String(decoding: url.utf8.dropFirst("sqlite:".utf8.count), as: UTF8.self) }
+    public var path: String {
+        String(decoding: url.utf8.dropFirst("sqlite:".utf8.count), as: UTF8.self)
+    }
 
     /// Refuses stores that this version does not have.
     public func check(at node: SettingNode, problems: inout SettingProblems) {

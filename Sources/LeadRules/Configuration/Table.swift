@@ -53,7 +53,8 @@ struct TableReader {
     private func columns(of header: CSVReader.Row, problems: inout SettingProblems) -> [String]? {
         let columns = header.cells.map { Normalization.value($0) }
         if columns.count == 1 {
-            for (mark, byte) in [(";", 0x3B), ("\\t", 0x09), ("|", 0x7C), (",", 0x2C)] as [(String, UInt8)]
+            for (mark, byte) in [(";", 0x3B), ("\\t", 0x09), ("|", 0x7C), (",", 0x2C)]
+                as [(String, UInt8)]
             where byte != delimiter && columns[0].utf8.contains(byte) {
                 problems.error(
                     "bad-table", at: place(header.line), "the header row has one column only",
@@ -64,7 +65,8 @@ struct TableReader {
         var isGood = true
         for (number, column) in columns.enumerated() {
             if column.isEmpty {
-                problems.error("bad-table", at: place(header.line), "column \(number + 1) has no name")
+                problems.error(
+                    "bad-table", at: place(header.line), "column \(number + 1) has no name")
                 isGood = false
             } else if let first = columns.firstIndex(of: column), first < number {
                 problems.error(

@@ -73,7 +73,8 @@ struct ConditionParser {
         guard case .list(let nodes) = value.content else {
             let word = name.text ?? ""
             problems.error(
-                "bad-condition", at: value.position, "'\(word)' needs a list, not \(value.kindName)",
+                "bad-condition", at: value.position,
+                "'\(word)' needs a list, not \(value.kindName)",
                 help: "write '\(word):' and below it one '- ' for each condition")
             return nil
         }

@@ -30,7 +30,9 @@ public struct RouteTrace: Sendable {
         note = route.note
         isDisabled = route.isDisabled
         var effects: [String] = []
-        if !route.to.isEmpty { effects.append("to " + route.to.map(\.sink).joined(separator: ", ")) }
+        if !route.to.isEmpty {
+            effects.append("to " + route.to.map(\.sink).joined(separator: ", "))
+        }
         if let drop = route.drop { effects.append("drop: " + drop) }
         if !route.alsoTo.isEmpty {
             effects.append("copy to " + route.alsoTo.map(\.sink).joined(separator: ", "))

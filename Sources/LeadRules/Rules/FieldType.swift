@@ -27,15 +27,20 @@ enum FieldType: String, Sendable, CaseIterable {
         else { return false }
         let atoms = bytes[..<at].split(separator: 0x2E, omittingEmptySubsequences: false)
         let special = Array("!#$&'*+-/=?^_`{|}~%".utf8)
-        guard atoms.allSatisfy({ atom in
-            !atom.isEmpty && atom.allSatisfy { isAlphanumeric($0) || special.contains($0) || $0 >= 0x80 }
-        }) else { return false }
+        guard
+            atoms.allSatisfy({ atom in
+                !atom.isEmpty
+                    && atom.allSatisfy { isAlphanumeric($0) || special.contains($0) || $0 >= 0x80 }
+            })
+        else { return false }
         let labels = bytes[(at + 1)...].split(separator: 0x2E, omittingEmptySubsequences: false)
         return labels.count >= 2 && labels.allSatisfy(isLabel)
     }
 
     private static func isLabel(_ label: ArraySlice<UInt8>) -> Bool {
-        guard let first = label.first, let last = label.last, label.count <= 63 else { return false }
+        guard let first = label.first, let last = label.last, label.count <= 63 else {
+            return false
+        }
         return first != 0x2D && last != 0x2D
             && label.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 >= 0x80 }
     }
@@ -58,7 +63,8 @@ enum FieldType: String, Sendable, CaseIterable {
     /// `http://` or `https://`, a host, and neither blanks nor control characters.
     static func isURL(_ value: String) -> Bool {
         let lower = Normalization.folded(value)
-        guard let scheme = ["https://", "http://"].first(where: { ByteSearch.hasPrefix(lower, $0) })
+        guard
+            let scheme = ["https://", "http://"].first(where: { ByteSearch.hasPrefix(lower, $0) })
         else { return false }
         let rest = Array(lower.utf8.dropFirst(scheme.utf8.count))
         guard let first = rest.first, isAlphanumeric(first) || first == 0x5B || first >= 0x80 else {

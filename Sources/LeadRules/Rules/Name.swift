@@ -32,7 +32,9 @@ struct NameScope {
             return nil
         }
         let scalars = Array(text.unicodeScalars)
-        if let inside = NameScope.bracketed(scalars) { return bracketedField(inside, node, &problems) }
+        if let inside = NameScope.bracketed(scalars) {
+            return bracketedField(inside, node, &problems)
+        }
         guard let dot = scalars.firstIndex(of: ".") else { return .field(text) }
         let first = String(String.UnicodeScalarView(scalars[..<dot]))
         let rest = String(String.UnicodeScalarView(scalars[(dot + 1)...]))
@@ -61,7 +63,8 @@ struct NameScope {
                 "unknown-attribute", at: node.position, "a lead has no '\(text)'",
                 help: Nearest.help(
                     for: text, among: LeadAttribute.allCases.map { "lead." + $0.rawValue })
-                    ?? "the names are in docs/rules.md; a field with a dot is written field[\"\(text)\"]")
+                    ?? "the names are in docs/rules.md; a field with a dot is written field[\"\(text)\"]"
+            )
             return nil
         case "consent":
             if !rest.isEmpty { return .consent(rest) }

@@ -113,12 +113,20 @@ struct OperatorParser {
                 return
             }
             let set = TextSet([literal], isExact: isExact)
-            if text == "equals" { onValue.append(.isOneOf(set)) } else { onField.append(.isNoneOf(set)) }
+            if text == "equals" {
+                onValue.append(.isOneOf(set))
+            } else {
+                onField.append(.isNoneOf(set))
+            }
         case "in", "not_in":
             hasTextOperator = true
             guard let texts = several(text, value) else { return }
             let set = TextSet(texts, isExact: isExact)
-            if text == "in" { onValue.append(.isOneOf(set)) } else { onField.append(.isNoneOf(set)) }
+            if text == "in" {
+                onValue.append(.isOneOf(set))
+            } else {
+                onField.append(.isNoneOf(set))
+            }
         case "starts_with", "ends_with", "contains":
             hasTextOperator = true
             guard let texts = literals(value) else { return }
@@ -159,7 +167,8 @@ struct OperatorParser {
             onValue.append(text == "matches" ? .matches(pattern) : .search(pattern))
         } catch {
             problems.error(
-                "bad-pattern", at: value.position, "the regular expression is refused: \(error.reason)",
+                "bad-pattern", at: value.position,
+                "the regular expression is refused: \(error.reason)",
                 help: "the syntax is RE2's; there are no look-arounds and no back-references")
         }
     }
@@ -232,7 +241,8 @@ extension OperatorParser {
         problems.error(
             "undefined-table", at: node.position,
             node.text == nil
-                ? "a table's name belongs here, not \(node.kindName)" : "there is no table '\(name)'",
+                ? "a table's name belongs here, not \(node.kindName)"
+                : "there is no table '\(name)'",
             help: Nearest.help(for: name, among: scope.tables.map(\.name)))
         return nil
     }
@@ -276,7 +286,8 @@ extension OperatorParser {
 
     private mutating func literal(_ node: SettingNode) -> String? {
         guard let text = node.text else {
-            problems.error("bad-value", at: node.position, "a text belongs here, not \(node.kindName)")
+            problems.error(
+                "bad-value", at: node.position, "a text belongs here, not \(node.kindName)")
             return nil
         }
         guard !text.trimmed.isEmpty else {

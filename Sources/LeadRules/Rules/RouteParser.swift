@@ -254,7 +254,9 @@ extension RouteParser {
 
     private mutating func sink(_ node: SettingNode) -> KnownSink? {
         let name = node.text ?? ""
-        if let known = sinks.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) { return known }
+        if let known = sinks.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
+            return known
+        }
         problems.error(
             "undefined-sink", at: node.position, "there is no sink '\(name)'",
             help: Nearest.help(for: name, among: sinks.map(\.name)))
@@ -299,7 +301,8 @@ extension RouteParser {
     private static func write(_ node: SettingNode, to writer: inout JSONWriter) {
         switch node.content {
         case .text(let text): writer.string(text)
-        case .list(let nodes): writer.array { writer in for node in nodes { write(node, to: &writer) } }
+        case .list(let nodes):
+            writer.array { writer in for node in nodes { write(node, to: &writer) } }
         case .map(let entries):
             writer.object { writer in
                 for (name, value) in entries {

@@ -35,7 +35,9 @@ public struct RuleSet: Sendable {
     public func dedupeKey(of lead: Lead) -> String? {
         guard let dedupe else { return nil }
         let view = view(lead, false)
-        let parts = dedupe.names.map { view.values(of: $0).map(\.folded).joined(separator: "\u{0}") }
+        let parts = dedupe.names.map {
+            view.values(of: $0).map(\.folded).joined(separator: "\u{0}")
+        }
         guard parts.contains(where: { !$0.isEmpty }) else { return nil }
         return Digest.sha256Hex(parts: parts)
     }

@@ -99,7 +99,8 @@ struct TemplateCompiler {
             return nil
         case "=", ">", "<", "$", "%":
             problems.error(
-                "bad-template", at: template.position, "'{{\(trimmed)}}' is not part of this language",
+                "bad-template", at: template.position,
+                "'{{\(trimmed)}}' is not part of this language",
                 help: "names, {{#sections}}, {{^inverted sections}} and {{! comments}} are")
             return nil
         case "#", "^", "/":

@@ -25,7 +25,9 @@ struct ExactNumber: Sendable, Comparable {
         }
         guard rest.isEmpty else { return nil }
         whole = Array(digits.drop { $0 == 0x30 })
-        fraction = Array(decimals.prefix(decimals.lastIndex { $0 != 0x30 }.map { $0 + 1 - decimals.startIndex } ?? 0))
+        fraction = Array(
+            decimals.prefix(
+                decimals.lastIndex { $0 != 0x30 }.map { $0 + 1 - decimals.startIndex } ?? 0))
         isNegative = negative && !(whole.isEmpty && fraction.isEmpty)
     }
 

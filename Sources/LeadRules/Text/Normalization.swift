@@ -23,7 +23,9 @@ enum Normalization {
         }
         if isASCII {
             if isFolded { return text }
-            return String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+            return String(
+                decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 },
+                as: UTF8.self)
         }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars { appendFolded(scalar, to: &result) }
@@ -33,7 +35,9 @@ enum Normalization {
     /// Full case folding of one scalar, from the standard library's own Unicode data: the lower
     /// case of the upper case, but for Cherokee, which folds to its capitals, and the capital
     /// sharp s. A test compares every scalar with CaseFolding.txt.
-    private static func appendFolded(_ scalar: Unicode.Scalar, to result: inout String.UnicodeScalarView) {
+    private static func appendFolded(
+        _ scalar: Unicode.Scalar, to result: inout String.UnicodeScalarView
+    ) {
         switch scalar.value {
         case 0x41...0x5A: result.append(Unicode.Scalar(UInt8(scalar.value | 0x20)))
         case 0..<0x80: result.append(scalar)

@@ -20,7 +20,8 @@ final class Pattern: Sendable {
         guard let compiled = lr_re2_create(bytes, bytes.count, &message, message.count) else {
             let end = message.firstIndex(of: 0) ?? message.count
             throw Refusal(
-                reason: String(decoding: message[..<end].map(UInt8.init(bitPattern:)), as: UTF8.self))
+                reason: String(
+                    decoding: message[..<end].map(UInt8.init(bitPattern:)), as: UTF8.self))
         }
         self.compiled = compiled
     }
