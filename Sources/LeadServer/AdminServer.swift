@@ -70,7 +70,7 @@ public struct AdminServer: Sendable {
             configuration: .init(address: .hostname(host, port: port), serverName: "leadrouter"),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: quiet)
-        try await application.listenUntilCancelled(logger: quiet)
+        try await application.listenUntilCancelled(at: "\(host):\(port)", logger: quiet)
     }
 
     private func run(_ action: Action, _ request: Request) async -> Response {

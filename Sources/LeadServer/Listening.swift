@@ -1,5 +1,7 @@
+internal import Glibc
 internal import Hummingbird
 internal import Logging
+internal import NIOCore
 internal import ServiceLifecycle
 
 extension ApplicationProtocol {
@@ -12,7 +14,7 @@ extension ApplicationProtocol {
     /// The task that accepts must not itself be cancelled: a connection that it has accepted and
     /// not yet begun to serve would end the whole process (swift-nio issue 2637, "Deinited
     /// NIOAsyncWriter without calling finish()").
-    func listenUntilCancelled(logger: Logger) async throws {
+    func listenUntilCancelled(at address: String, logger: Logger) async throws {
         var configuration = ServiceGroupConfiguration(services: [self], logger: logger)
         configuration.maximumGracefulShutdownDuration = Self.graceMost
         let group = ServiceGroup(configuration: configuration)
@@ -20,7 +22,10 @@ extension ApplicationProtocol {
         try await withTaskCancellationHandler {
             do {
                 try await listening.value
-            } catch  where Task.isCancelled {
+            } catch let error as IOError {
+                let why = error.errnoCode == EADDRINUSE ? "the address is in use" : "\(error)"
+                throw ListenError(description: "cannot listen on \(address): \(why)")
+            } catch where Task.isCancelled {
                 // Stopped before it listened, or only after the grace: it was to end, and has.
                 logger.debug("a listener did not end by itself: \(error)")
             }
@@ -28,4 +33,9 @@ extension ApplicationProtocol {
             Task { await group.triggerGracefulShutdown() }
         }
     }
+}
+
+/// Why a listener did not start.
+struct ListenError: Error, CustomStringConvertible {
+    var description: String
 }

@@ -52,7 +52,7 @@ public struct WebhookServer: Sendable {
                 address: .hostname(host, port: port), serverName: "leadrouter"),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: quiet)
-        try await application.listenUntilCancelled(logger: quiet)
+        try await application.listenUntilCancelled(at: "\(host):\(port)", logger: quiet)
     }
 
     private func answer(_ request: Request, source name: String) async -> Response {

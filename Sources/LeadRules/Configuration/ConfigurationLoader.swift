@@ -39,7 +39,7 @@ public struct ConfigurationLoader {
             dropFollowUps()
         }
         for (path, bytes) in contents { texts.files[files.displayPrefix + path] = bytes }
-        let sorted = problems.diagnostics.enumerated().sorted {
+        let sorted = withoutFollowUps(of: reader).enumerated().sorted {
             let (a, b) = ($0.element.position, $1.element.position)
             return (a.file, a.line, a.column, $0.offset) < (b.file, b.line, b.column, $1.offset)
         }
@@ -68,6 +68,15 @@ public struct ConfigurationLoader {
             if !isFollowUp { kept.add(diagnostic) }
         }
         problems = kept
+    }
+
+    /// What a file that could not be read would have defined is missing everywhere else; these
+    /// findings would bury the one that matters.
+    private func withoutFollowUps(of reader: IncludeReader) -> [Diagnostic] {
+        guard reader.problems.hasErrors else { return problems.diagnostics }
+        return problems.diagnostics.filter {
+            !ByteSearch.hasPrefix($0.code, "undefined-") && $0.code != "missing-default"
+        }
     }
 
     private mutating func build(_ parts: [ConfigurationPart]) -> Configuration? {

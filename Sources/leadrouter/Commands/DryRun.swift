@@ -12,7 +12,7 @@ struct DryRun: AsyncParsableCommand {
             Reads NDJSON, JSON or a Graph page; '-' is standard input.
 
               leadrouter dry-run leads.ndjson
-              leadrouter dry-run --explain --only-route dealers leads.ndjson
+              leadrouter dry-run --explain --only-route stores leads.ndjson
               leadrouter dry-run --format ndjson --render leads.ndjson | head -1
 
             A line that cannot be read is reported on standard error, the rest goes on, and the exit

@@ -24,7 +24,13 @@ struct StoreOption: ParsableArguments {
     var store: String?
 
     func open() async throws -> SQLiteStore {
-        let path = try store ?? config.load().store.path
+        let path: String
+        do {
+            path = try store ?? config.load().store.path
+        } catch {
+            Console.error("help: to look at a store all the same, name its file with --store FILE")
+            throw error
+        }
         do {
             return try await SQLiteStore.open(path: path, ownership: .reader)
         } catch {
@@ -103,6 +109,8 @@ struct LeadsShow: AsyncParsableCommand {
             Console.print("received  \(Ledger.time(lead.receivedMilliseconds))")
             Console.print("state     \(lead.state.rawValue)")
             if let outcome = lead.outcome { Console.print("outcome   \(outcome)") }
+            let routes = Ledger.routes(lead)
+            if !routes.isEmpty { Console.print("routes    \(routes)") }
             if let reason = lead.reason { Console.print("reason    \(Console.shown(reason))") }
             if let hash = lead.ruleSetHash { Console.print("rules     \(hash.prefix(16))") }
             if !lead.lead.isEmpty {
@@ -196,15 +204,26 @@ struct DeliveriesShow: AsyncParsableCommand {
 enum Ledger {
     static func time(_ milliseconds: Int64) -> String { Timestamp(milliseconds: milliseconds).text }
 
+    /// The routes that decided.
+    static func routes(_ lead: InboxEntry) -> String {
+        guard let decision = lead.decision,
+            let document = try? JSONDocument.parse(Array(decision.utf8))
+        else { return "" }
+        return (document.root["routes"]?.elements ?? []).compactMap(\.string)
+            .joined(separator: ", ")
+    }
+
     static func table(_ deliveries: [DeliveryEntry]) -> String {
         var table = TextTable([
-            "DELIVERY", "LEAD", "SINK", "ROUTE", "STATE", "ATTEMPTS", "RECEIPT OR REASON",
+            "DELIVERY", "LEAD", "SINK", "ROUTE", "STATE", "ATTEMPTS", "NEXT", "RECEIPT OR REASON",
         ])
         for delivery in deliveries {
             table.add([
                 String(delivery.delivery.key.text.prefix(12)), delivery.leadID.text,
                 delivery.delivery.sink, delivery.delivery.route, delivery.state.rawValue,
-                String(delivery.attempts), delivery.detail ?? "",
+                String(delivery.attempts),
+                delivery.state == .pending ? time(delivery.dueMilliseconds) : "",
+                delivery.detail ?? "",
             ])
         }
         return table.text
