@@ -98,6 +98,17 @@ let tests: [Target] = [
     .testTarget(
         name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
+    .target(
+        name: "SourceTesting", dependencies: ["LeadKit", logging], path: "Tests/SourceTesting",
+        swiftSettings: strict),
+    .testTarget(
+        name: "MetaSourceTests",
+        dependencies: ["MetaSource", "LeadKit", "LeadTesting", "SourceTesting", logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "WebhookSourceTests",
+        dependencies: ["WebhookSource", "LeadKit", "LeadTesting", "SourceTesting", logging],
+        swiftSettings: strict),
 ]
 
 let package = Package(
