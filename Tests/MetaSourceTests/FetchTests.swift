@@ -99,7 +99,7 @@ import Testing
             let ids = [Self.ids[0], "1730000000999999", Self.ids[1]]
             let results = await source.fetch(ids.map { Meta.reference($0) })
             #expect(results[0].lead?.id.text == ids[0])
-            #expect(results[1].failure?.verdict == .retry(after: MetaSource.GraphError.ambiguousWait))
+            #expect(results[1].failure?.verdict == .retry(after: Meta.ambiguousWait))
             #expect(results[2].lead?.id.text == ids[2])
             #expect(graph.calls[.ids] == 1)
             #expect(graph.http.requestCount == 4)
@@ -179,7 +179,7 @@ import Testing
     @Test func `an unknown lead is ambiguous`() async throws {
         try await withGraph { source, _ in
             let result = await source.fetch([Meta.reference("1730000000999999")])[0]
-            #expect(result.failure?.verdict == .retry(after: MetaSource.GraphError.ambiguousWait))
+            #expect(result.failure?.verdict == .retry(after: Meta.ambiguousWait))
             #expect(ByteSearch.contains(result.failure?.reason ?? "", "100/33"))
         }
     }
@@ -192,6 +192,15 @@ import Testing
             #expect(await source.fetch([Meta.reference(Self.ids[1])])[0].lead != nil)
             #expect(graph.http.requestCount == 3)
             #expect(graph.http.requests[2].query("fields") == "id,created_time,ad_id,form_id,field_data")
+        }
+    }
+
+    @Test func `the id of a form is no lead, and the fields stay`() async throws {
+        try await withGraph { source, graph in
+            #expect(await source.fetch([Meta.reference(Meta.form)])[0].failure?.verdict == .reject)
+            #expect(await source.fetch([Meta.reference(Self.ids[0])])[0].lead != nil)
+            let fields = graph.http.requests.last?.query("fields") ?? ""
+            #expect(ByteSearch.contains(fields, "custom_disclaimer_responses"))
         }
     }
 
@@ -226,7 +235,7 @@ import Testing
 
     @Test func `a lost connection is asked again and holds no secret`() async throws {
         let config = Meta.config { $0.graphURL = "http://127.0.0.1:1" }
-        let results = await try Meta.source(config).fetch(Self.ids.map { Meta.reference($0) })
+        let results = try await Meta.source(config).fetch(Self.ids.map { Meta.reference($0) })
         for result in results {
             #expect(result.failure?.verdict == .retry(after: nil))
             #expect(!ByteSearch.contains("\(result)", "TOKEN-OF"))

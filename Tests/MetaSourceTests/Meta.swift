@@ -14,6 +14,8 @@ enum Meta {
     static let otherPage = "106000000000002"
     static let form = "555000000000001"
     static let time = Timestamp(seconds: 1_760_090_100)
+    /// How long a lead that 100/33 hides is left alone.
+    static let ambiguousWait = Duration.seconds(300)
 
     /// Two pages, a token each.
     static func config(
