@@ -58,7 +58,7 @@ import Testing
         var options = FakeGraphAPI.Options()
         options.appSecret = Meta.appSecret
         options.requiresProof = true
-        try await withBench(options) { bench in
+        try await withBench(options) { bench async throws in
             let reports = Mutex<[BulkProgress]>([])
             let progress = try await bench.source.retrieve(BulkQuery(), into: bench.inbox) { now in
                 reports.withLock { $0.append(now) }
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func `reading again finds nothing new`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             _ = try await Self.retrieve(bench)
             let again = try await Self.retrieve(bench)
             #expect(again.stored == 0)
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func `the forms of the settings, or those of the query`() async throws {
-        try await withBench(change: { $0.forms = ["555000000000002"] }) { bench in
+        try await withBench(change: { $0.forms = ["555000000000002"] }) { bench async throws in
             #expect(try await Self.retrieve(bench).leads == 78)
             let named = BulkQuery(forms: ["555000000000003"])
             #expect(try await Self.retrieve(bench, named).leads == 10)
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func `an ad gives its own leads`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             let ad = "120210000000000123"
             #expect(try await Self.retrieve(bench, BulkQuery(ads: [ad])).leads > 0)
             let leads = await bench.inbox.leads
@@ -111,13 +111,13 @@ import Testing
         var options = FakeGraphAPI.Options()
         options.formsWithEmptyPages = [Meta.form]
         options.pageSizeMax = 40
-        try await withBench(options) { bench in
+        try await withBench(options) { bench async throws in
             #expect(try await Self.retrieve(bench, BulkQuery(forms: [Meta.form])).stored == 394)
         }
     }
 
     @Test func `since and until are both included`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             let all = BulkQuery(forms: [Meta.form])
             _ = try await Self.retrieve(bench, all)
             let times = await bench.inbox.leads.compactMap { $0.envelope[.createdTime] }
@@ -140,7 +140,7 @@ import Testing
     }
 
     @Test func `a form without leads is no failure`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             let future = Timestamp(seconds: 4_000_000_000)
             #expect(try await Self.retrieve(bench, BulkQuery(since: future)).leads == 0)
             #expect(await bench.inbox.calls == 0)
@@ -148,7 +148,7 @@ import Testing
     }
 
     @Test func `too much data halves the pages and loses nothing`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             bench.graph.fail(.tooMuchData, times: 3, call: .leads)
             #expect(try await Self.retrieve(bench, BulkQuery(forms: [Meta.form])).stored == 394)
             let limits = bench.graph.http.requests.compactMap { $0.query("limit") }
@@ -157,14 +157,14 @@ import Testing
     }
 
     @Test func `a flaky service is patiently asked again`() async throws {
-        try await withBench(token: "FLAKY") { bench in
+        try await withBench(token: "FLAKY") { bench async throws in
             #expect(try await Self.retrieve(bench).stored == 482)
             #expect(!bench.clock.sleeps.isEmpty)
         }
     }
 
     @Test func `a service that stays sick is given up after six tries`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             bench.graph.fail(.transient, times: 100, call: .leads)
             let failure = await #expect(throws: FetchFailure.self) {
                 try await Self.retrieve(bench, BulkQuery(forms: [Meta.form]))
@@ -175,7 +175,7 @@ import Testing
     }
 
     @Test func `throttled, it waits as long as the header says`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             bench.graph.fail(.throttled(page: Meta.page, minutes: 30), call: .leads)
             #expect(try await Self.retrieve(bench, BulkQuery(forms: [Meta.form])).stored == 394)
             #expect(bench.clock.sleeps == [.seconds(30 * 60)])
@@ -183,7 +183,7 @@ import Testing
     }
 
     @Test func `an expired token halts at once`() async throws {
-        try await withBench(token: "EXPIRED") { bench in
+        try await withBench(token: "EXPIRED") { bench async throws in
             for query in [BulkQuery(), BulkQuery(forms: [Meta.form])] {
                 let failure = await #expect(throws: FetchFailure.self) {
                     try await Self.retrieve(bench, query)
@@ -199,7 +199,7 @@ import Testing
         let both: (inout MetaConfig) -> Void = { config in
             config.pages.entries.insert((Meta.otherPage, MetaPage("EXPIRED")), at: 0)
         }
-        try await withBench(change: both) { bench in
+        try await withBench(change: both) { bench async throws in
             let failure = await #expect(throws: FetchFailure.self) {
                 try await Self.retrieve(bench)
             }
@@ -212,7 +212,7 @@ import Testing
     }
 
     @Test func `an unknown form does not keep the others away`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             let failure = await #expect(throws: FetchFailure.self) {
                 try await Self.retrieve(bench, BulkQuery(forms: ["777", "555000000000003"]))
             }
@@ -222,7 +222,7 @@ import Testing
     }
 
     @Test func `a full inbox is offered the page again`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             await bench.inbox.fail(
                 .overloaded(retryAfterSeconds: 7), .overloaded(retryAfterSeconds: 0))
             #expect(try await Self.retrieve(bench).stored == 482)
@@ -231,7 +231,7 @@ import Testing
     }
 
     @Test func `an inbox that cannot write stops the read`() async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             await bench.inbox.fail(.unavailable("disk full"))
             await #expect(throws: IntakeError.unavailable("disk full")) {
                 try await Self.retrieve(bench)
@@ -241,14 +241,14 @@ import Testing
     }
 
     @Test func `an unknown field turns to the short list`() async throws {
-        try await withBench(change: { $0.fields += ["adgroup_id"] }) { bench in
+        try await withBench(change: { $0.fields += ["adgroup_id"] }) { bench async throws in
             #expect(try await Self.retrieve(bench).stored == 482)
         }
     }
 
     @Test(arguments: ["../me", "1?x", "", "me", "１", "0"])
     func `what is no id is never asked for`(id: String) async throws {
-        try await withBench { bench in
+        try await withBench { bench async throws in
             for query in [BulkQuery(forms: [id]), BulkQuery(ads: [id])] {
                 let failure = await #expect(throws: FetchFailure.self) {
                     try await Self.retrieve(bench, query)
