@@ -89,7 +89,8 @@ import Testing
 
     @Test(arguments: [
         #""../me""#, #""1?fields=x""#, #""١٢٣""#, #""１２３""#, "9223372036854775808",
-        #""9223372036854775808""#, "1.0", "1e5", "-1", "true", "false", "null", "0", #""0""#, #""""#,
+        #""9223372036854775808""#, "1.0", "1e5", "-1", "true", "false", "null", "0", #""0""#,
+        #""""#,
         #"" 1""#, #""1 ""#, #""+1""#, #""0123""#, #""1\u0000""#, #""1\u0301""#, "[1]", #"{"id":1}"#,
         #""12345678901234567890""#, #""1,2""#, #""1%2F2""#,
     ])
@@ -150,7 +151,8 @@ import Testing
 
     @Test(arguments: [
         #"{"object":"user","entry":[{"changes":[{"field":"leadgen","value":{"leadgen_id":"5"}}]}]}"#,
-        #"{"object":"page","entry":[]}"#, #"{"object":"page","entry":[{"id":"1","messaging":[{}]}]}"#,
+        #"{"object":"page","entry":[]}"#,
+        #"{"object":"page","entry":[{"id":"1","messaging":[{}]}]}"#,
         #"{"object":"page","entry":[{"id":"1","changed_fields":["leadgen"]}]}"#,
         #"{"object":"page","entry":[{"changes":[]}]}"#, "{}",
         #"{"object":"page","entry":[{"changes":[{"field":"feed","value":"text"}]}]}"#,
@@ -164,7 +166,8 @@ import Testing
 
     @Test(arguments: [
         #"{"object":"page"}"#, #"{"object":"page","entry":{}}"#, #"{"object":"page","entry":[7]}"#,
-        #"{"object":"page","entry":[{"changes":{}}]}"#, #"{"object":"page","entry":[{"changes":[7]}]}"#,
+        #"{"object":"page","entry":[{"changes":{}}]}"#,
+        #"{"object":"page","entry":[{"changes":[7]}]}"#,
         #"{"object":"page","entry":[{"changes":[{"value":{"leadgen_id":"5"}}]}]}"#,
         #"{"object":"page","entry":[{"changes":[{"field":"leadgen"}]}]}"#,
         #"{"object":"page","entry":[{"changes":[{"field":"leadgen","value":"5"}]}]}"#,
@@ -188,7 +191,8 @@ import Testing
     static let good = Meta.event([#"{"leadgen_id":"5000000000001"}"#])
     static let hostile: [[UInt8]] = [
         [], Array("null".utf8), Array("[]".utf8), Array("7".utf8), Array("{".utf8),
-        Array(good.utf8) + [0], Array(good.utf8) + Array("{}".utf8), [0xEF, 0xBB, 0xBF] + good.utf8,
+        Array(good.utf8) + [0], Array(good.utf8) + Array("{}".utf8),
+        [0xEF, 0xBB, 0xBF] + good.utf8,
         Array(good.utf8.dropLast(1)) + Array(#","x":"\ud800"}"#.utf8),
         Array(good.utf8.dropLast(1)) + Array(#","x":""#.utf8) + [0xFF, 0x22, 0x7D],
         [0xFF, 0xFE] + good.utf8.flatMap { [$0, 0] }, good.utf8.flatMap { [0, $0] },

@@ -191,7 +191,9 @@ import Testing
             #expect(graph.http.requestCount == 2)
             #expect(await source.fetch([Meta.reference(Self.ids[1])])[0].lead != nil)
             #expect(graph.http.requestCount == 3)
-            #expect(graph.http.requests[2].query("fields") == "id,created_time,ad_id,form_id,field_data")
+            #expect(
+                graph.http.requests[2].query("fields") == "id,created_time,ad_id,form_id,field_data"
+            )
         }
     }
 
@@ -208,7 +210,8 @@ import Testing
         let change: (inout MetaConfig) -> Void = { $0.fields = FieldChoice.fallback }
         try await withGraph(change: change) { source, graph in
             graph.fail(.nonexistingField("ad_id", on: "UserLeadGenInfo"), call: .lead)
-            #expect(await source.fetch([Meta.reference(Self.ids[0])])[0].failure?.verdict == .reject)
+            #expect(
+                await source.fetch([Meta.reference(Self.ids[0])])[0].failure?.verdict == .reject)
         }
     }
 

@@ -71,7 +71,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (#""code":1"#, FetchFailure.Verdict.retry(after: nil)), (#""code":960"#, .retry(after: nil)),
+        (#""code":1"#, FetchFailure.Verdict.retry(after: nil)),
+        (#""code":960"#, .retry(after: nil)),
         (#""code":2,"error_subcode":99"#, .retry(after: nil)), (#""code":"190""#, .halt),
         (#""code":190,"is_transient":true"#, .halt), (#""code":102"#, .halt), (#""code":3"#, .halt),
         (#""code":299"#, .halt), (#""code":368"#, .halt), (#""code":463"#, .halt),

@@ -1,8 +1,8 @@
 import LeadKit
 import LeadTesting
 import Logging
-import Synchronization
 import SourceTesting
+import Synchronization
 
 @testable import MetaSource
 

@@ -36,28 +36,35 @@ import Testing
         #expect(codes == ["no-access-token"])
     }
 
-    @Test(arguments: [
-        ["app_secret": "s"], ["verify_token": "v"], ["verify_token": "v", "app_secret": ""],
-        ["verify_token": "", "app_secret": "s"], ["verify_token": "v", "app_secret": []],
-        ["verify_token": "v", "app_secret": ["s", " "]],
-        ["verify_token": "v", "app_secret": ["a", "b", "c"]],
-        ["verify_token": "v", "app_secret": "s", "graph_url": "http://graph.facebook.com"],
-        ["verify_token": "v", "app_secret": "s", "graph_url": "https://"],
-        ["verify_token": "v", "app_secret": "s", "graph_url": "https://a@graph.facebook.com"],
-        ["verify_token": "v", "app_secret": "s", "graph_url": "http://127.0.0.1.evil.example"],
-        ["verify_token": "v", "app_secret": "s", "graph_url": "http://127.0.0.1\\@evil.example"],
-        ["verify_token": "v", "app_secret": "s", "graph_url": "ftp://127.0.0.1"],
-        ["verify_token": "v", "app_secret": "s", "graph_url": "https://g.example/?x"],
-        ["verify_token": "v", "app_secret": "s", "graph_version": "21"],
-        ["verify_token": "v", "app_secret": "s", "graph_version": "v21/x"],
-        ["verify_token": "v", "app_secret": "s", "pages": ["me": ["access_token": "T"]]],
-        ["verify_token": "v", "app_secret": "s", "pages": ["106": ["access_token": "T\nX: y"]]],
-        ["verify_token": "v", "app_secret": "s", "pages": ["106": ["token": "T"]]],
-        ["verify_token": "v", "app_secret": "s", "default_access_token": "a b"],
-        ["verify_token": "v", "app_secret": "s", "forms": ["../me"]],
-        ["verify_token": "v", "app_secret": "s", "fields": ["a&b"]],
-        ["verify_token": "v", "app_secret": "s", "graph_ulr": "https://graph.facebook.com"],
-    ] as [SettingLiteral])
+    @Test(
+        arguments: [
+            ["app_secret": "s"], ["verify_token": "v"], ["verify_token": "v", "app_secret": ""],
+            ["verify_token": "", "app_secret": "s"], ["verify_token": "v", "app_secret": []],
+            ["verify_token": "v", "app_secret": ["s", " "]],
+            ["verify_token": "v", "app_secret": ["a", "b", "c"]],
+            ["verify_token": "v", "app_secret": "s", "graph_url": "http://graph.facebook.com"],
+            ["verify_token": "v", "app_secret": "s", "graph_url": "https://"],
+            ["verify_token": "v", "app_secret": "s", "graph_url": "https://a@graph.facebook.com"],
+            ["verify_token": "v", "app_secret": "s", "graph_url": "http://127.0.0.1.evil.example"],
+            [
+                "verify_token": "v", "app_secret": "s",
+                "graph_url": "http://127.0.0.1\\@evil.example",
+            ],
+            ["verify_token": "v", "app_secret": "s", "graph_url": "ftp://127.0.0.1"],
+            ["verify_token": "v", "app_secret": "s", "graph_url": "https://g.example/?x"],
+            ["verify_token": "v", "app_secret": "s", "graph_version": "21"],
+            ["verify_token": "v", "app_secret": "s", "graph_version": "v21/x"],
+            ["verify_token": "v", "app_secret": "s", "pages": ["me": ["access_token": "T"]]],
+            [
+                "verify_token": "v", "app_secret": "s",
+                "pages": ["106": ["access_token": "T\nX: y"]],
+            ],
+            ["verify_token": "v", "app_secret": "s", "pages": ["106": ["token": "T"]]],
+            ["verify_token": "v", "app_secret": "s", "default_access_token": "a b"],
+            ["verify_token": "v", "app_secret": "s", "forms": ["../me"]],
+            ["verify_token": "v", "app_secret": "s", "fields": ["a&b"]],
+            ["verify_token": "v", "app_secret": "s", "graph_ulr": "https://graph.facebook.com"],
+        ] as [SettingLiteral])
     func `what cannot work is refused`(settings: SettingLiteral) {
         let (config, codes) = made(settings)
         #expect(config == nil)
@@ -95,8 +102,9 @@ import Testing
         {
             #expect(setting.summary.utf8.last == UInt8(ascii: "."))
         }
-        #expect(MetaConfig.settings.filter(\.info.isSecret).map(\.info.name) == [
-            "verify_token", "app_secret", "default_access_token",
-        ])
+        #expect(
+            MetaConfig.settings.filter(\.info.isSecret).map(\.info.name) == [
+                "verify_token", "app_secret", "default_access_token",
+            ])
     }
 }

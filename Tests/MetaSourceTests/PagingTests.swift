@@ -8,7 +8,8 @@ import Testing
 @Suite struct PagingTests {
     private static let query = BulkQuery(forms: [Meta.form])
 
-    private static func page(_ leads: [String], next: String? = nil, after: String? = nil) -> String {
+    private static func page(_ leads: [String], next: String? = nil, after: String? = nil) -> String
+    {
         let cursors = after.map { #""cursors":{"after":"\#($0)"},"# } ?? ""
         let next = next.map { #""next":"\#($0)""# } ?? #""x":1"#
         return #"{"data":[\#(leads.joined(separator: ","))],"paging":{\#(cursors)\#(next)}}"#
@@ -31,7 +32,9 @@ import Testing
         let source = try Meta.source(config, transport: transport)
         let inbox = MemoryInbox()
         do {
-            return (.success(try await source.retrieve(query, into: inbox) { _ in }), inbox, transport)
+            return (
+                .success(try await source.retrieve(query, into: inbox) { _ in }), inbox, transport
+            )
         } catch let failure as FetchFailure {
             return (.failure(failure), inbox, transport)
         }
@@ -53,7 +56,9 @@ import Testing
             #expect(!ByteSearch.contains(request.url, "access_token"))
             #expect(ByteSearch.contains(request.url, "appsecret_proof="))
         }
-        #expect(ByteSearch.contains(transport.requests[1].url, "after=UVZGMTczMDAwMDAwMDEwMDA0Mg%3D%3D"))
+        #expect(
+            ByteSearch.contains(transport.requests[1].url, "after=UVZGMTczMDAwMDAwMDEwMDA0Mg%3D%3D")
+        )
     }
 
     @Test func `a cursor that comes twice stops with an alarm`() async throws {
@@ -87,12 +92,15 @@ import Testing
         #expect(transport.requests.count == 2)
         for request in transport.requests {
             #expect(
-                ByteSearch.hasPrefix(request.url, "https://graph.facebook.com/v21.0/\(Meta.form)/leads?"))
+                ByteSearch.hasPrefix(
+                    request.url, "https://graph.facebook.com/v21.0/\(Meta.form)/leads?"))
             #expect(!ByteSearch.contains(request.url, "STOLEN"))
         }
     }
 
-    @Test(arguments: ["https://x/", "https://x/?after=", "https://x/?after=%zz", "https://x/?after=%f"])
+    @Test(arguments: [
+        "https://x/", "https://x/?after=", "https://x/?after=%zz", "https://x/?after=%f",
+    ])
     func `a next without a cursor stops with an alarm`(next: String) async throws {
         let (result, _, transport) = try await read([Self.page([Self.lead(1)], next: next)])
         guard case .failure(let failure) = result else {
@@ -119,8 +127,10 @@ import Testing
         let (result, inbox, _) = try await read(
             [
                 Self.page([
-                    Self.lead(1, "2025-10-09T07:59:59+0000"), Self.lead(2, "2025-10-09T08:00:00+0000"),
-                    Self.lead(3, "2025-10-09T09:00:00+0000"), Self.lead(4, "2025-10-09T09:00:01+0000"),
+                    Self.lead(1, "2025-10-09T07:59:59+0000"),
+                    Self.lead(2, "2025-10-09T08:00:00+0000"),
+                    Self.lead(3, "2025-10-09T09:00:00+0000"),
+                    Self.lead(4, "2025-10-09T09:00:01+0000"),
                     Self.lead(5, "2025-10-09T13:30:00+0530"), #"{"id":"6","field_data":[]}"#,
                 ])
             ], query)

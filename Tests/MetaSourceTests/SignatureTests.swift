@@ -8,9 +8,10 @@ import Testing
 /// The vectors were computed outside of this program.
 @Suite struct SignatureTests {
     private static let secret = "s3cret-app"
-    private static let sent = Array(
-        #"{"object":"page","entry":[{"id":"106000000000001","time":1760000000,"changes":[{"field":"#
-            .utf8)
+    private static let sent =
+        Array(
+            #"{"object":"page","entry":[{"id":"106000000000001","time":1760000000,"changes":[{"field":"#
+                .utf8)
         + Array(
             #""leadgen","value":{"leadgen_id":"1730000000000003","note":"Zo\u00eb \/ 50\u0025"}}]}]}"#
                 .utf8)

@@ -67,7 +67,8 @@ import Testing
 
     @Test(arguments: [
         ("_charset_=iso-8859-1&a=1", Form.urlencoded),
-        ("a=1", Form.urlencoded + "; charset=iso-8859-1"), (#"{"a":"x"}"#, "application/json; charset=utf-16"),
+        ("a=1", Form.urlencoded + "; charset=iso-8859-1"),
+        (#"{"a":"x"}"#, "application/json; charset=utf-16"),
     ])
     func `another character set is refused`(body: String, type: String) async throws {
         #expect(try await Form.send(body, type).response.status == 415)
@@ -91,7 +92,7 @@ import Testing
     @Test(arguments: [
         (part("name=a", "x") + "--B--", "x"), (part("name=\"a\"", "x") + "--B--\r\nepilogue", "x"),
         ("preamble\r\n" + part("name=\"a\"", "x") + "--B--\r\n", "x"),
-        (part("name=\"a\"", "") + "--B--", ""), (part("name=\"a\"", "--B") + "--B--", "--B"),
+        (part("name=\"a\"", "") + "--B--", ""), (part("name=\"a\"", "x--B") + "--B--", "x--B"),
         (part("name=\"a\"", "x\r\n--Bx\r\ny") + "--B--", "x\r\n--Bx\r\ny"),
         (part("name=\"a\"", "x\r\n-B\r") + "--B--", "x\r\n-B\r"),
         (part("name=\"a\"", "\r\n\r\n") + "--B--", "\r\n\r\n"),
@@ -103,7 +104,8 @@ import Testing
     ])
     func `a part's value`(body: String, value: String) async throws {
         #expect(try await fields(body, Self.type) == [Field("a", value)])
-        #expect(try await fields(body, "Multipart/Form-Data; Boundary=\"B\"") == [Field("a", value)])
+        #expect(
+            try await fields(body, "Multipart/Form-Data; Boundary=\"B\"") == [Field("a", value)])
     }
 
     @Test func `browsers escape names in their own way`() async throws {
@@ -128,7 +130,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"",
+        "multipart/form-data", "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=\"\"",
         "multipart/form-data; boundary=" + String(repeating: "B", count: 71),
     ])
     func `a boundary that cannot be is refused`(type: String) async throws {

@@ -46,7 +46,8 @@ import Testing
     }
 
     @Test(arguments: [
-        #"[{"id":"1","a":"x"},{"id":2,"a":"y"}]"#, #"{"leads":[{"id":"1","a":"x"},{"id":2,"a":"y"}]}"#,
+        #"[{"id":"1","a":"x"},{"id":2,"a":"y"}]"#,
+        #"{"leads":[{"id":"1","a":"x"},{"id":2,"a":"y"}]}"#,
         #"{"data":[{"id":"1","a":"x"},{"id":2,"a":"y"}],"paging":{}}"#,
         #"{"total":2,"leads":[{"id":"1","a":"x"},{"id":2,"a":"y"}]}"#,
     ])
@@ -54,7 +55,9 @@ import Testing
         let outcome = try await Form.send(body)
         #expect(outcome.response.body == Form.counts(2))
         #expect(await outcome.inbox.leads.map(\.id.text) == ["1", "2"])
-        #expect(await outcome.inbox.leads.map(\.raw) == [#"{"id":"1","a":"x"}"#, #"{"id":2,"a":"y"}"#].map { Array($0.utf8) })
+        #expect(
+            await outcome.inbox.leads.map(\.raw)
+                == [#"{"id":"1","a":"x"}"#, #"{"id":2,"a":"y"}"#].map { Array($0.utf8) })
         #expect(await outcome.inbox.calls == 1)
     }
 
@@ -107,7 +110,9 @@ import Testing
             let outcome = try await Form.send(body, type)
             #expect(outcome.response.body == Form.counts(2, quarantined: bad.count), "\(type)")
             #expect(await outcome.inbox.leads.map(\.id.text) == ["1", "2"])
-            #expect(await outcome.inbox.quarantinedBytes.map { String(decoding: $0, as: UTF8.self) } == bad)
+            #expect(
+                await outcome.inbox.quarantinedBytes.map { String(decoding: $0, as: UTF8.self) }
+                    == bad)
         }
     }
 
@@ -118,7 +123,9 @@ import Testing
         #expect(await outcome.inbox.leads.first?.fieldData["full_name"] == ["Zoë"])
     }
 
-    @Test(arguments: [#"{"a":"x","data":["y","z"]}"#, #"{"a":"x","leads":"y"}"#, #"{"a":"x","data":{"b":"y"}}"#])
+    @Test(arguments: [
+        #"{"a":"x","data":["y","z"]}"#, #"{"a":"x","leads":"y"}"#, #"{"a":"x","data":{"b":"y"}}"#,
+    ])
     func `an answer of that name is an answer`(body: String) async throws {
         let outcome = try await Form.send(body)
         #expect(outcome.response.body == Form.counts(1))
@@ -135,7 +142,8 @@ import Testing
     @Test func `the id comes from the setting`() async throws {
         let settings: SettingLiteral = ["id": "submission_id"]
         let outcome = try await Form.send(
-            #"{"id":"row 5","submission_id":90071992547409954,"a":"x"}"#, "application/json", settings)
+            #"{"id":"row 5","submission_id":90071992547409954,"a":"x"}"#, "application/json",
+            settings)
         let lead = try #require(await outcome.inbox.leads.first)
         #expect(lead.id.text == "90071992547409954")
         #expect(lead.fieldData["id"] == ["row 5"])
@@ -152,14 +160,17 @@ import Testing
         }
         #expect(try await Form.send(#"{"a":"y"}"#, to: inbox).response.body == Form.counts(1))
         // An é of one scalar and one of two are different bytes, so different leads.
-        #expect(try await Form.send("{\"a\":\"\u{E9}\"}", to: inbox).response.body == Form.counts(1))
-        #expect(try await Form.send("{\"a\":\"e\u{301}\"}", to: inbox).response.body == Form.counts(1))
+        #expect(
+            try await Form.send("{\"a\":\"\u{E9}\"}", to: inbox).response.body == Form.counts(1))
+        #expect(
+            try await Form.send("{\"a\":\"e\u{301}\"}", to: inbox).response.body == Form.counts(1))
     }
 
     @Test(arguments: [
         "", " ", "{", #"{"a":"x"}{"b":"y"}"#, #"{"a":"x",}"#, #"{"a":"x","a":"y"}"#, "\u{FEFF}{}",
         #"{"a":"\ud800"}"#, "{\"a\":\"x\ny\"}", "{'a':'x'}", "NaN", #"{"a":01}"#, "{\"a\":\"x\"}\0",
-        String(repeating: "[", count: 100_000), String(repeating: #"{"a":"#, count: 33) + "1"
+        String(repeating: "[", count: 100_000),
+        String(repeating: #"{"a":"#, count: 33) + "1"
             + String(repeating: "}", count: 33),
     ])
     func `what is no strict JSON is refused whole`(body: String) async throws {

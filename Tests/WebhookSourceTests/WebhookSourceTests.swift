@@ -120,13 +120,15 @@ import WebhookSource
         #expect(Form.config(Self.auth).auth?.secret.revealed == "f0rm-t0ken")
     }
 
-    @Test(arguments: [
-        ["auth": ["header": "X-Form-Token"]], ["auth": ["secret": "s"]], ["auth": "s"],
-        ["auth": ["header": "X Form", "secret": "s"]], ["auth": ["header": "", "secret": "s"]],
-        ["auth": ["header": "X\r\nY", "secret": "s"]], ["auth": ["header": "é", "secret": "s"]],
-        ["auth": ["header": "X", "secret": ""]], ["auth": ["header": "X", "secret": " "]],
-        ["rename": ["a"]], ["honeypto": "x"], ["id": ["x"]],
-    ] as [SettingLiteral])
+    @Test(
+        arguments: [
+            ["auth": ["header": "X-Form-Token"]], ["auth": ["secret": "s"]], ["auth": "s"],
+            ["auth": ["header": "X Form", "secret": "s"]], ["auth": ["header": "", "secret": "s"]],
+            ["auth": ["header": "X\r\nY", "secret": "s"]],
+            ["auth": ["header": "é", "secret": "s"]],
+            ["auth": ["header": "X", "secret": ""]], ["auth": ["header": "X", "secret": " "]],
+            ["rename": ["a"]], ["honeypto": "x"], ["id": ["x"]],
+        ] as [SettingLiteral])
     func `what cannot work is refused`(settings: SettingLiteral) {
         var problems = SettingProblems()
         #expect(FormWebhookConfig.decode(settings.node, problems: &problems) == nil)
