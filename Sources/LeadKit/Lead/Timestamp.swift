@@ -76,8 +76,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     public var text: String {
         let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let time = seconds - days * 86_400
-        let point =
-            writtenFraction.isEmpty ? "" : "." + String(decoding: writtenFraction, as: UTF8.self)
+        let point = writtenFraction.isEmpty ? "" : "." + String(decoding: writtenFraction, as: UTF8.self)
         return dateText + "T"
             + [time / 3600, time / 60 % 60, time % 60].map { padded($0, 2) }.joined(separator: ":")
             + point + "Z"
