@@ -106,11 +106,16 @@ let tests: [Target] = [
     .testTarget(
         name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
-    .testTarget(
-        name: "MetaSourceTests", dependencies: ["MetaSource", "LeadKit", crypto, logging],
+    .target(
+        name: "SourceTesting", dependencies: ["LeadKit", logging], path: "Tests/SourceTesting",
         swiftSettings: strict),
     .testTarget(
-        name: "WebhookSourceTests", dependencies: ["WebhookSource", "LeadKit", logging],
+        name: "MetaSourceTests",
+        dependencies: ["MetaSource", "LeadKit", "LeadTesting", "SourceTesting", logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "WebhookSourceTests",
+        dependencies: ["WebhookSource", "LeadKit", "LeadTesting", "SourceTesting", logging],
         swiftSettings: strict),
     .testTarget(
         name: "LeadKitTests", dependencies: ["LeadKit", "LeadTesting"], swiftSettings: strict),

@@ -98,8 +98,15 @@ struct GraphFault: Sendable {
     private var kindOfParameterFault: GraphError.Kind {
         if ByteSearch.contains(message, "appsecret_proof") { return .proof }
         if subcode == 33 { return .ambiguous }
-        if ByteSearch.contains(message, "nonexisting field") { return .unknownField }
+        if ByteSearch.contains(message, "nonexisting field"), isAboutLead { return .unknownField }
         return isTransient ? .transient : .permanent
+    }
+
+    /// Whether the message is about a lead, as far as it says. Another node, such as a form whose id
+    /// was announced, lacks our fields without saying anything of leads.
+    private var isAboutLead: Bool {
+        !ByteSearch.contains(message, "node type (")
+            || ByteSearch.contains(message, "node type (UserLeadGenInfo)")
     }
 
     /// For operators; still with whatever secrets the message quotes.

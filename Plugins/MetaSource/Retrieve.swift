@@ -3,7 +3,8 @@ import Logging
 
 /// Reading whole forms and ads.
 extension MetaSource {
-    /// Reads the forms and ads, newest page first as the API gives them.
+    /// Reads the forms and ads, newest page first as the API gives them. One that cannot be read
+    /// does not keep the others away; what was wrong first is thrown at the end.
     ///
     /// - Throws: `FetchFailure` when the API refuses or does not answer after some tries,
     ///   `IntakeError` when the inbox does not take a page, `CancellationError`.
@@ -15,14 +16,25 @@ extension MetaSource {
             throw FetchFailure(.reject, "'\(id)' is no id of a form or ad: it must be digits")
         }
         var reader = BulkReader(source: self, query: query, inbox: inbox)
-        for target in try await targets(of: query) {
-            try await reader.read(target, progress: progress)
+        var (targets, failure) = try await targets(of: query)
+        for target in targets {
+            do {
+                try await reader.read(target, progress: progress)
+            } catch let error as FetchFailure {
+                logger.warning(
+                    "a form or ad was not read to its end",
+                    metadata: ["id": "\(target.id)", "reason": "\(error.reason)"])
+                failure = failure ?? error
+            }
         }
+        if let failure { throw failure }
         return reader.progress
     }
 
-    /// Where the leads are, and whose token may read them.
-    private func targets(of query: BulkQuery) async throws -> [BulkTarget] {
+    /// Where the leads are, and whose token may read them; with it why some may be missing.
+    private func targets(
+        of query: BulkQuery
+    ) async throws -> (targets: [BulkTarget], failure: FetchFailure?) {
         var forms = query.forms
         if forms.isEmpty, query.ads.isEmpty { forms = config.forms }
         let all = forms.isEmpty && query.ads.isEmpty
@@ -32,14 +44,16 @@ extension MetaSource {
         let ads = query.ads.map { BulkTarget(id: $0, isForm: false, accesses: accesses) }
         // One token needs no search for the page that a form belongs to.
         if !all, accesses.count == 1 || forms.isEmpty {
-            return forms.map { BulkTarget(id: $0, isForm: true, accesses: accesses) } + ads
+            return (forms.map { BulkTarget(id: $0, isForm: true, accesses: accesses) } + ads, nil)
         }
-        let known = try await formsOfPages()
-        guard !all else { return known }
-        return forms.map { form in
+        let (known, failure) = try await formsOfPages()
+        guard !all else { return (known, failure) }
+        // A page that does not list its forms matters here only if a form turns out unreadable.
+        let targets = forms.map { form in
             known.first { $0.id == form }
                 ?? BulkTarget(id: form, isForm: true, accesses: accesses)
-        } + ads
+        }
+        return (targets + ads, nil)
     }
 
     /// The default token first: it is meant for every page.
@@ -49,20 +63,24 @@ extension MetaSource {
             + config.pages.entries.map { .init(page: $0.name, token: $0.value.accessToken) }
     }
 
-    private func formsOfPages() async throws -> [BulkTarget] {
+    /// The forms of all pages that list theirs, and the first reason of those that do not.
+    private func formsOfPages() async throws -> (forms: [BulkTarget], failure: FetchFailure?) {
         guard !config.pages.entries.isEmpty else {
             throw FetchFailure(.halt, "no form is named and no page is listed; name one of them")
         }
         var forms: [BulkTarget] = []
+        var failure: FetchFailure?
         for (page, settings) in config.pages.entries {
             let access = GraphClient.Access(page: page, token: settings.accessToken)
             do {
                 forms += try await self.forms(of: page, as: access)
             } catch let error as GraphError {
-                throw error.failure
+                failure = failure ?? error.failure
+            } catch let error as FetchFailure {
+                failure = failure ?? error
             }
         }
-        return forms
+        return (forms, failure)
     }
 
     private func forms(

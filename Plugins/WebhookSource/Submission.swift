@@ -57,20 +57,17 @@ struct Submission {
     private mutating func readJSON(_ body: [UInt8]) throws(Refusal) {
         let root = try Submission.parse(body[...], what: "the body")
         if root.kind == .array { return read(root.elements) }
-        for name in ["leads", "data"] {
-            if let list = root[name], list.isListOfObjects, root["field_data"] == nil {
-                return read(list.elements)
-            }
+        for name in ["leads", "data"] where root["field_data"] == nil {
+            if let list = root.leads(in: name) { return read(list) }
         }
-        add(raw: body) { reader throws(LeadError) in try reader.lead(root, raw: body) }
+        add(root, raw: body)
     }
 
     private mutating func read(_ elements: [JSONValue]) {
         for element in elements {
             var writer = JSONWriter()
             writer.value(element)
-            let raw = writer.bytes
-            add(raw: raw) { reader throws(LeadError) in try reader.lead(element, raw: raw) }
+            add(element, raw: writer.bytes)
         }
     }
 
@@ -81,8 +78,7 @@ struct Submission {
             number += 1
             guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { continue }
             let value = try Submission.parse(line, what: "line \(number)")
-            let raw = Array(line)
-            add(raw: raw) { reader throws(LeadError) in try reader.lead(value, raw: raw) }
+            add(value, raw: Array(line))
         }
     }
 
@@ -93,6 +89,15 @@ struct Submission {
             return try JSONDocument.parse(text).root
         } catch {
             throw .malformed("\(what): \(error)")
+        }
+    }
+
+    private mutating func add(_ value: JSONValue, raw: [UInt8]) {
+        add(raw: raw) { reader throws(LeadError) in
+            if value.kind == .object, value.members.isEmpty {
+                throw LeadError("the object is empty")
+            }
+            return try reader.lead(value, raw: raw)
         }
     }
 
@@ -109,8 +114,18 @@ struct Submission {
 }
 
 extension JSONValue {
-    /// A list of objects, or an empty one: a wrapper around leads. A list of texts is an answer.
-    fileprivate var isListOfObjects: Bool {
-        kind == .array && elements.allSatisfy { $0.kind == .object }
+    /// The leads that an object wraps in a member; nil when the member is an answer, such as a list
+    /// of texts.
+    ///
+    /// One object among the elements makes it a wrapper: what else is in it is kept aside. An empty
+    /// list is one only if nothing stands beside it that could be a lead's answer.
+    fileprivate func leads(in name: String) -> [JSONValue]? {
+        guard let list = self[name], list.kind == .array else { return nil }
+        let elements = list.elements
+        let isWrapper =
+            elements.isEmpty
+            ? members.allSatisfy { $0.name == name || $0.name == "paging" }
+            : elements.contains { $0.kind == .object }
+        return isWrapper ? elements : nil
     }
 }

@@ -1,222 +1,256 @@
 import LeadKit
+import LeadTesting
+import SourceTesting
 import Testing
 
 @testable import MetaSource
 
-@Suite struct FetchTests {
-    private func ids(_ request: GraphRequest) -> [String] {
-        (GraphAddress.parameter("ids", of: request.url) ?? "").split(separator: ",").map(
-            String.init)
-    }
+/// Against the fake Graph API over real HTTP.
+@Suite(.timeLimit(.minutes(1))) struct FetchTests {
+    private static let ids = ["1730000000100000", "1730000000100007", "1730000000100238"]
 
-    /// Answers like Graph: all ids in one object, or `fault` when one of them is bad.
-    private func graph(bad: Set<String> = [], fault: GraphReply) -> ScriptedGraph {
-        ScriptedGraph { request in
-            let ids = (GraphAddress.parameter("ids", of: request.url) ?? "")
-                .split(separator: ",").map(String.init)
-            if !ids.isEmpty {
-                guard bad.isDisjoint(with: ids) else { return fault }
-                let members = ids.map { "\"\($0)\":\(GraphReply.leadText($0))" }
-                return .json("{" + members.joined(separator: ",") + "}")
-            }
-            let path = request.url.split(separator: "?")[0]
-            let id = String(path.split(separator: "/").last ?? "")
-            return bad.contains(id) ? fault : .lead(id)
+    /// Runs with a fake that has the 482 leads.
+    private func withGraph(
+        _ options: FakeGraphAPI.Options = .init(), token: String = "TOKEN-OF-PAGE-ONE",
+        change: (inout MetaConfig) -> Void = { _ in },
+        _ body: (MetaSource, FakeGraphAPI) async throws -> Void
+    ) async throws {
+        let graph = FakeGraphAPI(options: options)
+        try graph.add(ndjson: SampleFiles.leads())
+        try await graph.start()
+        let config = Meta.config(token: token) { config in
+            config.graphURL = graph.url
+            change(&config)
+        }
+        do {
+            try await body(Meta.source(config), graph)
+            await graph.stop()
+        } catch {
+            await graph.stop()
+            throw error
         }
     }
 
-    private let unknown = GraphReply.fault(100, subcode: 33, "Unsupported get request.")
-
-    @Test func `a lead is read with its page and its raw bytes`() async throws {
-        let body = try Samples.bytes("graph-lead.json")
-        let graph = ScriptedGraph([GraphReply(status: 200, body: body)])
-        var reference = Meta.reference("1730000000100091")
-        reference.envelope[.receivedTime] = "2025-10-09T09:00:00Z"
-        let lead = try await Meta.source(graph: graph).fetch([reference])[0].get()
-        #expect(lead.raw == body && lead.source == "facebook")
-        #expect(lead.envelope[.pageID] == Meta.page)
-        #expect(lead.envelope[.receivedTime] == "2025-10-09T09:00:00Z")
-        #expect(lead.envelope[.createdTime] == "2025-10-09T14:32:28Z")
-        #expect(lead.consents.map(\.isChecked) == [true, false])
-        #expect(lead.fieldData["selected_dealer"] == ["7"])
+    private func proofChecked() -> FakeGraphAPI.Options {
+        var options = FakeGraphAPI.Options()
+        options.appSecret = Meta.appSecret
+        options.requiresProof = true
+        options.tokens = ["TOKEN-OF-PAGE-ONE", "TOKEN-OF-PAGE-TWO"]
+        return options
     }
 
-    @Test func `the token travels in the header and the proof in the query`() async throws {
-        let graph = ScriptedGraph([.lead("17")])
-        _ = try await Meta.source(graph: graph).fetch([Meta.reference("17")])
-        let request = try #require(graph.requests.first)
-        #expect(
-            ByteSearch.hasPrefix(request.url, "https://graph.facebook.com/v21.0/17?fields=id%2C"))
-        #expect(!ByteSearch.contains(request.url, "TOKEN-ONE"))
-        #expect(
-            request.headers.contains {
-                $0.name == "authorization" && $0.value == "Bearer TOKEN-ONE"
-            })
-        let proof = Signature.proof(token: Secret("TOKEN-ONE"), secret: Secret(Meta.secret))
-        #expect(GraphAddress.parameter("appsecret_proof", of: request.url) == proof)
+    @Test func `many leads come with one call, in the order asked for`() async throws {
+        try await withGraph(proofChecked()) { source, graph in
+            let results = await source.fetch(Self.ids.reversed().map { Meta.reference($0) })
+            #expect(results.map { $0.lead?.id.text } == Self.ids.reversed())
+            #expect(graph.calls[.ids] == 1)
+            #expect(graph.http.requestCount == 1)
+        }
     }
 
-    @Test func `the proof can be left out`() async throws {
-        let graph = ScriptedGraph([.lead("17")])
-        var config = Meta.config
-        config.appsecretProof = false
-        _ = try await Meta.source(config, graph: graph).fetch([Meta.reference("17")])
-        #expect(!ByteSearch.contains(graph.requests[0].url, "appsecret_proof"))
+    @Test func `a lead is whole`() async throws {
+        try await withGraph(proofChecked()) { source, graph in
+            var reference = Meta.reference(Self.ids[0])
+            reference.envelope[.adID] = "1"
+            let results = await source.fetch([reference])
+            let lead = try #require(results[0].lead)
+            #expect(lead.source == "facebook")
+            #expect(lead.fieldData["selected_dealer"] == ["99213455"])
+            #expect(lead.fieldData["full_name"] == ["José Esempio"])
+            #expect(lead.envelope[.createdTime] == "2025-10-09T08:53:20Z")
+            #expect(lead.envelope[.pageID] == Meta.page)
+            #expect(lead.envelope[.formID] == Meta.form)
+            #expect(lead.envelope[.adID] == "120210000000000123")
+            #expect(lead.envelope[.receivedTime] == Meta.time.text)
+            #expect(ByteSearch.contains(String(decoding: lead.raw, as: UTF8.self), Self.ids[0]))
+            #expect(graph.calls[.lead] == 1)
+        }
     }
 
-    @Test func `fifty leads of two pages take one call a page, in the references' order`()
+    @Test func `the token is in the header and the proof beside it`() async throws {
+        try await withGraph(proofChecked()) { source, graph in
+            _ = await source.fetch([
+                Meta.reference(Self.ids[0]), Meta.reference(Self.ids[1], page: Meta.otherPage),
+            ])
+            let requests = graph.http.requests
+            #expect(requests.count == 2)
+            for request in requests {
+                let token = request.header("authorization")?.dropFirst(7) ?? ""
+                #expect(["TOKEN-OF-PAGE-ONE", "TOKEN-OF-PAGE-TWO"].contains(token))
+                #expect(request.query("access_token") == nil)
+                #expect(
+                    request.query("appsecret_proof")
+                        == FakeGraphAPI.proof(token: String(token), secret: Meta.appSecret))
+                #expect(ByteSearch.hasPrefix(request.path, "/v21.0/"))
+            }
+        }
+    }
+
+    @Test func `the proof can be turned off`() async throws {
+        let off: (inout MetaConfig) -> Void = { $0.appsecretProof = false }
+        try await withGraph(change: off) { source, graph in
+            #expect(await source.fetch([Meta.reference(Self.ids[0])])[0].lead != nil)
+            #expect(graph.http.requests[0].query("appsecret_proof") == nil)
+        }
+    }
+
+    @Test func `one unknown id does not spoil the others`() async throws {
+        try await withGraph { source, graph in
+            let ids = [Self.ids[0], "1730000000999999", Self.ids[1]]
+            let results = await source.fetch(ids.map { Meta.reference($0) })
+            #expect(results[0].lead?.id.text == ids[0])
+            #expect(results[1].failure?.verdict == .retry(after: Meta.ambiguousWait))
+            #expect(results[2].lead?.id.text == ids[2])
+            #expect(graph.calls[.ids] == 1)
+            #expect(graph.http.requestCount == 4)
+        }
+    }
+
+    @Test func `over fifty ids take several calls`() async throws {
+        try await withGraph { source, graph in
+            let ids = Array(graph.leadIDs.prefix(120))
+            let results = await source.fetch(ids.map { Meta.reference($0) })
+            #expect(results.map { $0.lead?.id.text } == ids)
+            #expect(graph.calls[.ids] == 3)
+        }
+    }
+
+    @Test func `what is no id is never asked for`() async throws {
+        try await withGraph { source, graph in
+            for id in ["../me", "1?fields=x", "١٢٣", "1.0", "-1", "0", "9223372036854775808"] {
+                #expect(await source.fetch([Meta.reference(id)])[0].failure?.verdict == .reject)
+            }
+            #expect(graph.http.requestCount == 0)
+            let mixed = await source.fetch([Meta.reference("1,2"), Meta.reference(Self.ids[0])])
+            #expect(mixed[0].failure?.verdict == .reject)
+            #expect(mixed[1].lead != nil)
+        }
+    }
+
+    @Test func `a page without token halts and asks nothing`() async throws {
+        try await withGraph { source, graph in
+            for page in ["106000000000009", nil] {
+                let results = await source.fetch([Meta.reference(Self.ids[0], page: page)])
+                #expect(results[0].failure?.verdict == .halt)
+            }
+            #expect(graph.http.requestCount == 0)
+        }
+    }
+
+    @Test func `an expired token halts its page and no other`() async throws {
+        try await withGraph(token: "EXPIRED") { source, graph in
+            let results = await source.fetch([
+                Meta.reference(Self.ids[0]), Meta.reference(Self.ids[1], page: Meta.otherPage),
+                Meta.reference(Self.ids[2]),
+            ])
+            #expect(results[0].failure?.verdict == .halt)
+            #expect(results[1].lead?.id.text == Self.ids[1])
+            #expect(results[2].failure?.verdict == .halt)
+            #expect(graph.http.requestCount == 2)
+        }
+    }
+
+    @Test func `a throttled page waits as long as the header says, and no other does`()
         async throws
     {
-        let graph = graph(fault: unknown)
-        let references = (1...50).map {
-            Meta.reference("\($0)", page: $0 % 2 == 0 ? Meta.page : Meta.otherPage)
+        try await withGraph(token: "THROTTLE") { source, graph in
+            let first = await source.fetch(Self.ids.map { Meta.reference($0) })
+            #expect(
+                first.map { $0.failure?.verdict }
+                    == Array(repeating: .retry(after: .seconds(37 * 60)), count: 3))
+            let second = await source.fetch([
+                Meta.reference(Self.ids[0]), Meta.reference(Self.ids[1], page: Meta.otherPage),
+            ])
+            #expect(second[0].failure?.verdict == .retry(after: .seconds(37 * 60)))
+            #expect(second[1].lead != nil)
+            #expect(graph.http.requestCount == 2)
         }
-        let results = try await Meta.source(graph: graph).fetch(references)
-        #expect(try results.map { try $0.get().id.text } == references.map(\.id.text))
-        #expect(graph.requests.map { ids($0).count } == [25, 25])
     }
 
-    @Test func `one unreadable lead does not harm the others`() async throws {
-        let graph = graph(bad: ["3"], fault: unknown)
-        let results = try await Meta.source(graph: graph).fetch(
-            (1...5).map { Meta.reference("\($0)") })
-        #expect(results.map { (try? $0.get()) != nil } == [true, true, false, true, true])
-        #expect(graph.requests.count == 6)
-    }
-
-    @Test func `a throttled page is not called again until it may be`() async throws {
-        let time = ManualTime()
-        let throttled = GraphReply(
-            status: 400,
-            headers: [
-                (
-                    "x-business-use-case-usage",
-                    #"{"1":[{"type":"leadgen","call_count":101,"estimated_time_to_regain_access":30}]}"#
-                )
-            ], body: GraphReply.fault(80005).body)
-        let graph = ScriptedGraph([throttled, .lead("17")])
-        let source = try Meta.source(graph: graph, time: time)
-        let references = [Meta.reference("17"), Meta.reference("18")]
-        let wait = FetchFailure.Verdict.retry(after: .seconds(1800))
-        #expect(await source.fetch(references).map(\.verdict) == [wait, wait])
-        time.pass(.seconds(600))
-        let rest = FetchFailure.Verdict.retry(after: .seconds(1200))
-        #expect(await source.fetch(references).map(\.verdict) == [rest, rest])
-        #expect(graph.requests.count == 1)
-        time.pass(.seconds(1200))
-        #expect(await source.fetch([references[0]]).map(\.verdict) == [nil])
-    }
-
-    @Test func `a page's limit leaves other pages alone, the app's limit stops all`() async throws {
-        let graph = ScriptedGraph { request in
-            let token = request.headers.first { $0.name == "authorization" }?.value
-            return token == "Bearer TOKEN-ONE" ? .fault(32) : .fault(4)
+    @Test func `a flaky service is asked again later`() async throws {
+        try await withGraph(token: "FLAKY") { source, _ in
+            let reference = Meta.reference(Self.ids[0])
+            #expect(await source.fetch([reference])[0].failure?.verdict == .retry(after: nil))
+            #expect(await source.fetch([reference])[0].failure?.verdict == .retry(after: nil))
+            #expect(await source.fetch([reference])[0].lead?.id.text == Self.ids[0])
         }
-        let source = try Meta.source(graph: graph)
-        _ = await source.fetch([Meta.reference("1")])
-        _ = await source.fetch([Meta.reference("2", page: Meta.otherPage)])
-        #expect(graph.requests.count == 2)
-        _ = await source.fetch([Meta.reference("3", page: Meta.otherPage)])
-        #expect(graph.requests.count == 2)
     }
 
-    @Test func `a limit that is nearly used up pauses the page after the lead`() async throws {
-        var reply = GraphReply.lead("17")
-        reply.headers = [
-            ("x-business-use-case-usage", #"{"1":[{"type":"leadgen","call_count":96}]}"#)
+    @Test func `an unknown lead is ambiguous`() async throws {
+        try await withGraph { source, _ in
+            let result = await source.fetch([Meta.reference("1730000000999999")])[0]
+            #expect(result.failure?.verdict == .retry(after: Meta.ambiguousWait))
+            #expect(ByteSearch.contains(result.failure?.reason ?? "", "100/33"))
+        }
+    }
+
+    @Test func `an unknown field turns to the short list, for good`() async throws {
+        let change: (inout MetaConfig) -> Void = { $0.fields += ["adgroup_id"] }
+        try await withGraph(change: change) { source, graph in
+            #expect(await source.fetch([Meta.reference(Self.ids[0])])[0].lead != nil)
+            #expect(graph.http.requestCount == 2)
+            #expect(await source.fetch([Meta.reference(Self.ids[1])])[0].lead != nil)
+            #expect(graph.http.requestCount == 3)
+            #expect(
+                graph.http.requests[2].query("fields") == "id,created_time,ad_id,form_id,field_data"
+            )
+        }
+    }
+
+    @Test func `the id of a form is no lead, and the fields stay`() async throws {
+        try await withGraph { source, graph in
+            #expect(await source.fetch([Meta.reference(Meta.form)])[0].failure?.verdict == .reject)
+            #expect(await source.fetch([Meta.reference(Self.ids[0])])[0].lead != nil)
+            let fields = graph.http.requests.last?.query("fields") ?? ""
+            #expect(ByteSearch.contains(fields, "custom_disclaimer_responses"))
+        }
+    }
+
+    @Test func `an unknown field in the short list is given up`() async throws {
+        let change: (inout MetaConfig) -> Void = { $0.fields = FieldChoice.fallback }
+        try await withGraph(change: change) { source, graph in
+            graph.fail(.nonexistingField("ad_id", on: "UserLeadGenInfo"), call: .lead)
+            #expect(
+                await source.fetch([Meta.reference(Self.ids[0])])[0].failure?.verdict == .reject)
+        }
+    }
+
+    @Test(arguments: ["EXPIRED", "THROTTLE", "FLAKY", "SECRET-PAGE-TOKEN"])
+    func `no reason holds a token, a secret or a proof`(token: String) async throws {
+        let secrets = [
+            token, Meta.appSecret, Meta.verifyToken,
+            FakeGraphAPI.proof(token: token, secret: Meta.appSecret),
         ]
-        let source = try Meta.source(graph: ScriptedGraph([reply]))
-        let reference = Meta.reference("17")
-        #expect(await source.fetch([reference]).map(\.verdict) == [nil])
-        #expect(await source.fetch([reference]).map(\.verdict) == [.retry(after: .seconds(60))])
-    }
-
-    @Test func `a dead token halts the page with one call`() async throws {
-        let graph = ScriptedGraph([.fault(190, subcode: 463)])
-        let results = try await Meta.source(graph: graph).fetch(
-            (1...9).map { Meta.reference("\($0)") })
-        #expect(results.allSatisfy { $0.verdict == .halt } && graph.requests.count == 1)
-    }
-
-    @Test func `a missing permission is not asked about fifty times`() async throws {
-        let graph = ScriptedGraph([.fault(200)])
-        let results = try await Meta.source(graph: graph).fetch(
-            (1...50).map { Meta.reference("\($0)") })
-        #expect(results.allSatisfy { $0.verdict == .halt } && graph.requests.count == 4)
-    }
-
-    @Test func `a network fault is met once a page`() async throws {
-        let graph = ScriptedGraph { _ throws(GraphLoss) in
-            throw GraphLoss(message: "no route with TOKEN-ONE")
+        try await withGraph(token: token) { source, graph in
+            let quoted = LeadTesting.GraphError(
+                message: "bad \(secrets.joined(separator: " ")) and EAAB"
+                    + String(repeating: "x", count: 60), code: 190)
+            for fault in [quoted, .wrongProofOf(secrets), .invalidToken, .permission] {
+                graph.fail(fault)
+                for result in await source.fetch([Meta.reference("1730000000999999")]) {
+                    let text = "\(result)"
+                    for secret in secrets { #expect(!ByteSearch.contains(text, secret)) }
+                    #expect(!ByteSearch.contains(text, "EAABxxxx"))
+                }
+            }
         }
-        let results = try await Meta.source(graph: graph).fetch(
-            (1...9).map { Meta.reference("\($0)") })
-        #expect(results.allSatisfy { $0.verdict == .retry(after: nil) })
-        #expect(graph.requests.count == 1)
-        guard case .failure(let failure) = results[0] else { return }
-        #expect(!ByteSearch.contains(failure.reason, "TOKEN-ONE"))
     }
 
-    @Test func `another lead than asked for is rejected`() async throws {
-        let single = try Meta.source(graph: ScriptedGraph([.lead("18")]))
-        #expect(await single.fetch([Meta.reference("17")]).map(\.verdict) == [.reject])
-        let batch = ScriptedGraph([
-            .json("{\"1\":\(GraphReply.leadText("2")),\"2\":\(GraphReply.leadText("2"))}")
-        ])
-        let results = try await Meta.source(graph: batch).fetch([
-            Meta.reference("1"), Meta.reference("2"),
-        ])
-        #expect(results.map(\.verdict) == [.reject, nil])
-    }
-
-    @Test func `a lead missing from the answer is retried`() async throws {
-        let graph = ScriptedGraph([.json("{\"1\":\(GraphReply.leadText("1"))}")])
-        let results = try await Meta.source(graph: graph).fetch([
-            Meta.reference("1"), Meta.reference("2"),
-        ])
-        #expect(results.map(\.verdict) == [nil, .retry(after: nil)])
-    }
-
-    @Test func `what is no id, or has no token, never becomes a call`() async throws {
-        let graph = ScriptedGraph([.lead("17")])
-        let results = try await Meta.source(graph: graph).fetch([
-            Meta.reference("../me"), Meta.reference("17", page: "9"),
-            Meta.reference("18", page: nil),
-        ])
-        #expect(results.map(\.verdict) == [.reject, .halt, .halt])
-        #expect(graph.requests.isEmpty)
-    }
-
-    @Test func `an unknown field turns to the short list once and for all`() async throws {
-        let graph = ScriptedGraph { request in
-            let fields = GraphAddress.parameter("fields", of: request.url)
-            return fields == "id,created_time,ad_id,form_id,field_data"
-                ? .lead("17") : .fault(100, "(#100) Tried accessing nonexisting field (x)")
+    @Test func `a lost connection is asked again and holds no secret`() async throws {
+        let config = Meta.config { $0.graphURL = "http://127.0.0.1:1" }
+        let results = try await Meta.source(config).fetch(Self.ids.map { Meta.reference($0) })
+        for result in results {
+            #expect(result.failure?.verdict == .retry(after: nil))
+            #expect(!ByteSearch.contains("\(result)", "TOKEN-OF"))
+            #expect(!ByteSearch.contains("\(result)", "appsecret_proof"))
         }
-        let source = try Meta.source(graph: graph)
-        #expect(await source.fetch([Meta.reference("17")]).map(\.verdict) == [nil])
-        #expect(await source.fetch([Meta.reference("17")]).map(\.verdict) == [nil])
-        #expect(graph.requests.count == 3)
-    }
-
-    @Test func `only a ticked box is consent`() async throws {
-        let boxes = ["\"\"", "\"1\"", "true", "\"0\"", "null", "1"].map {
-            "{\"checkbox_key\":\"k\",\"is_checked\":\($0)}"
-        }
-        let lead = """
-            {"id":"17","field_data":[],"custom_disclaimer_responses":\
-            [\(boxes.joined(separator: ",")),{"checkbox_key":"k"}]}
-            """
-        let source = try Meta.source(graph: ScriptedGraph([.json(lead)]))
-        let consents = try await source.fetch([Meta.reference("17")])[0].get().consents
-        #expect(
-            consents.map(\.isChecked) == [false, true, true, false, false, true, false])
     }
 }
 
-extension Result<Lead, FetchFailure> {
-    /// The verdict of a failure; nil for a lead.
-    fileprivate var verdict: FetchFailure.Verdict? {
-        if case .failure(let failure) = self { failure.verdict } else { nil }
+extension LeadTesting.GraphError {
+    /// An error that quotes what it should not.
+    fileprivate static func wrongProofOf(_ secrets: [String]) -> LeadTesting.GraphError {
+        LeadTesting.GraphError(
+            message: "Invalid appsecret_proof \(secrets.joined(separator: ","))", code: 100)
     }
 }

@@ -1,220 +1,261 @@
 import LeadKit
+import LeadTesting
+import SourceTesting
 import Synchronization
 import Testing
 
 @testable import MetaSource
 
-@Suite struct RetrieveTests {
-    private let inbox = RecordingInbox()
-    private let form = "555000000000001"
+/// Bulk reads against the fake Graph API over real HTTP.
+@Suite(.timeLimit(.minutes(1))) struct RetrieveTests {
+    /// What a read needs and what it leaves behind.
+    private struct Bench {
+        var graph: FakeGraphAPI
+        var source: MetaSource
+        var inbox = MemoryInbox()
+        var clock: ManualTime
+    }
 
-    private func retrieve(
-        _ source: MetaSource, _ query: BulkQuery? = nil
+    /// Runs with a fake that has the 482 leads of three forms, all of the first page.
+    private func withBench(
+        _ options: FakeGraphAPI.Options = .init(), token: String = "TOKEN-OF-PAGE-ONE",
+        change: (inout MetaConfig) -> Void = { _ in }, _ body: (Bench) async throws -> Void
+    ) async throws {
+        let graph = FakeGraphAPI(options: options)
+        try graph.add(ndjson: SampleFiles.leads())
+        try await graph.start()
+        let config = Meta.config(token: token) { config in
+            config.graphURL = graph.url
+            config.pages.entries.removeLast()
+            change(&config)
+        }
+        let clock = ManualTime()
+        do {
+            let source = try Meta.source(config, clock: clock)
+            try await body(Bench(graph: graph, source: source, clock: clock))
+            await graph.stop()
+        } catch {
+            await graph.stop()
+            throw error
+        }
+    }
+
+    private static func retrieve(
+        _ bench: Bench, _ query: BulkQuery = BulkQuery()
     ) async throws -> BulkProgress {
-        try await source.retrieve(query ?? BulkQuery(forms: [form]), into: inbox) { _ in }
+        try await bench.source.retrieve(query, into: bench.inbox) { _ in }
     }
 
-    private func page(_ ids: [Int], after: String? = nil, created: Int = 1_760_000_000)
-        -> GraphReply
-    {
-        let leads = ids.map { "{\"id\":\"\($0)\",\"created_time\":\(created),\"field_data\":[]}" }
-        let paging = after.map {
-            ",\"paging\":{\"cursors\":{\"after\":\"\($0)\"},\"next\":\"https://evil.example/?after=no\"}"
-        }
-        return .json("{\"data\":[\(leads.joined(separator: ","))]\(paging ?? "")}")
+    private static func counts(_ leads: [Lead]) -> [String: Int] {
+        leads.reduce(into: [:]) { $0[$1.envelope[.formID] ?? "", default: 0] += 1 }
     }
 
-    private func parameter(_ name: String, _ graph: ScriptedGraph) -> [String?] {
-        graph.requests.map { GraphAddress.parameter(name, of: $0.url) }
-    }
+    private static let perForm = [
+        "555000000000001": 394, "555000000000002": 78, "555000000000003": 10,
+    ]
 
-    @Test func `three pages of a form give all leads, each page in one call to the inbox`()
-        async throws
-    {
-        let pages = try (1...3).map {
-            GraphReply(status: 200, body: try Samples.bytes("graph-form-leads-page\($0).json"))
-        }
-        let graph = ScriptedGraph(pages)
-        let reported = Mutex<[Int]>([])
-        let progress = try await Meta.source(Meta.onePage, graph: graph).retrieve(
-            BulkQuery(forms: [form]), into: inbox
-        ) { progress in reported.withLock { $0.append(progress.stored) } }
-        #expect(progress.pages == 3 && progress.leads == 8 && progress.stored == 8)
-        #expect(reported.withLock { $0 } == [3, 5, 8])
-        #expect(await inbox.calls.map(\.count) == [3, 2, 3])
-        #expect(
-            parameter("after", graph) == [
-                nil, "UVZGMTczMDAwMDAwMDEwMDA0Mg==", "UVZGMTczMDAwMDAwMDEwMDAyMQ==",
-            ])
-        #expect(parameter("limit", graph) == ["100", "100", "100"])
-        let lead = try #require(await inbox.leads.first)
-        #expect(lead.envelope[.pageID] == Meta.page && !lead.raw.isEmpty)
-    }
-
-    @Test func `every call goes to the configured host with the proof`() async throws {
-        let graph = ScriptedGraph([page([1], after: "A"), page([2])])
-        _ = try await retrieve(Meta.source(Meta.onePage, graph: graph))
-        #expect(graph.requests.count == 2)
-        for request in graph.requests {
-            #expect(
-                ByteSearch.hasPrefix(request.url, "https://graph.facebook.com/v21.0/\(form)/leads?")
-            )
-            #expect(GraphAddress.parameter("appsecret_proof", of: request.url) != nil)
-        }
-    }
-
-    @Test func `an empty page with a next one is not the last`() async throws {
-        let bare = GraphReply.json(
-            #"{"data":[],"paging":{"next":"https://evil.example/v1/leads?limit=3&after=Qg%3D%3D"}}"#
-        )
-        let graph = ScriptedGraph([page([1], after: "A"), page([], after: "B"), bare, page([2])])
-        let progress = try await retrieve(Meta.source(Meta.onePage, graph: graph))
-        #expect(progress.leads == 2 && progress.pages == 4)
-        #expect(parameter("after", graph) == [nil, "A", "B", "Qg=="])
-        #expect(await inbox.calls.count == 2)
-    }
-
-    @Test func `a cursor that comes again stops the reading and loses nothing`() async throws {
-        let graph = ScriptedGraph([
-            page([1], after: "A"), page([2], after: "B"), page([3], after: "A"),
-        ])
-        let source = try Meta.source(Meta.onePage, graph: graph)
-        let failure = await #expect(throws: FetchFailure.self) { try await retrieve(source) }
-        #expect(failure?.verdict == .halt)
-        #expect(graph.requests.count == 3)
-        #expect(await inbox.leads.map(\.id.text) == ["1", "2", "3"])
-    }
-
-    @Test func `too much data halves the limit, which then stays`() async throws {
-        let large = GraphReply.fault(1, "Please reduce the amount of data you're asking for")
-        let graph = ScriptedGraph([large, large, page([1], after: "A"), page([2])])
-        let time = ManualTime()
-        let progress = try await retrieve(Meta.source(Meta.onePage, graph: graph, time: time))
-        #expect(progress.leads == 2 && time.waits.isEmpty)
-        #expect(parameter("limit", graph) == ["100", "50", "25", "25"])
-    }
-
-    @Test func `too much data for a single lead ends the reading`() async throws {
-        let graph = ScriptedGraph([
-            .fault(1, "Please reduce the amount of data you're asking for")
-        ])
-        let source = try Meta.source(Meta.onePage, graph: graph)
-        await #expect(throws: FetchFailure.self) { try await retrieve(source) }
-        #expect(parameter("limit", graph) == ["100", "50", "25", "12", "6", "3", "1"])
-    }
-
-    @Test func `the time goes into the filter, and leads outside it are left out`() async throws {
-        let graph = ScriptedGraph([page([1, 2], after: "A"), page([3], created: 1_750_000_000)])
-        let query = BulkQuery(
-            forms: [form], since: Timestamp(seconds: 1_760_000_000),
-            until: Timestamp(seconds: 1_760_000_000))
-        let progress = try await retrieve(Meta.source(Meta.onePage, graph: graph), query)
-        #expect(progress.leads == 2)
-        #expect(
-            parameter("filtering", graph)[0]
-                == #"[{"field":"time_created","operator":"GREATER_THAN_OR_EQUAL","value":1760000000},"#
-                + #"{"field":"time_created","operator":"LESS_THAN","value":1760000001}]"#)
-    }
-
-    @Test func `passing faults are waited out, and throttling as long as told`() async throws {
-        let throttled = GraphReply(
-            status: 400,
-            headers: [
-                ("x-business-use-case-usage", #"{"1":[{"estimated_time_to_regain_access":5}]}"#)
-            ],
-            body: GraphReply.fault(80005).body)
-        let graph = ScriptedGraph([.fault(2), .fault(2), throttled, page([1])])
-        let time = ManualTime()
-        let progress = try await retrieve(Meta.source(Meta.onePage, graph: graph, time: time))
-        #expect(progress.leads == 1)
-        #expect(time.waits == [.seconds(2), .seconds(4), .seconds(300)])
-    }
-
-    @Test func `a fault that does not pass is given up after six tries`() async throws {
-        let graph = ScriptedGraph([.fault(2)])
-        let time = ManualTime()
-        let source = try Meta.source(Meta.onePage, graph: graph, time: time)
-        let failure = await #expect(throws: FetchFailure.self) { try await retrieve(source) }
-        #expect(failure?.verdict == .retry(after: nil))
-        #expect(graph.requests.count == 6 && time.waits.count == 5)
-    }
-
-    @Test func `a dead token ends the reading at once`() async throws {
-        let graph = ScriptedGraph([.fault(190)])
-        let source = try Meta.source(Meta.onePage, graph: graph)
-        let failure = await #expect(throws: FetchFailure.self) { try await retrieve(source) }
-        #expect(failure?.verdict == .halt && graph.requests.count == 1)
-    }
-
-    @Test func `a full inbox is waited for`() async throws {
-        let full = RecordingInbox(failures: [.overloaded(retryAfterSeconds: 3)])
-        let time = ManualTime()
-        let source = try Meta.source(Meta.onePage, graph: ScriptedGraph([page([1])]), time: time)
-        let progress = try await source.retrieve(BulkQuery(forms: [form]), into: full) { _ in }
-        #expect(progress.stored == 1 && time.waits == [.seconds(3)])
-    }
-
-    @Test func `an inbox that cannot write ends the reading`() async throws {
-        let broken = RecordingInbox(failures: [.unavailable("disk")])
-        let source = try Meta.source(Meta.onePage, graph: ScriptedGraph([page([1])]))
-        await #expect(throws: IntakeError.unavailable("disk")) {
-            try await source.retrieve(BulkQuery(forms: [form]), into: broken) { _ in }
-        }
-    }
-
-    @Test func `a bad lead of a page is kept aside`() async throws {
-        let graph = ScriptedGraph([
-            .json(
-                #"{"data":[{"id":"1","field_data":[]},{"id":"x","field_data":[]},7,{"id":"2","field_data":[{}]}]}"#
-            )
-        ])
-        let progress = try await retrieve(Meta.source(Meta.onePage, graph: graph))
-        #expect(progress.stored == 1 && progress.quarantined == 3)
-    }
-
-    @Test func `without forms, every form of the pages is read with its page's token`()
-        async throws
-    {
-        let graph = ScriptedGraph { request in
-            let path = request.url.split(separator: "?")[0]
-            if ByteSearch.contains(String(path), "/leadgen_forms") {
-                let isFirst = ByteSearch.contains(String(path), Meta.page)
-                return .json("{\"data\":[{\"id\":\"\(isFirst ? 71 : 72)\"}]}")
+    @Test func `all forms of the page give 482 leads, each once`() async throws {
+        var options = FakeGraphAPI.Options()
+        options.appSecret = Meta.appSecret
+        options.requiresProof = true
+        try await withBench(options) { bench async throws in
+            let reports = Mutex<[BulkProgress]>([])
+            let progress = try await bench.source.retrieve(BulkQuery(), into: bench.inbox) { now in
+                reports.withLock { $0.append(now) }
             }
-            return ByteSearch.contains(String(path), "/71/") ? self.page([1]) : self.page([2])
+            #expect(progress.leads == 482)
+            #expect(progress.stored == 482)
+            #expect(progress.duplicates == 0)
+            #expect(progress.quarantined == 0)
+            #expect(progress.pages == 6)
+            #expect(reports.withLock { $0.count } == 6)
+            #expect(reports.withLock { $0.last } == progress)
+            let leads = await bench.inbox.leads
+            #expect(Set(leads.map(\.id)).count == 482)
+            #expect(leads.allSatisfy { $0.envelope[.pageID] == Meta.page })
+            #expect(Self.counts(leads) == Self.perForm)
+            #expect(Set(leads.map(\.id.text)) == Set(bench.graph.leadIDs))
         }
-        _ = try await retrieve(Meta.source(graph: graph), BulkQuery())
-        let tokens = graph.requests.map { $0.headers[0].value }
-        #expect(
-            tokens == [
-                "Bearer TOKEN-ONE", "Bearer TOKEN-TWO", "Bearer TOKEN-ONE", "Bearer TOKEN-TWO",
-            ])
-        #expect(await inbox.leads.map { $0.envelope[.pageID] } == [Meta.page, Meta.otherPage])
-        #expect(await inbox.leads.map { $0.envelope[.formID] } == ["71", "72"])
     }
 
-    @Test func `an ad is tried with each page's token until one may read it`() async throws {
-        let graph = ScriptedGraph([.fault(200), page([1])])
-        let progress = try await retrieve(Meta.source(graph: graph), BulkQuery(ads: ["81"]))
-        #expect(progress.leads == 1)
-        #expect(
-            graph.requests.map { $0.headers[0].value } == ["Bearer TOKEN-ONE", "Bearer TOKEN-TWO"])
-        #expect(await inbox.leads.first?.envelope[.formID] == nil)
+    @Test func `reading again finds nothing new`() async throws {
+        try await withBench { bench async throws in
+            _ = try await Self.retrieve(bench)
+            let again = try await Self.retrieve(bench)
+            #expect(again.stored == 0)
+            #expect(again.duplicates == 482)
+            #expect(await bench.inbox.items.count == 482)
+        }
     }
 
-    @Test func `the forms of the settings are read when none are named`() async throws {
-        var config = Meta.onePage
-        config.forms = ["61", "62"]
-        let graph = ScriptedGraph([.json(#"{"data":[]}"#)])
-        let progress = try await retrieve(Meta.source(config, graph: graph), BulkQuery())
-        #expect(progress.pages == 2 && graph.requests.count == 2)
+    @Test func `the forms of the settings, or those of the query`() async throws {
+        try await withBench(change: { $0.forms = ["555000000000002"] }) { bench async throws in
+            #expect(try await Self.retrieve(bench).leads == 78)
+            let named = BulkQuery(forms: ["555000000000003"])
+            #expect(try await Self.retrieve(bench, named).leads == 10)
+            #expect(bench.graph.calls[.forms] == nil)
+        }
     }
 
-    @Test func `a form that is no id never becomes a call`() async throws {
-        let graph = ScriptedGraph([page([1])])
-        let source = try Meta.source(Meta.onePage, graph: graph)
-        let query = BulkQuery(forms: ["../me"])
-        await #expect(throws: FetchFailure.self) { try await retrieve(source, query) }
-        #expect(graph.requests.isEmpty)
+    @Test func `an ad gives its own leads`() async throws {
+        try await withBench { bench async throws in
+            let ad = "120210000000000123"
+            #expect(try await Self.retrieve(bench, BulkQuery(ads: [ad])).leads > 0)
+            let leads = await bench.inbox.leads
+            #expect(leads.allSatisfy { $0.envelope[.adID] == ad })
+            #expect(leads.count < 482)
+        }
+    }
+
+    @Test func `an empty page in the middle is not the end`() async throws {
+        var options = FakeGraphAPI.Options()
+        options.formsWithEmptyPages = [Meta.form]
+        options.pageSizeMax = 40
+        try await withBench(options) { bench async throws in
+            #expect(try await Self.retrieve(bench, BulkQuery(forms: [Meta.form])).stored == 394)
+        }
+    }
+
+    @Test func `since and until are both included`() async throws {
+        try await withBench { bench async throws in
+            let all = BulkQuery(forms: [Meta.form])
+            _ = try await Self.retrieve(bench, all)
+            let times = await bench.inbox.leads.compactMap { $0.envelope[.createdTime] }
+                .compactMap { Timestamp($0) }.sorted()
+            let (since, until) = (times[100], times[200])
+            let expected = times.filter { $0 >= since && $0 <= until }.count
+            var query = BulkQuery(forms: [Meta.form], since: since, until: until)
+            #expect(try await Self.retrieve(bench, query).leads == expected)
+            query.until = nil
+            #expect(
+                try await Self.retrieve(bench, query).leads == times.filter { $0 >= since }.count)
+            query = BulkQuery(forms: [Meta.form], until: since)
+            #expect(
+                try await Self.retrieve(bench, query).leads == times.filter { $0 <= since }.count)
+            let filter = bench.graph.http.requests.last?.query("filtering")
+            #expect(
+                filter == #"[{"field":"time_created","operator":"LESS_THAN","value":"#
+                    + #"\#(since.seconds + 1)}]"#)
+        }
+    }
+
+    @Test func `a form without leads is no failure`() async throws {
+        try await withBench { bench async throws in
+            let future = Timestamp(seconds: 4_000_000_000)
+            #expect(try await Self.retrieve(bench, BulkQuery(since: future)).leads == 0)
+            #expect(await bench.inbox.calls == 0)
+        }
+    }
+
+    @Test func `too much data halves the pages and loses nothing`() async throws {
+        try await withBench { bench async throws in
+            bench.graph.fail(.tooMuchData, times: 3, call: .leads)
+            #expect(try await Self.retrieve(bench, BulkQuery(forms: [Meta.form])).stored == 394)
+            let limits = bench.graph.http.requests.compactMap { $0.query("limit") }
+            #expect(limits.prefix(5) == ["100", "50", "25", "12", "12"])
+        }
+    }
+
+    @Test func `a flaky service is patiently asked again`() async throws {
+        try await withBench(token: "FLAKY") { bench async throws in
+            #expect(try await Self.retrieve(bench).stored == 482)
+            #expect(!bench.clock.sleeps.isEmpty)
+        }
+    }
+
+    @Test func `a service that stays sick is given up after six tries`() async throws {
+        try await withBench { bench async throws in
+            bench.graph.fail(.transient, times: 100, call: .leads)
+            let failure = await #expect(throws: FetchFailure.self) {
+                try await Self.retrieve(bench, BulkQuery(forms: [Meta.form]))
+            }
+            #expect(failure?.verdict == .retry(after: nil))
+            #expect(bench.graph.calls[.leads] == 6)
+        }
+    }
+
+    @Test func `throttled, it waits as long as the header says`() async throws {
+        try await withBench { bench async throws in
+            bench.graph.fail(.throttled(page: Meta.page, minutes: 30), call: .leads)
+            #expect(try await Self.retrieve(bench, BulkQuery(forms: [Meta.form])).stored == 394)
+            #expect(bench.clock.sleeps == [.seconds(30 * 60)])
+        }
+    }
+
+    @Test func `an expired token halts at once`() async throws {
+        try await withBench(token: "EXPIRED") { bench async throws in
+            for query in [BulkQuery(), BulkQuery(forms: [Meta.form])] {
+                let failure = await #expect(throws: FetchFailure.self) {
+                    try await Self.retrieve(bench, query)
+                }
+                #expect(failure?.verdict == .halt)
+            }
+            #expect(bench.graph.http.requestCount == 2)
+            #expect(await bench.inbox.calls == 0)
+        }
+    }
+
+    @Test func `a page whose token is dead does not keep the others away`() async throws {
+        let both: (inout MetaConfig) -> Void = { config in
+            config.pages.entries.insert((Meta.otherPage, MetaPage("EXPIRED")), at: 0)
+        }
+        try await withBench(change: both) { bench async throws in
+            let failure = await #expect(throws: FetchFailure.self) {
+                try await Self.retrieve(bench)
+            }
+            #expect(failure?.verdict == .halt)
+            #expect(await bench.inbox.leads.count == 482)
+            // A form by name is read with the token that may.
+            let named = BulkQuery(forms: [Meta.form])
+            #expect(try await Self.retrieve(bench, named).duplicates == 394)
+        }
+    }
+
+    @Test func `an unknown form does not keep the others away`() async throws {
+        try await withBench { bench async throws in
+            let failure = await #expect(throws: FetchFailure.self) {
+                try await Self.retrieve(bench, BulkQuery(forms: ["777", "555000000000003"]))
+            }
+            #expect(failure?.verdict == .retry(after: Meta.ambiguousWait))
+            #expect(await bench.inbox.leads.count == 10)
+        }
+    }
+
+    @Test func `a full inbox is offered the page again`() async throws {
+        try await withBench { bench async throws in
+            await bench.inbox.fail(
+                .overloaded(retryAfterSeconds: 7), .overloaded(retryAfterSeconds: 0))
+            #expect(try await Self.retrieve(bench).stored == 482)
+            #expect(bench.clock.sleeps == [.seconds(7), .seconds(1)])
+        }
+    }
+
+    @Test func `an inbox that cannot write stops the read`() async throws {
+        try await withBench { bench async throws in
+            await bench.inbox.fail(.unavailable("disk full"))
+            await #expect(throws: IntakeError.unavailable("disk full")) {
+                try await Self.retrieve(bench)
+            }
+            #expect(bench.graph.calls[.leads] == 1)
+        }
+    }
+
+    @Test func `an unknown field turns to the short list`() async throws {
+        try await withBench(change: { $0.fields += ["adgroup_id"] }) { bench async throws in
+            #expect(try await Self.retrieve(bench).stored == 482)
+        }
+    }
+
+    @Test(arguments: ["../me", "1?x", "", "me", "１", "0"])
+    func `what is no id is never asked for`(id: String) async throws {
+        try await withBench { bench async throws in
+            for query in [BulkQuery(forms: [id]), BulkQuery(ads: [id])] {
+                let failure = await #expect(throws: FetchFailure.self) {
+                    try await Self.retrieve(bench, query)
+                }
+                #expect(failure?.verdict == .reject)
+            }
+            #expect(bench.graph.http.requestCount == 0)
+        }
     }
 }

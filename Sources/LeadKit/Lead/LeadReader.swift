@@ -41,7 +41,11 @@ public struct LeadReader: Sendable {
     /// - Throws: `LeadError` for a malformed id or answers.
     public func graph(_ value: JSONValue, raw: [UInt8] = []) throws(LeadError) -> Lead {
         var fields = FieldData()
-        for element in value["field_data"]?.elements ?? [] {
+        let answers = value["field_data"]
+        guard answers.map({ $0.kind == .array || $0.kind == .null }) ?? true else {
+            throw LeadError("'field_data' is no list")
+        }
+        for element in answers?.elements ?? [] {
             fields.append(try field(element))
         }
         let id = try id(value["id"], of: value)
@@ -146,7 +150,7 @@ public struct LeadReader: Sendable {
             }
             let checked = element["is_checked"]
             result.append(
-                Consent(key: key, isChecked: checked?.bool ?? (checked?.scalarText == "1")))
+                Consent(key: key, isChecked: checked?.bool ?? (checked?.string == "1")))
         }
         return result
     }
