@@ -29,7 +29,16 @@ extension HTTPSink {
         var url: Template?
         var method = Method.post
         var format = Format.json
-        var body: Template?
+        /// The body as written; escaped for what its Content-Type says it is.
+        var body: Template? {
+            get {
+                guard var body = writtenBody else { return nil }
+                body.place = HTTPSink.Config.place(of: contentType)
+                return body
+            }
+            set { writtenBody = newValue }
+        }
+        private var writtenBody: Template?
         var contentType: String?
         var headers: [Template] = []
         var signingSecrets: [Secret] = []
@@ -56,6 +65,15 @@ extension HTTPSink {
                 "success", \.success, default: "{status: [\"2xx\"]}",
                 "Which answers mean that the lead has arrived."),
         ]
+
+        /// JSON unless another type is named; XML is escaped as HTML is; other types are text.
+        static func place(of contentType: String?) -> Template.Place {
+            guard let type = contentType?.lowercased() else { return .json }
+            if ByteSearch.contains(type, "json") { return .json }
+            if ByteSearch.contains(type, "xml") || ByteSearch.contains(type, "html") { return .html }
+            if ByteSearch.contains(type, "urlencoded") { return .url }
+            return .text
+        }
 
         public func check(at node: SettingNode, problems: inout SettingProblems) {
             if let url, let problem = HTTPAddress.problem(inTemplate: url.source) {

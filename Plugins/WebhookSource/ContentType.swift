@@ -53,7 +53,11 @@ struct HeaderParser {
         return token.isEmpty ? nil : String(validating: token, as: UTF8.self)
     }
 
-    /// All parameters, names in lower case; nil when they are malformed or one comes twice.
+    /// The most parameters of a field; each is compared with those before it.
+    private static let parametersMax = 16
+
+    /// All parameters, names in lower case; nil when they are malformed, too many, or one comes
+    /// twice.
     mutating func parameters() -> [(name: String, value: String)]? {
         var found: [(name: String, value: String)] = []
         while true {
@@ -62,7 +66,7 @@ struct HeaderParser {
             guard next == UInt8(ascii: ";") else { return nil }
             skipBlanks()
             if rest.isEmpty || rest.first == UInt8(ascii: ";") { continue }
-            guard let name = token()?.lowercased(), rest.popFirst() == UInt8(ascii: "="),
+            guard found.count < Self.parametersMax, let name = token()?.lowercased(), rest.popFirst() == UInt8(ascii: "="),
                 let value = rest.first == UInt8(ascii: "\"") ? quoted() : token(),
                 !found.contains(where: { $0.name == name })
             else { return nil }

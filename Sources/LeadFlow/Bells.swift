@@ -1,3 +1,4 @@
+internal import LeadStore
 internal import Synchronization
 
 /// How the loops wake each other, and how all are told to stop.
@@ -11,6 +12,7 @@ final class Bells: Sendable {
     /// References wait to be read; one bell a source, since a bell has one listener.
     private let sources = Mutex<[String: Bell]>([:])
     private let stopped = Mutex(false)
+    private let failed = Mutex<StoreError?>(nil)
 
     var isStopped: Bool { stopped.withLock { $0 } }
 
@@ -29,6 +31,15 @@ final class Bells: Sendable {
         stopping.ring()
         ringStored()
         for bell in lanes.withLock({ Array($0.values) }) { bell.ring() }
+    }
+
+    /// Why the store can no longer write, once it cannot.
+    var failure: StoreError? { failed.withLock { $0 } }
+
+    /// The store cannot write any more: all end, so that whoever supervises the program sees it.
+    func fail(_ error: StoreError) {
+        failed.withLock { $0 = $0 ?? error }
+        stop()
     }
 
     private static func bell(_ name: String, in bells: borrowing Mutex<[String: Bell]>) -> Bell {

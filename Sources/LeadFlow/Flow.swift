@@ -58,6 +58,7 @@ public final class Flow: Sendable {
             // Not `waitForAll`, which lets the others go on for ever when one has failed.
             while try await group.next() != nil {}
         }
+        if let failure = bells.failure { throw failure }
     }
 
     /// Asks the loops to end: nothing new is begun, attempts under way finish.

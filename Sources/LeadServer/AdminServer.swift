@@ -74,6 +74,9 @@ public struct AdminServer: Sendable {
     }
 
     private func run(_ action: Action, _ request: Request) async -> Response {
+        guard isForThisHost(request) else {
+            return AdminServer.response(421, Array("{\"error\":\"wrong host\"}\n".utf8))
+        }
         guard isAuthorised(request) else {
             return AdminServer.response(401, Array("{\"error\":\"token needed\"}\n".utf8))
         }
@@ -87,6 +90,17 @@ public struct AdminServer: Sendable {
         }
         let answer = await action(Array(buffer.readableBytesView))
         return AdminServer.response(answer.status, answer.body)
+    }
+
+    /// A web page that rebinds its name to this machine still sends its own name, and an Origin.
+    private func isForThisHost(_ request: Request) -> Bool {
+        guard request.headers[.origin] == nil, let authority = request.head.authority else {
+            return false
+        }
+        let bytes = Array(authority.utf8)
+        let end = bytes.last == 0x5D ? nil : bytes.lastIndex(of: 0x3A)
+        let name = String(decoding: bytes[..<(end ?? bytes.count)], as: UTF8.self)
+        return ["localhost", "127.0.0.1", "[::1]", host, "[\(host)]"].contains(name)
     }
 
     private func isAuthorised(_ request: Request) -> Bool {

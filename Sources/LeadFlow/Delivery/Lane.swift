@@ -263,6 +263,8 @@ final class Lane: Sendable {
             state.withLock { $0.haltsInARow = 0 }
         case .released(let due, let reason):
             let halts = state.withLock { state -> Int in
+                // Attempts that were under way together are one fault, not several.
+                guard state.restsUntilMilliseconds <= now else { return 0 }
                 state.haltsInARow += 1
                 let rest = min(
                     Lane.haltMostMilliseconds, (due - now) << min(state.haltsInARow - 1, 10))

@@ -6,17 +6,21 @@ public struct Inbox: InboxWriter {
     private let store: any LeadStore
     private let clock: any FlowClock
     private let onStored: @Sendable () -> Void
+    private let onFailure: @Sendable (StoreError) -> Void
 
     /// What a sender that finds no room is asked to wait.
     public static let retryAfterSeconds = 2
 
-    /// Makes an inbox; `onStored` is called after each commit that brought something new.
+    /// Makes an inbox; `onStored` is called after each commit that brought something new, and
+    /// `onFailure` when the store can no longer write.
     public init(
-        store: any LeadStore, clock: any FlowClock, onStored: @escaping @Sendable () -> Void = {}
+        store: any LeadStore, clock: any FlowClock, onStored: @escaping @Sendable () -> Void = {},
+        onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) {
         self.store = store
         self.clock = clock
         self.onStored = onStored
+        self.onFailure = onFailure
     }
 
     /// Stores the items; when it returns they are on disk.
@@ -29,6 +33,7 @@ public struct Inbox: InboxWriter {
         } catch .overloaded {
             throw .overloaded(retryAfterSeconds: Inbox.retryAfterSeconds)
         } catch {
+            if case .failed = error { onFailure(error) }
             throw .unavailable(error.description)
         }
     }

@@ -34,7 +34,8 @@ public final class Intake: Sendable {
             uniqueKeysWithValues: sources.compactMap { name, source in
                 (source as? any WebhookSource).map { (name, $0) }
             })
-        inbox = Inbox(store: store, clock: clock) { bells.ringStored() }
+        inbox = Inbox(
+            store: store, clock: clock, onStored: { bells.ringStored() }, onFailure: { bells.fail($0) })
         self.store = store
         self.clock = clock
         self.bells = bells

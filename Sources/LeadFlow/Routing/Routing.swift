@@ -49,7 +49,7 @@ public final class Routing: Sendable {
     }
 
     private func decide(_ entries: [InboxEntry]) async throws(StoreError) -> [DecisionRecord] {
-        let parser = JSONParser()
+        let parser = JSONParser(limits: RoutingRecord.limits)
         var batchKeys: [String: Int64] = [:]
         var records: [DecisionRecord] = []
         for entry in entries {
@@ -86,8 +86,11 @@ public final class Routing: Sendable {
 
 /// What routing writes: values made from a decision, without I/O.
 enum RoutingRecord {
+    /// Our own rows: what was taken in within limits has a few values more as we write it.
+    static let limits = JSONDocument.Limits(depthMax: 64, valuesMax: 16_000_000)
+
     /// The lead of a row as it was taken in; nil when the row is damaged.
-    static func lead(of entry: InboxEntry, parser: JSONParser = JSONParser()) -> Lead? {
+    static func lead(of entry: InboxEntry, parser: JSONParser = JSONParser(limits: RoutingRecord.limits)) -> Lead? {
         lead(
             entry.lead, source: entry.source, receivedMilliseconds: entry.receivedMilliseconds,
             parser: parser)
@@ -95,7 +98,7 @@ enum RoutingRecord {
 
     static func lead(
         _ json: [UInt8], source: String, receivedMilliseconds: Int64,
-        parser: JSONParser = JSONParser()
+        parser: JSONParser = JSONParser(limits: RoutingRecord.limits)
     ) -> Lead? {
         let reader = LeadReader(
             source: source, receivedTime: Timestamp(milliseconds: receivedMilliseconds))
