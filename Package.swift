@@ -98,6 +98,17 @@ let tests: [Target] = [
     .testTarget(
         name: "FileSinkTests", dependencies: ["FileSink", "LeadKit", "SinkTesting", logging],
         swiftSettings: strict),
+    .testTarget(
+        name: "LeadStoreTests", dependencies: ["LeadStore", "LeadKit", "LeadTesting", grdb],
+        swiftSettings: strict),
+    .testTarget(
+        name: "LeadFlowTests",
+        dependencies: ["LeadFlow", "LeadKit", "LeadRules", "LeadStore", "LeadTesting", logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "LeadServerTests",
+        dependencies: ["LeadServer", "LeadCurl", "LeadKit", "LeadTesting", lifecycle, logging],
+        swiftSettings: strict),
 ]
 
 let package = Package(

@@ -38,8 +38,10 @@ final class GroupCommit: Sendable {
 
     init(pool: DatabasePool) { self.pool = pool }
 
-    /// Jobs and commits so far, for tests and measurements.
-    var counts: (jobs: Int, commits: Int) { state.withLock { ($0.jobs, $0.commits) } }
+    /// Jobs and commits so far, and the jobs that wait, for tests and measurements.
+    var counts: (jobs: Int, commits: Int, waiting: Int) {
+        state.withLock { ($0.jobs, $0.commits, $0.waiting.count) }
+    }
 
     /// Runs the body in a shared transaction; returns when it is on disk.
     ///

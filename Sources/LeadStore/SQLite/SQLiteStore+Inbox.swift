@@ -43,11 +43,7 @@ extension SQLiteStore {
         try await read { db in
             try Row.fetchAll(
                 db,
-                sql: """
-                    SELECT sequence, lead_id, envelope, attempts, received_ms FROM inbox
-                    WHERE state = 'announced' AND source = ? AND due_ms <= ?
-                    ORDER BY due_ms, sequence LIMIT ?
-                    """, arguments: [source, now, limit]
+                sql: HotQuery.dueReferences.sql, arguments: [source, now, limit]
             ).compactMap { row in
                 LeadID(row["lead_id"]).map { id in
                     PendingReference(
@@ -102,10 +98,7 @@ extension SQLiteStore {
         try await read { db in
             try Row.fetchAll(
                 db,
-                sql: """
-                    SELECT * FROM inbox WHERE state = 'received' AND sequence > ?
-                    ORDER BY sequence LIMIT ?
-                    """, arguments: [sequence, limit]
+                sql: HotQuery.undecided.sql, arguments: [sequence, limit]
             ).compactMap(InboxRow.entry)
         }
     }

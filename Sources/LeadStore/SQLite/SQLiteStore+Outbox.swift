@@ -12,22 +12,12 @@ extension SQLiteStore {
         guard try await hasDue(sink: sink, at: now) else { return [] }
         return try await writer.write { db in
             let sequences = try Int64.fetchAll(
-                db.cachedStatement(
-                    sql: """
-                        SELECT sequence FROM outbox
-                        WHERE state = 'pending' AND sink = ? AND due_ms <= ?
-                        ORDER BY due_ms, sequence LIMIT ?
-                        """), arguments: [sink, now, limit])
+                db.cachedStatement(sql: HotQuery.pending.sql), arguments: [sink, now, limit])
             let expired =
                 sequences.count >= limit
                 ? []
                 : try Int64.fetchAll(
-                    db.cachedStatement(
-                        sql: """
-                            SELECT sequence FROM outbox
-                            WHERE state = 'leased' AND sink = ? AND lease_until_ms <= ?
-                            ORDER BY lease_until_ms LIMIT ?
-                            """), arguments: [sink, now, limit - sequences.count])
+                    db.cachedStatement(sql: HotQuery.expired.sql), arguments: [sink, now, limit - sequences.count])
             return try (sequences + expired).compactMap {
                 try SQLiteStore.lease($0, token: token, until: untilMilliseconds, db)
             }
@@ -139,11 +129,7 @@ extension SQLiteStore {
             var result: [String: Int64] = [:]
             for sink in sinks {
                 result[sink] = try Int64.fetchOne(
-                    db.cachedStatement(
-                        sql: """
-                            SELECT due_ms FROM outbox WHERE state = 'pending' AND sink = ?
-                            ORDER BY due_ms LIMIT 1
-                            """), arguments: [sink])
+                    db.cachedStatement(sql: HotQuery.nextDue.sql), arguments: [sink])
             }
             return result
         }

@@ -46,6 +46,7 @@ public final class SQLiteStore: LeadStore {
             throw .unusable("cannot create the folder '\(folder.path())' for the store")
         }
         let lock = try StoreLock(path: path)
+        try refuseForeignFile(path)
         if !FileManager.default.fileExists(atPath: path) {
             // Leads are personal data: the file is the owner's alone before it holds anything.
             let isMade = FileManager.default.createFile(
@@ -111,6 +112,25 @@ public final class SQLiteStore: LeadStore {
                     "the store is damaged (PRAGMA quick_check); restore a backup")
             }
         }
+    }
+
+    /// Looks at the file before SQLite does: opening a pool changes the file's journal mode, which
+    /// another program's database must be spared.
+    private static func refuseForeignFile(_ path: String) throws(StoreError) {
+        // With a log beside it, the file's own header may be older than the database.
+        guard !FileManager.default.fileExists(atPath: path + "-wal"),
+            let file = FileHandle(forReadingAtPath: path)
+        else { return }
+        defer { try? file.close() }
+        let header = [UInt8]((try? file.read(upToCount: 100)) ?? Data())
+        guard !header.isEmpty else { return }
+        func number(at offset: Int) -> UInt32 {
+            header[offset..<(offset + 4)].reduce(0) { $0 << 8 | UInt32($1) }
+        }
+        let isSQLite = header.count == 100 && header.starts(with: Array("SQLite format 3\0".utf8))
+        let isStore = isSQLite && number(at: 68) == UInt32(bitPattern: Schema.applicationID)
+        let isEmpty = isSQLite && number(at: 68) == 0 && number(at: 28) <= 1
+        if !isStore, !isEmpty { throw .unusable("the file '\(path)' is no leadrouter store") }
     }
 
     private static func refuseForeign(_ pool: DatabasePool) throws {
