@@ -84,6 +84,10 @@ let modules: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "LeadRouterTests", swiftSettings: strict),
     .testTarget(
+        name: "LeadFlowTests",
+        dependencies: ["LeadFlow", "LeadKit", "LeadRules", "LeadStore", "LeadTesting", logging],
+        swiftSettings: strict),
+    .testTarget(
         name: "LeadStoreTests", dependencies: ["LeadStore", "LeadTesting", "LeadKit", grdb],
         swiftSettings: strict),
     .testTarget(

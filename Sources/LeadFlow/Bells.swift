@@ -61,6 +61,9 @@ final class Bell: Sendable {
 
     private let state = Mutex(State())
 
+    /// Whether a ring is kept for the next wait.
+    var isRungNow: Bool { state.withLock { $0.isRung } }
+
     func ring() {
         let listener = state.withLock { state -> CheckedContinuation<Void, Never>? in
             guard let listener = state.listener else {

@@ -1,0 +1,86 @@
+import Testing
+
+@testable import LeadFlow
+
+@Suite(.timeLimit(.minutes(1)))
+struct BellTests {
+    @Test func `a ring before anybody waits is kept, once`() async {
+        let bell = Bell()
+        bell.ring()
+        bell.ring()
+        await bell.wait()
+        let clock = HandClock()
+        let second = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
+        // Only a wait that really waits asks the clock and stays.
+        await clock.waitForSleepers(1)
+        bell.ring()
+        await second.value
+    }
+
+    /// A wait that ends must leave no ring behind, or the loop around it never sleeps again.
+    @Test func `a wait that was rung leaves the next one waiting`() async {
+        let bell = Bell()
+        let clock = HandClock()
+        for _ in 0..<3 {
+            let waiting = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
+            await clock.waitForSleepers(1)
+            bell.ring()
+            await waiting.value
+            #expect(!bell.isRungNow)
+        }
+    }
+
+    @Test func `a wait ends with its time and leaves no ring`() async {
+        let bell = Bell()
+        let clock = HandClock()
+        let waiting = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
+        await clock.waitForSleepers(1)
+        clock.advance(by: .seconds(1))
+        await waiting.value
+        #expect(!bell.isRungNow)
+    }
+
+    @Test func `a cancelled wait ends and leaves no ring`() async {
+        let bell = Bell()
+        let clock = HandClock()
+        let waiting = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
+        await clock.waitForSleepers(1)
+        waiting.cancel()
+        await waiting.value
+        #expect(!bell.isRungNow)
+    }
+
+    @Test func `no wake-up is lost under 10,000 concurrent rings`() async {
+        let bell = Bell()
+        let clock = HandClock()
+        let work = Counter()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<10_000 {
+                group.addTask {
+                    work.add(1)
+                    bell.ring()
+                }
+            }
+            group.addTask {
+                // The clock stands still: only rings end a wait.
+                var seen = 0
+                while seen < 10_000 {
+                    await bell.wait(atMost: .seconds(1), clock: clock)
+                    seen = work.value
+                }
+            }
+        }
+        #expect(work.value == 10_000)
+    }
+
+    @Test func `a stop ends every wait`() async {
+        let bells = Bells()
+        let clock = HandClock()
+        let waits = [bells.inbox, bells.lane("a"), bells.lane("b"), bells.references("x")]
+            .map { bell in Task { await bell.wait(atMost: .seconds(1), clock: clock) } }
+        await clock.waitForSleepers(4)
+        bells.stop()
+        for wait in waits { await wait.value }
+        #expect(bells.isStopped)
+    }
+}
