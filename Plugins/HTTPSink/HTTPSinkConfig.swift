@@ -70,7 +70,9 @@ extension HTTPSink {
         static func place(of contentType: String?) -> Template.Place {
             guard let type = contentType?.lowercased() else { return .json }
             if ByteSearch.contains(type, "json") { return .json }
-            if ByteSearch.contains(type, "xml") || ByteSearch.contains(type, "html") { return .html }
+            if ByteSearch.contains(type, "xml") || ByteSearch.contains(type, "html") {
+                return .html
+            }
             if ByteSearch.contains(type, "urlencoded") { return .url }
             return .text
         }

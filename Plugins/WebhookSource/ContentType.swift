@@ -66,7 +66,8 @@ struct HeaderParser {
             guard next == UInt8(ascii: ";") else { return nil }
             skipBlanks()
             if rest.isEmpty || rest.first == UInt8(ascii: ";") { continue }
-            guard found.count < Self.parametersMax, let name = token()?.lowercased(), rest.popFirst() == UInt8(ascii: "="),
+            guard found.count < Self.parametersMax, let name = token()?.lowercased(),
+                rest.popFirst() == UInt8(ascii: "="),
                 let value = rest.first == UInt8(ascii: "\"") ? quoted() : token(),
                 !found.contains(where: { $0.name == name })
             else { return nil }

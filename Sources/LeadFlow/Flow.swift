@@ -32,7 +32,8 @@ public final class Flow: Sendable {
         intake = try await Intake(
             configuration: configuration, store: store, clock: clock, bells: bells, logger: logger)
         routing = Routing(
-            ruleSet: configuration.ruleSet, store: store, clock: clock, bells: bells, logger: logger)
+            ruleSet: configuration.ruleSet, store: store, clock: clock, bells: bells, logger: logger
+        )
         delivery = try await DeliveryLoop(
             configuration: configuration, store: store, clock: clock, bells: bells, logger: logger)
     }

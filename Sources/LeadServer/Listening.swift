@@ -25,7 +25,7 @@ extension ApplicationProtocol {
             } catch let error as IOError {
                 let why = error.errnoCode == EADDRINUSE ? "the address is in use" : "\(error)"
                 throw ListenError(description: "cannot listen on \(address): \(why)")
-            } catch where Task.isCancelled {
+            } catch  where Task.isCancelled {
                 // Stopped before it listened, or only after the grace: it was to end, and has.
                 logger.debug("a listener did not end by itself: \(error)")
             }

@@ -209,7 +209,9 @@ class MailServer:
             return [m for m in self.mails if m["answer"].startswith("250")]
 
     def close(self):
-        self.controller.stop(no_assert=True)
+        if self.controller is not None:
+            self.controller.stop()
+            self.controller = None
 
 
 def signature(body, secret=APP_SECRET):

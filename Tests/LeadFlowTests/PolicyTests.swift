@@ -17,12 +17,15 @@ import Testing
             random: random, followUps: followUps)
     }
 
-    @Test(arguments: [
-        (1, 10_000), (2, 20_000), (3, 40_000), (4, 80_000), (12, 20_480_000), (13, 21_600_000),
-        (60, 21_600_000),
-    ] as [(Int, Int64)])
+    @Test(
+        arguments: [
+            (1, 10_000), (2, 20_000), (3, 40_000), (4, 80_000), (12, 20_480_000), (13, 21_600_000),
+            (60, 21_600_000),
+        ] as [(Int, Int64)])
     func `waits double up to the longest`(attempt: Int, milliseconds: Int64) {
-        #expect(RetryPolicy(retry: RetrySettings()).wait(afterAttempt: attempt, random: 0.5) == milliseconds)
+        #expect(
+            RetryPolicy(retry: RetrySettings()).wait(afterAttempt: attempt, random: 0.5)
+                == milliseconds)
     }
 
     @Test func `waits are spread by a fifth to either side`() {
@@ -33,7 +36,8 @@ import Testing
 
     @Test func `the other side's wait counts when it is longer, up to an hour`() {
         #expect(
-            result(.retry(after: .seconds(60), "x")) == .retry(dueMilliseconds: 60_000, reason: "x"))
+            result(.retry(after: .seconds(60), "x")) == .retry(dueMilliseconds: 60_000, reason: "x")
+        )
         #expect(
             result(.retry(after: .seconds(1), "x")) == .retry(dueMilliseconds: 10_000, reason: "x"))
         #expect(
@@ -60,13 +64,14 @@ import Testing
     @Test func `a rate spaces attempts and a clock set back does not stall it`() {
         let rate = Rate(count: 10, period: .seconds(1))
         var pace = Pace()
-        #expect(pace.allows(rate, atMilliseconds: 1_000_000))
-        #expect(!pace.allows(rate, atMilliseconds: 1_000_050))
+        let answers = [1_000_000, 1_000_050].map { pace.allows(rate, atMilliseconds: $0) }
+        #expect(answers == [true, false])
         #expect(pace.waitMilliseconds(rate, atMilliseconds: 1_000_050) == 50)
-        #expect(pace.allows(rate, atMilliseconds: 1_000_100))
-        #expect(!pace.allows(rate, atMilliseconds: 0))
+        let later = [1_000_100, 0].map { pace.allows(rate, atMilliseconds: $0) }
+        #expect(later == [true, false])
         #expect(pace.waitMilliseconds(rate, atMilliseconds: 0) <= 1_000)
-        #expect(pace.allows(nil, atMilliseconds: 0))
+        let unlimited = pace.allows(nil, atMilliseconds: 0)
+        #expect(unlimited)
     }
 
     @Test func `references that fail by themselves are asked for later and later`() throws {

@@ -71,7 +71,9 @@ struct GroupCommitTests {
         await gate.isEntered()
         let waiting = (0..<2).map { _ in Task { try await writer.write { _ in } } }
         await writer.waits(for: 2)
-        await #expect(throws: StoreError.overloaded) { try await writer.write(isIntake: true) { _ in } }
+        await #expect(throws: StoreError.overloaded) {
+            try await writer.write(isIntake: true) { _ in }
+        }
         gate.open()
         try await first.value
         for task in waiting { try await task.value }

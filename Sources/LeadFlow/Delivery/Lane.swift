@@ -103,7 +103,8 @@ final class Lane: Sendable {
             return min(most * Lane.leaseAhead, mostByRate) - state.waiting.count
         }
         guard room > 0 else { return }
-        let until = now + limit.milliseconds * Int64(Lane.leaseAhead + 2) + Lane.leaseExtraMilliseconds
+        let until =
+            now + limit.milliseconds * Int64(Lane.leaseAhead + 2) + Lane.leaseExtraMilliseconds
         let leased = try await store.lease(
             sink: instance.name, limit: room, token: token, atMilliseconds: now,
             untilMilliseconds: until)
@@ -316,7 +317,8 @@ struct Pace {
         nextMilliseconds = min(nextMilliseconds, latest)
         guard nextMilliseconds <= Double(now) else { return false }
         nextMilliseconds =
-            max(nextMilliseconds, Double(now)) + Double(rate.period.milliseconds) / Double(rate.count)
+            max(nextMilliseconds, Double(now)) + Double(rate.period.milliseconds)
+            / Double(rate.count)
         return true
     }
 

@@ -35,7 +35,8 @@ public final class Intake: Sendable {
                 (source as? any WebhookSource).map { (name, $0) }
             })
         inbox = Inbox(
-            store: store, clock: clock, onStored: { bells.ringStored() }, onFailure: { bells.fail($0) })
+            store: store, clock: clock, onStored: { bells.ringStored() },
+            onFailure: { bells.fail($0) })
         self.store = store
         self.clock = clock
         self.bells = bells
@@ -62,7 +63,7 @@ public final class Intake: Sendable {
                 group.addTask {
                     do {
                         try await source.run(into: self.inbox)
-                    } catch where self.bells.isStopped {
+                    } catch  where self.bells.isStopped {
                         // Told to end, and says so.
                     }
                 }

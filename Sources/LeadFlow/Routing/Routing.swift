@@ -90,7 +90,9 @@ enum RoutingRecord {
     static let limits = JSONDocument.Limits(depthMax: 64, valuesMax: 16_000_000)
 
     /// The lead of a row as it was taken in; nil when the row is damaged.
-    static func lead(of entry: InboxEntry, parser: JSONParser = JSONParser(limits: RoutingRecord.limits)) -> Lead? {
+    static func lead(
+        of entry: InboxEntry, parser: JSONParser = JSONParser(limits: RoutingRecord.limits)
+    ) -> Lead? {
         lead(
             entry.lead, source: entry.source, receivedMilliseconds: entry.receivedMilliseconds,
             parser: parser)

@@ -79,6 +79,12 @@ public struct Rate: SettingValue, Equatable {
     /// In how long.
     public var period: Duration
 
+    /// Makes a rate; both are above zero.
+    public init(count: Int, period: Duration) {
+        self.count = count
+        self.period = period
+    }
+
     /// What to write.
     public static var shape: String { "a rate such as '10/s', '100/m' or '1000/h'" }
 

@@ -111,7 +111,8 @@ struct SMTPSession {
         guard let envelope = dialogue.envelope else { return "503 5.5.1 MAIL first" }
         let mail = Mail(
             number: server.nextMailNumber(), client: dialogue.client, user: dialogue.user,
-            sender: envelope.sender, recipients: envelope.recipients, message: message, isUTF8: envelope.isUTF8,
+            sender: envelope.sender, recipients: envelope.recipients, message: message,
+            isUTF8: envelope.isUTF8,
             receivedMilliseconds: Int64(Date().timeIntervalSince1970 * 1000))
         do { try await server.sink?(mail) } catch { return "451 4.3.0 could not be kept" }
         server.arrivals.append { _ in mail }

@@ -22,9 +22,11 @@ struct Check: ParsableCommand {
         case .text:
             if !result.diagnostics.isEmpty { Console.print(result.report) }
             Console.print(
-                result.diagnostics.isEmpty ? "\(config.folder): no problems" : Summary.findings(result))
+                result.diagnostics.isEmpty
+                    ? "\(config.folder): no problems" : Summary.findings(result))
         case .json: for diagnostic in result.diagnostics { Console.print(Check.json(diagnostic)) }
-        case .github: for diagnostic in result.diagnostics { Console.print(Check.github(diagnostic)) }
+        case .github:
+            for diagnostic in result.diagnostics { Console.print(Check.github(diagnostic)) }
         }
         if result.errorCount > 0 { throw ExitCode.failure }
     }

@@ -41,7 +41,9 @@ struct DecisionPrinter {
         } else {
             decision = ruleSet.decide(lead, isDuplicate: isDuplicate)
         }
-        if let onlyRoute, !decision.routes.contains(where: { DecisionPrinter.lies($0, below: onlyRoute) }) {
+        if let onlyRoute,
+            !decision.routes.contains(where: { DecisionPrinter.lies($0, below: onlyRoute) })
+        {
             return
         }
         counts.count(decision)
@@ -76,7 +78,9 @@ struct DecisionPrinter {
     }
 
     private mutating func isDuplicate(_ lead: Lead) -> Bool {
-        guard let dedupe = ruleSet.dedupe, let key = ruleSet.dedupeKey(of: lead) else { return false }
+        guard let dedupe = ruleSet.dedupe, let key = ruleSet.dedupeKey(of: lead) else {
+            return false
+        }
         let created = lead[.createdTime].flatMap { Timestamp($0) }?.seconds ?? receivedSeconds
         let isDuplicate = seen[key].map { $0 >= created - dedupe.withinSeconds } ?? false
         seen[key] = max(seen[key] ?? created, created)
@@ -169,7 +173,9 @@ struct DecisionPrinter {
 
     private static func lines(of setting: RenderedSetting) -> [String] {
         let lines = setting.shown.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count > 1 else { return ["    \(setting.name): \(Console.shown(setting.shown))"] }
+        guard lines.count > 1 else {
+            return ["    \(setting.name): \(Console.shown(setting.shown))"]
+        }
         return ["    \(setting.name):"] + lines.map { "      " + Console.shown(String($0)) }
     }
 
@@ -249,7 +255,9 @@ enum ExplanationText {
         if route.truth == .yes, !route.effect.isEmpty { head += ", \(route.effect)" }
         if let note = route.note { head += "  # \(note)" }
         var lines = [Diagnostic.printable(head)]
-        if let condition = route.condition { lines += self.condition(condition, indent: indent + "  ") }
+        if let condition = route.condition {
+            lines += self.condition(condition, indent: indent + "  ")
+        }
         for child in route.routes { lines += self.route(child, indent: indent + "  ") }
         return lines
     }
@@ -266,7 +274,8 @@ enum ExplanationText {
             if values.isEmpty {
                 line += " (missing)"
             } else {
-                line += " (the lead says \(values.map { "'\(Console.shown($0))'" }.joined(separator: ", "))"
+                line +=
+                    " (the lead says \(values.map { "'\(Console.shown($0))'" }.joined(separator: ", "))"
                 line += condition.reason.map { ", \($0))" } ?? ")"
             }
         }

@@ -25,7 +25,9 @@ struct Import: AsyncParsableCommand {
     @OptionGroup var config: ConfigurationOption
     @Argument(help: ArgumentHelp("Files of leads.", valueName: "file"))
     var files: [String] = []
-    @Option(help: ArgumentHelp("The source: read in bulk, or credited with the files' leads.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "The source: read in bulk, or credited with the files' leads.", valueName: "name"))
     var source: String?
     @Option(help: ArgumentHelp("Read the leads of this form (may be repeated).", valueName: "id"))
     var form: [String] = []
@@ -79,7 +81,8 @@ struct Import: AsyncParsableCommand {
     }
 
     /// Brings the leads in and prints what came; answers whether all went well.
-    private func transfer(_ configuration: Configuration, into inbox: any InboxWriter) async -> Bool {
+    private func transfer(_ configuration: Configuration, into inbox: any InboxWriter) async -> Bool
+    {
         let line = ProgressLine("leads")
         var progress = BulkProgress()
         var isGood = true
@@ -106,7 +109,8 @@ struct Import: AsyncParsableCommand {
         into inbox: any InboxWriter, _ line: ProgressLine, _ progress: inout BulkProgress
     ) async throws -> Bool {
         let received = Timestamp(milliseconds: SystemClock().nowMilliseconds())
-        let input = LeadInput(reader: LeadReader(source: source ?? "import", receivedTime: received))
+        let input = LeadInput(
+            reader: LeadReader(source: source ?? "import", receivedTime: received))
         var batch: [InboxItem] = []
         var isGood = true
         for file in files {

@@ -20,7 +20,8 @@ final class LeadCounter: Sendable {
 /// The store, for commands that only look: it may be in use by a running service.
 struct StoreOption: ParsableArguments {
     @OptionGroup var config: ConfigurationOption
-    @Option(help: ArgumentHelp("The store's file, instead of the configured one.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The store's file, instead of the configured one.", valueName: "file"))
     var store: String?
 
     func open() async throws -> SQLiteStore {
@@ -114,10 +115,12 @@ struct LeadsShow: AsyncParsableCommand {
             if let reason = lead.reason { Console.print("reason    \(Console.shown(reason))") }
             if let hash = lead.ruleSetHash { Console.print("rules     \(hash.prefix(16))") }
             if !lead.lead.isEmpty {
-                Console.print("content   \(Console.shown(String(decoding: lead.lead, as: UTF8.self)))")
+                Console.print(
+                    "content   \(Console.shown(String(decoding: lead.lead, as: UTF8.self)))")
             }
             if !lead.raw.isEmpty {
-                Console.print("raw       \(Console.shown(String(decoding: lead.raw, as: UTF8.self)))")
+                Console.print(
+                    "raw       \(Console.shown(String(decoding: lead.raw, as: UTF8.self)))")
             }
             Console.print("")
         }
@@ -183,11 +186,14 @@ struct DeliveriesShow: AsyncParsableCommand {
         await store.close()
         Console.print("delivery  \(delivery.delivery.key)")
         Console.print("lead      \(Console.shown(delivery.leadID.text)) from \(delivery.source)")
-        Console.print("sink      \(delivery.delivery.sink)\(delivery.delivery.isCopy ? " (copy)" : "")")
+        Console.print(
+            "sink      \(delivery.delivery.sink)\(delivery.delivery.isCopy ? " (copy)" : "")")
         Console.print("route     \(delivery.delivery.route)")
         Console.print("state     \(delivery.state.rawValue)")
         Console.print("made      \(Ledger.time(delivery.createdMilliseconds))")
-        if delivery.state == .pending { Console.print("due       \(Ledger.time(delivery.dueMilliseconds))") }
+        if delivery.state == .pending {
+            Console.print("due       \(Ledger.time(delivery.dueMilliseconds))")
+        }
         if let detail = delivery.detail { Console.print("last      \(Console.shown(detail))") }
         var table = TextTable(["ATTEMPT", "STARTED", "TOOK", "OUTCOME", "DETAIL"])
         for attempt in attempts {

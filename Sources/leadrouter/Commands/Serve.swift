@@ -117,9 +117,13 @@ final class Service: Sendable {
                     group.cancelAll()
                 }
             }
-            group.addTask { try await withTaskCancellationHandler {
-                try await listeners.value
-            } onCancel: { listeners.cancel() } }
+            group.addTask {
+                try await withTaskCancellationHandler {
+                    try await listeners.value
+                } onCancel: {
+                    listeners.cancel()
+                }
+            }
             group.addTask { try await self.flow.run() }
             group.addTask {
                 for await _ in self.stop.stream { break }
@@ -141,7 +145,9 @@ final class Service: Sendable {
         }
     }
 
-    private static func signals(_ handler: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
+    private static func signals(_ handler: @escaping @Sendable () -> Void)
+        -> [any DispatchSourceSignal]
+    {
         [SIGTERM, SIGINT].map { number in
             // The default action would end the process before the loops could.
             Foundation.signal(number, SIG_IGN)

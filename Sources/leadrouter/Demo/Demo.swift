@@ -18,9 +18,13 @@ struct Demo: AsyncParsableCommand {
             """)
 
     @OptionGroup var config: ConfigurationOption
-    @Option(help: ArgumentHelp("Leads in Graph shape. Default: samples/dealer-leads.ndjson of the configuration.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Leads in Graph shape. Default: samples/dealer-leads.ndjson of the configuration.",
+            valueName: "file"))
     var leads: String?
-    @Option(help: ArgumentHelp("Where mails, files and the store go; emptied first.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("Where mails, files and the store go; emptied first.", valueName: "dir"))
     var folder = "var/demo"
 
     func run() async throws {

@@ -56,9 +56,12 @@ extension DemoGround {
 
     private func printExamples(_ configuration: Configuration, _ leads: [InboxEntry]) throws {
         for outcome in [Decision.Outcome.routed, .default] {
-            guard let entry = leads.last(where: { $0.outcome == outcome.rawValue }) else { continue }
+            guard let entry = leads.last(where: { $0.outcome == outcome.rawValue }) else {
+                continue
+            }
             let reader = LeadReader(
-                source: entry.source, receivedTime: Timestamp(milliseconds: entry.receivedMilliseconds))
+                source: entry.source,
+                receivedTime: Timestamp(milliseconds: entry.receivedMilliseconds))
             let lead = try reader.graph(JSONDocument.parse(entry.lead).root)
             let (decision, explanation) = configuration.ruleSet.explain(lead)
             Console.print("why lead \(lead.id) was \(DecisionPrinter.sentence(decision)):")
@@ -119,8 +122,12 @@ struct Books {
                 name: "deliveries = delivered (+ 0 expected dead)",
                 left: stats.deliveries.values.reduce(0, +),
                 right: stats.deliveries[.delivered] ?? 0),
-            Line(name: "delivered by mail = mails caught", left: delivered("smtp"), right: caught.mailCount),
-            Line(name: "delivered by HTTP = posts caught", left: delivered("http"), right: caught.postCount),
+            Line(
+                name: "delivered by mail = mails caught", left: delivered("smtp"),
+                right: caught.mailCount),
+            Line(
+                name: "delivered by HTTP = posts caught", left: delivered("http"),
+                right: caught.postCount),
             Line(
                 name: "delivered to files = lines in the archive",
                 left: delivered("file", except: "undeliverable"), right: caught.archiveLines),

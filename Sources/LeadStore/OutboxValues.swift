@@ -1,0 +1,181 @@
+public import LeadKit
+
+/// The states of a delivery.
+public enum DeliveryState: String, Sendable, CaseIterable {
+    /// Waiting until it is due.
+    case pending
+    /// An attempt is under way.
+    case leased
+    /// Done, with a receipt.
+    case delivered
+    /// Given up, with all its attempts.
+    case dead
+}
+
+/// A delivery to insert into the outbox.
+public struct NewDelivery: Sendable, Equatable {
+    /// Unique in the outbox; inserting a known key changes nothing.
+    public var key: DeliveryKey
+    /// The configured sink.
+    public var sink: String
+    /// The route credited.
+    public var route: String
+    /// Whether it is a copy.
+    public var isCopy: Bool
+    /// The target's `with:` as a JSON object of texts; empty when there is none.
+    public var with: String
+
+    /// Makes one.
+    public init(key: DeliveryKey, sink: String, route: String, isCopy: Bool, with: String = "") {
+        self.key = key
+        self.sink = sink
+        self.route = route
+        self.isCopy = isCopy
+        self.with = with
+    }
+}
+
+/// A delivery whose attempt is under way.
+public struct LeasedDelivery: Sendable, Equatable {
+    /// Its row.
+    public var sequence: Int64
+    /// The delivery as it was inserted.
+    public var delivery: NewDelivery
+    /// The source of its lead.
+    public var source: String
+    /// The lead as `Lead.json` wrote it.
+    public var lead: [UInt8]
+    /// When the lead was taken in.
+    public var receivedMilliseconds: Int64
+    /// Whether the lead was a duplicate when it was decided.
+    public var isDuplicate: Bool
+    /// Which attempt this is, from 1.
+    public var attempt: Int
+    /// When the delivery was made.
+    public var createdMilliseconds: Int64
+    /// The lease's token.
+    public var token: String
+
+    /// Makes one.
+    public init(
+        sequence: Int64, delivery: NewDelivery, source: String, lead: [UInt8],
+        receivedMilliseconds: Int64, isDuplicate: Bool = false, attempt: Int,
+        createdMilliseconds: Int64, token: String
+    ) {
+        self.sequence = sequence
+        self.delivery = delivery
+        self.source = source
+        self.lead = lead
+        self.receivedMilliseconds = receivedMilliseconds
+        self.isDuplicate = isDuplicate
+        self.attempt = attempt
+        self.createdMilliseconds = createdMilliseconds
+        self.token = token
+    }
+}
+
+/// How an attempt ended.
+public struct AttemptRecord: Sendable {
+    /// What becomes of the delivery.
+    public enum Result: Sendable, Equatable {
+        /// Done.
+        case delivered(receipt: String)
+        /// Again when due.
+        case retry(dueMilliseconds: Int64, reason: String)
+        /// Given up; the follow-ups (`on_failure`) are inserted in the same transaction.
+        case dead(reason: String, followUps: [NewDelivery])
+        /// Back to pending without having spent the attempt.
+        case released(dueMilliseconds: Int64, reason: String)
+    }
+
+    /// The row.
+    public var sequence: Int64
+    /// The lease's token.
+    public var token: String
+    /// Which attempt it was.
+    public var attempt: Int
+    /// When it began.
+    public var startedMilliseconds: Int64
+    /// How long it took.
+    public var durationMilliseconds: Int64
+    /// What becomes of the delivery.
+    public var result: Result
+
+    /// Makes one.
+    public init(
+        sequence: Int64, token: String, attempt: Int, startedMilliseconds: Int64,
+        durationMilliseconds: Int64, result: Result
+    ) {
+        self.sequence = sequence
+        self.token = token
+        self.attempt = attempt
+        self.startedMilliseconds = startedMilliseconds
+        self.durationMilliseconds = durationMilliseconds
+        self.result = result
+    }
+}
+
+/// A row of the outbox, for operators.
+public struct DeliveryEntry: Sendable, Equatable {
+    /// The row's number.
+    public var sequence: Int64
+    /// The delivery as it was inserted.
+    public var delivery: NewDelivery
+    /// Source and id of its lead.
+    public var source: String
+    /// The lead's id.
+    public var leadID: LeadID
+    /// The state.
+    public var state: DeliveryState
+    /// Attempts spent.
+    public var attempts: Int
+    /// When it was made.
+    public var createdMilliseconds: Int64
+    /// When it is due; meaningful while pending.
+    public var dueMilliseconds: Int64
+    /// The receipt when delivered, else the last reason.
+    public var detail: String?
+
+    /// Makes a row.
+    public init(
+        sequence: Int64, delivery: NewDelivery, source: String, leadID: LeadID,
+        state: DeliveryState, attempts: Int, createdMilliseconds: Int64, dueMilliseconds: Int64,
+        detail: String?
+    ) {
+        self.sequence = sequence
+        self.delivery = delivery
+        self.source = source
+        self.leadID = leadID
+        self.state = state
+        self.attempts = attempts
+        self.createdMilliseconds = createdMilliseconds
+        self.dueMilliseconds = dueMilliseconds
+        self.detail = detail
+    }
+}
+
+/// One attempt, for operators.
+public struct AttemptEntry: Sendable, Equatable {
+    /// Which attempt, from 1.
+    public var number: Int
+    /// When it began.
+    public var startedMilliseconds: Int64
+    /// How long it took.
+    public var durationMilliseconds: Int64
+    /// `delivered`, `retry`, `dead` or `released`.
+    public var outcome: String
+    /// The receipt or the reason.
+    public var detail: String
+
+    /// Makes one.
+    public init(
+        number: Int, startedMilliseconds: Int64, durationMilliseconds: Int64, outcome: String,
+        detail: String
+    ) {
+        self.number = number
+        self.startedMilliseconds = startedMilliseconds
+        self.durationMilliseconds = durationMilliseconds
+        self.outcome = outcome
+        self.detail = detail
+    }
+}
