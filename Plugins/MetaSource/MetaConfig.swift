@@ -56,7 +56,8 @@ public struct MetaConfig: PluginConfig {
             "appsecret_proof", \.appsecretProof, default: "true",
             "Whether calls carry the proof that they come from the app's owner."),
         .optional(
-            "catch_up", \.catchUp, "How often forms are swept for leads whose webhook never came."),
+            "catch_up", \.catchUp,
+            "How often forms are swept for missed leads. This version does not sweep yet: import."),
     ]
 
     /// Refuses what no single setting can see.

@@ -35,9 +35,13 @@ struct SimulateMeta: AsyncParsableCommand {
         var options = FakeGraphAPI.Options()
         options.port = port
         let graph = FakeGraphAPI(options: options)
+        guard let text = FileManager.default.contents(atPath: leads) else {
+            Console.error("error: cannot read '\(leads)'")
+            throw ExitCode.failure
+        }
         let ids: [String]
         do {
-            ids = try graph.add(ndjson: [UInt8](Data(contentsOf: URL(filePath: leads))))
+            ids = try graph.add(ndjson: [UInt8](text))
         } catch {
             Console.error("error: cannot read the leads of '\(leads)': \(error)")
             throw ExitCode.failure
