@@ -84,6 +84,10 @@ let modules: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "LeadRouterTests", swiftSettings: strict),
     .testTarget(
+        name: "PluginTests",
+        dependencies: ["LeadKit", "LeadRules", "LeadTesting"]
+            + plugins.map { .byName(name: $0.name) }, swiftSettings: strict),
+    .testTarget(
         name: "LeadFlowTests",
         dependencies: ["LeadFlow", "LeadKit", "LeadRules", "LeadStore", "LeadTesting", logging],
         swiftSettings: strict),
