@@ -84,12 +84,18 @@ let modules: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "LeadRouterTests", swiftSettings: strict),
     .testTarget(
+        name: "LeadServerTests",
+        dependencies: ["LeadServer", "LeadCurl", "LeadKit", "LeadTesting", lifecycle, logging],
+        swiftSettings: strict),
+    .testTarget(
         name: "PluginTests",
         dependencies: ["LeadKit", "LeadRules", "LeadTesting"]
             + plugins.map { .byName(name: $0.name) }, swiftSettings: strict),
     .testTarget(
         name: "LeadFlowTests",
-        dependencies: ["LeadFlow", "LeadKit", "LeadRules", "LeadStore", "LeadTesting", logging],
+        dependencies: [
+            "LeadFlow", "LeadKit", "LeadRules", "LeadStore", "LeadTesting", grdb, logging,
+        ],
         swiftSettings: strict),
     .testTarget(
         name: "LeadStoreTests", dependencies: ["LeadStore", "LeadTesting", "LeadKit", grdb],

@@ -47,7 +47,7 @@ public struct AdminServer: Sendable {
         self.logger = logger
     }
 
-    /// Listens until cancelled; `onListening` gets the port.
+    /// Listens until cancelled, then lets requests under way finish; `onListening` gets the port.
     public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
         let router = Router()
         router.get("/health/live") { _, _ in
@@ -80,8 +80,12 @@ public struct AdminServer: Sendable {
         guard isAuthorised(request) else {
             return AdminServer.response(401, Array("{\"error\":\"token needed\"}\n".utf8))
         }
-        // A page in a browser cannot send this type without asking first (CORS preflight).
-        guard request.headers[.contentType]?.utf8.starts(with: "application/".utf8) == true else {
+        // A page in a browser cannot send these types without asking first (CORS preflight); a
+        // form's own type it can.
+        let type = (request.headers[.contentType] ?? "").lowercased().utf8
+        guard type.starts(with: "application/".utf8),
+            !type.starts(with: "application/x-www-form-urlencoded".utf8)
+        else {
             return AdminServer.response(415, Array("{\"error\":\"send application/json\"}\n".utf8))
         }
         var request = request

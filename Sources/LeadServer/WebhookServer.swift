@@ -34,7 +34,7 @@ public struct WebhookServer: Sendable {
         self.logger = logger
     }
 
-    /// Listens until cancelled; `onListening` gets the port.
+    /// Listens until cancelled, then lets requests under way finish; `onListening` gets the port.
     ///
     /// - Throws: when the address cannot be had.
     public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
@@ -58,7 +58,9 @@ public struct WebhookServer: Sendable {
     private func answer(_ request: Request, source name: String) async -> Response {
         guard let source = webhooks[name] else { return WebhookServer.response(404, "not found\n") }
         guard request.method == .get || request.method == .post else {
-            return WebhookServer.response(405, "only GET and POST\n")
+            var response = WebhookServer.response(405, "only GET and POST\n")
+            response.headers[.allow] = "GET, POST"
+            return response
         }
         guard (request.head.path ?? "").utf8.count <= WebhookServer.targetBytesMax else {
             return WebhookServer.response(414, "the address is too long\n")
@@ -143,7 +145,8 @@ public struct WebhookServer: Sendable {
         var rest = bytes
         while let byte = rest.popFirst() {
             let hex = rest.prefix(2)
-            if byte == 0x25, hex.count == 2,
+            // `UInt8(_:radix:)` alone would take "%+5" for a byte.
+            if byte == 0x25, hex.count == 2, hex.first != 0x2B,
                 let value = UInt8(String(decoding: hex, as: UTF8.self), radix: 16)
             {
                 result.append(value)

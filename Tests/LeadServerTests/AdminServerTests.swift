@@ -1,0 +1,77 @@
+import LeadCurl
+import LeadKit
+import LeadServer
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct AdminServerTests {
+    static let client = CurlClient(name: "admin-tests")
+
+    private func withAdmin(
+        token: String? = nil, reason: String? = nil, body: (_ url: String) async throws -> Void
+    ) async throws {
+        let log = LogLines()
+        let server = AdminServer(
+            host: "127.0.0.1", port: 0, token: token, isReady: { reason },
+            actions: ["echo": { AdminServer.Answer(body: $0) }], logger: log.logger)
+        try await withListener(log.logger, { try await server.run(onListening: $0) }) { port, _ in
+            try await body("http://127.0.0.1:\(port)")
+        }
+        #expect(log.all == (reason.map { ["not ready: \($0)"] } ?? []))
+    }
+
+    @Test(
+        arguments: [
+            ("/health/live", nil, 200, "{\"live\":true}\n"),
+            ("/health/ready", nil, 200, "{\"ready\":true}\n"),
+            ("/health/live", "the disk is full", 200, "{\"live\":true}\n"),
+            ("/health/ready", "the disk is full", 503, "{\"ready\":false}\n"),
+        ] as [(String, String?, Int, String)])
+    func `health needs no token and names no reason`(
+        path: String, reason: String?, status: Int, body: String
+    ) async throws {
+        let asksReady = path.utf8.elementsEqual("/health/ready".utf8)
+        try await withAdmin(token: "secret", reason: asksReady ? reason : nil) { url in
+            let answer = try await Self.client.send(HTTPRequest(url: url + path))
+            #expect(answer.status == status)
+            #expect(answer.body == Array(body.utf8))
+            #expect(answer.header("content-type") == "application/json")
+            #expect(answer.header("x-content-type-options") == "nosniff")
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("secret", "Bearer secret", "application/json", 200),
+            ("secret", "Bearer secreT", "application/json", 401),
+            ("secret", "Bearer secret2", "application/json", 401),
+            ("secret", "Bearer secre", "application/json", 401),
+            ("secret", "secret", "application/json", 401), ("secret", nil, "application/json", 401),
+            ("secret", "Bearer ", "application/json", 401),
+            ("secret", "Bearer secret", "text/plain", 415),
+            ("secret", "Bearer secret", "application/x-www-form-urlencoded", 415),
+            (nil, nil, "application/json", 200), (nil, nil, "application/x-ndjson", 200),
+            (nil, nil, "application/x-www-form-urlencoded", 415), (nil, nil, "text/plain", 415),
+        ] as [(String?, String?, String, Int)])
+    func `an action needs the token and a type that a browser must ask for`(
+        token: String?, given: String?, type: String, status: Int
+    ) async throws {
+        try await withAdmin(token: token) { url in
+            var headers = [(name: "Content-Type", value: type)]
+            if let given { headers.append(("Authorization", given)) }
+            let answer = try await Self.client.send(
+                HTTPRequest(
+                    method: "POST", url: url + "/api/echo", headers: headers, body: [0x7B, 0x7D]))
+            #expect(answer.status == status)
+            #expect(answer.header("x-content-type-options") == "nosniff")
+        }
+    }
+
+    @Test func `an unknown action is not found`() async throws {
+        try await withAdmin { url in
+            let answer = try await Self.client.send(
+                HTTPRequest(method: "POST", url: url + "/api/x"))
+            #expect(answer.status == 404)
+        }
+    }
+}
