@@ -1,4 +1,4 @@
-"""The rule language once more, written from docs/rules.md without looking at the Swift code.
+"""The rule language once more, in Python, written from docs/rules.md and sharing no code.
 
 Only what the random configurations of test_oracle.py use. Values are three: True, False, None.
 """
