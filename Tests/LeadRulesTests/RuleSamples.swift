@@ -106,6 +106,19 @@ func lead(
     return lead
 }
 
+extension RuleSet {
+    /// The time at which the tests decide.
+    static let noon = Timestamp(seconds: 1_760_011_200)
+
+    /// Decides at noon of 2025-10-09.
+    func decide(_ lead: Lead, isDuplicate: Bool = false) -> Decision {
+        decide(lead, at: RuleSet.noon, isDuplicate: isDuplicate)
+    }
+
+    /// Explains at noon of 2025-10-09.
+    func explain(_ lead: Lead) -> (Decision, Explanation) { explain(lead, at: RuleSet.noon) }
+}
+
 /// What a condition, written on one line, says of a lead; also checks that the decision follows.
 func truth(
     _ condition: String, _ lead: Lead, more: String = "", files: [String: String] = [:]

@@ -74,7 +74,8 @@ public final class Routing: Sendable {
                 batchKeys[key] = max(batchKeys[key] ?? created, created)
                 dedupe = (key, created)
             }
-            let decision = ruleSet.decide(lead, isDuplicate: isDuplicate)
+            let decision = ruleSet.decide(
+                lead, at: Timestamp(milliseconds: now), isDuplicate: isDuplicate)
             var record = RoutingRecord.decided(entry, lead, decision, ruleSet: ruleSet, at: now)
             record.isDuplicate = isDuplicate
             record.dedupe = dedupe

@@ -3,6 +3,8 @@ internal import LeadKit
 /// A lead as the rules of one rule set see it: each name's values, normalised once.
 final class LeadView {
     let lead: Lead
+    /// When the lead is decided.
+    let now: Timestamp
     let isDuplicate: Bool
     private let names: [Name]
     private let tables: [Table]
@@ -11,8 +13,9 @@ final class LeadView {
     /// The normalised names of the answers, in the form's order.
     private lazy var fieldNames = lead.fieldData.map { Normalization.value($0.name) }
 
-    init(lead: Lead, isDuplicate: Bool, names: [Name], tables: [Table]) {
+    init(lead: Lead, now: Timestamp, isDuplicate: Bool, names: [Name], tables: [Table]) {
         self.lead = lead
+        self.now = now
         self.isDuplicate = isDuplicate
         self.names = names
         self.tables = tables

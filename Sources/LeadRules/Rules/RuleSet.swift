@@ -15,17 +15,19 @@ public struct RuleSet: Sendable {
     /// Fields whose values are expected to be keys of a table (`expect_in`).
     let expectations: [(name: String, table: Int)]
 
-    /// Decides a lead: pure, without I/O or clock. `isDuplicate` is what the caller found out
-    /// with `dedupeKey(of:)`.
-    public func decide(_ lead: Lead, isDuplicate: Bool = false) -> Decision {
-        var walk = RouteWalk(ruleSet: self, view: view(lead, isDuplicate), isTracing: false)
+    /// Decides a lead: pure, without I/O or clock. `now` is what schedules are asked at;
+    /// `isDuplicate` is what the caller found out with `dedupeKey(of:)`.
+    public func decide(_ lead: Lead, at now: Timestamp, isDuplicate: Bool = false) -> Decision {
+        var walk = RouteWalk(ruleSet: self, view: view(lead, now, isDuplicate), isTracing: false)
         return walk.decide()
     }
 
     /// Decides a lead and explains it: every route visited, every condition with what the lead
     /// said.
-    public func explain(_ lead: Lead, isDuplicate: Bool = false) -> (Decision, Explanation) {
-        var walk = RouteWalk(ruleSet: self, view: view(lead, isDuplicate), isTracing: true)
+    public func explain(
+        _ lead: Lead, at now: Timestamp, isDuplicate: Bool = false
+    ) -> (Decision, Explanation) {
+        var walk = RouteWalk(ruleSet: self, view: view(lead, now, isDuplicate), isTracing: true)
         let decision = walk.decide()
         return (decision, Explanation(routes: walk.trace))
     }
@@ -34,7 +36,7 @@ public struct RuleSet: Sendable {
     /// nil without a `dedupe` setting or when all of them are missing.
     public func dedupeKey(of lead: Lead) -> String? {
         guard let dedupe else { return nil }
-        let view = view(lead, false)
+        let view = view(lead, RuleSet.anyTime, false)
         let parts = dedupe.names.map {
             view.values(of: $0).map(\.folded).joined(separator: "\u{0}")
         }
@@ -45,7 +47,7 @@ public struct RuleSet: Sendable {
     /// The fields of the lead whose values should be keys of a table (`expect_in`) and are not.
     public func unexpectedFields(of lead: Lead) -> [(field: String, table: String)] {
         guard !expectations.isEmpty else { return [] }
-        let view = view(lead, false)
+        let view = view(lead, RuleSet.anyTime, false)
         return expectations.compactMap { name, table in
             let values = view.values(of: .field(name))
             let isKnown = values.allSatisfy { tables[table].index[$0.exact] != nil }
@@ -58,12 +60,16 @@ public struct RuleSet: Sendable {
         _ target: Target, of decision: RenderContext
     ) throws(RenderFailure) -> [RenderedSetting] {
         try templates.render(
-            target, context: decision, view: view(decision.lead, decision.isDuplicate),
+            target, context: decision,
+            view: view(decision.lead, RuleSet.anyTime, decision.isDuplicate),
             tables: tables)
     }
 
-    private func view(_ lead: Lead, _ isDuplicate: Bool) -> LeadView {
-        LeadView(lead: lead, isDuplicate: isDuplicate, names: names, tables: tables)
+    /// For what does not depend on the time.
+    private static let anyTime = Timestamp(seconds: 0)
+
+    private func view(_ lead: Lead, _ now: Timestamp, _ isDuplicate: Bool) -> LeadView {
+        LeadView(lead: lead, now: now, isDuplicate: isDuplicate, names: names, tables: tables)
     }
 }
 

@@ -8,7 +8,8 @@ struct DecisionPrinter {
     let explains: Bool
     let renders: Bool
     let onlyRoute: String?
-    let receivedSeconds: Int64
+    /// When the leads are taken in and decided.
+    let now: Timestamp
 
     private var writer = JSONWriter(capacity: 1 << 16)
     private var table = TextTable(["LEAD", "OUTCOME", "ROUTES", "TO", "COPIES", "REASON"])
@@ -20,14 +21,14 @@ struct DecisionPrinter {
 
     init(
         ruleSet: RuleSet, format: OutputFormat, explains: Bool, renders: Bool, onlyRoute: String?,
-        receivedSeconds: Int64
+        now: Timestamp
     ) {
         self.ruleSet = ruleSet
         self.format = format
         self.explains = explains
         self.renders = renders
         self.onlyRoute = onlyRoute
-        self.receivedSeconds = receivedSeconds
+        self.now = now
     }
 
     mutating func decide(_ lead: Lead) {
@@ -35,11 +36,11 @@ struct DecisionPrinter {
         let decision: Decision
         var explanation: Explanation?
         if explains {
-            let explained = ruleSet.explain(lead, isDuplicate: isDuplicate)
+            let explained = ruleSet.explain(lead, at: now, isDuplicate: isDuplicate)
             decision = explained.0
             explanation = explained.1
         } else {
-            decision = ruleSet.decide(lead, isDuplicate: isDuplicate)
+            decision = ruleSet.decide(lead, at: now, isDuplicate: isDuplicate)
         }
         if let onlyRoute,
             !decision.routes.contains(where: { DecisionPrinter.lies($0, below: onlyRoute) })
@@ -81,7 +82,7 @@ struct DecisionPrinter {
         guard let dedupe = ruleSet.dedupe, let key = ruleSet.dedupeKey(of: lead) else {
             return false
         }
-        let created = lead[.createdTime].flatMap { Timestamp($0) }?.seconds ?? receivedSeconds
+        let created = lead[.createdTime].flatMap { Timestamp($0) }?.seconds ?? now.seconds
         let isDuplicate = seen[key].map { $0 >= created - dedupe.withinSeconds } ?? false
         seen[key] = max(seen[key] ?? created, created)
         return isDuplicate

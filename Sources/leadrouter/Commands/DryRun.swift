@@ -49,7 +49,7 @@ struct DryRun: AsyncParsableCommand {
         let input = LeadInput(reader: LeadReader(source: source, receivedTime: received))
         var printer = DecisionPrinter(
             ruleSet: configuration.ruleSet, format: format, explains: explain, renders: render,
-            onlyRoute: onlyRoute, receivedSeconds: received.seconds)
+            onlyRoute: onlyRoute, now: received)
         let progress = ProgressLine("leads")
         var failures = 0
         for file in files {

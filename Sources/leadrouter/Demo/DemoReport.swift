@@ -59,11 +59,10 @@ extension DemoGround {
             guard let entry = leads.last(where: { $0.outcome == outcome.rawValue }) else {
                 continue
             }
-            let reader = LeadReader(
-                source: entry.source,
-                receivedTime: Timestamp(milliseconds: entry.receivedMilliseconds))
+            let received = Timestamp(milliseconds: entry.receivedMilliseconds)
+            let reader = LeadReader(source: entry.source, receivedTime: received)
             let lead = try reader.graph(JSONDocument.parse(entry.lead).root)
-            let (decision, explanation) = configuration.ruleSet.explain(lead)
+            let (decision, explanation) = configuration.ruleSet.explain(lead, at: received)
             Console.print("why lead \(lead.id) was \(DecisionPrinter.sentence(decision)):")
             Console.print(ExplanationText.lines(explanation).joined(separator: "\n") + "\n")
         }
