@@ -3,9 +3,11 @@
 Only what the random configurations of test_oracle.py use. Values are three: True, False, None.
 """
 
+import datetime
 import re
 import unicodedata
 from decimal import Decimal
+from fractions import Fraction
 
 WHITE = ("\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
          "\u200a\u2028\u2029\u202f\u205f\u3000")
@@ -30,6 +32,41 @@ def number(text):
     return Decimal(text) if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", text) else None
 
 
+DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})"
+                  r"(\.[0-9]+)?(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2}))")
+
+
+def date(text):
+    """The seconds of a day's midnight in UTC, or None."""
+    found = DATE.fullmatch(text)
+    try:
+        day = datetime.date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
+    return None if day is None else Fraction((day - datetime.date(1970, 1, 1)).days * 86400)
+
+
+def time(text):
+    """The exact seconds of an RFC 3339 time, or None; a second 60 is the next second."""
+    found = TIME.fullmatch(text)
+    if not found:
+        return None
+    day, hour, minute, second, fraction, _, sign, off_hour, off_minute = found.groups()
+    start = date(day)
+    if start is None or int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+        return None
+    seconds = start + int(hour) * 3600 + int(minute) * 60 + int(second)
+    if fraction:
+        seconds += Fraction("0" + fraction)
+    if sign:
+        if int(off_hour) > 23 or int(off_minute) > 59:
+            return None
+        offset = int(off_hour) * 3600 + int(off_minute) * 60
+        seconds -= offset if sign == "+" else -offset
+    return seconds
+
+
 def all3(parts):
     parts = list(parts)
     return False if False in parts else None if None in parts else True
@@ -49,16 +86,19 @@ def as_list(x):
 
 
 class Oracle:
-    def __init__(self, configuration, table_rows):
+    def __init__(self, configuration, tables):
         self.c = configuration
-        self.rows = {value(r["key"]): r for r in table_rows}
+        self.tables = {name: {value(r["key"]): r for r in rows} for name, rows in tables.items()}
+        self.seen = {}
 
     def values(self, lead, name):
-        if name.startswith("t."):
-            row = self.row(lead)
-            raw = [row[name[2:]]] if row else []
+        table = name.split(".")[0]
+        if table in self.tables:
+            row = self.row(lead, table)
+            raw = [row[name[len(table) + 1:]]] if row else []
         elif name.startswith("lead."):
             raw = {"lead.id": [lead["id"]], "lead.form_id": [lead.get("form_id") or ""],
+                   "lead.is_duplicate": ["true" if self.is_duplicate else "false"],
                    "lead.is_test": ["true" if self.is_test(lead) else "false"],
                    "lead.is_organic": [str(lead["is_organic"]).lower()]
                    if "is_organic" in lead else []}[name]
@@ -78,11 +118,26 @@ class Oracle:
         return any("<test lead: dummy data for" in t or value(t) in ("test@meta.com", "test@fb.com")
                    for t in texts)
 
-    def row(self, lead):
-        for v in self.values(lead, "dealer"):
-            if v in self.rows:
-                return self.rows[v]
+    def row(self, lead, table):
+        """The first value of what `match` names that is a key selects the row."""
+        match = self.c["tables"][table].get("match")
+        for v in self.values(lead, match) if match else []:
+            if v in self.tables[table]:
+                return self.tables[table][v]
         return None
+
+    def note_duplicate(self, lead):
+        """True when an earlier lead said the same in all `by` fields, at most `within` before."""
+        dedupe, self.is_duplicate = self.c.get("dedupe"), False
+        if not dedupe:
+            return
+        key = tuple(tuple(fold(v) for v in self.values(lead, n)) for n in dedupe["by"])
+        if not any(key):
+            return
+        created, within = time(lead["created_time"]), int(dedupe["within"][:-1]) * 86400
+        if key in self.seen:
+            self.is_duplicate = self.seen[key] >= created - within
+        self.seen[key] = max(created, self.seen.get(key, created))
 
     def condition(self, lead, when):
         return all3(self.entry(lead, k, v) for k, v in when.items())
@@ -121,7 +176,13 @@ class Oracle:
             elif not values:
                 results.append(None)
             elif op == "not_in_table":
-                results.append(not any(v in self.rows for v in values))
+                results.append(not any(v in self.tables[argument] for v in values))
+            elif op == "valid":
+                kind = self.c["fields"][name]["type"]
+                well = {"text": lambda v: True, "number": lambda v: number(v) is not None,
+                        "date": lambda v: date(v) is not None,
+                        "time": lambda v: time(v) is not None}[kind]
+                results.append(all(map(well, values)) == (argument == "true"))
             else:  # not_equals, not_in
                 results.append(not any(self.text("in", as_list(argument), v, exact)
                                        for v in values))
@@ -149,11 +210,14 @@ class Oracle:
         if op in ("starts_with", "ends_with", "contains"):
             return self.text(op, as_list(argument), v, exact)
         if op == "in_table":
-            return v in self.rows
+            return v in self.tables[argument]
         if op == "matches":
             return re.fullmatch(argument, v, re.ASCII) is not None
         if op == "search":
             return re.search(argument, v, re.ASCII) is not None
+        if op in ("before", "after"):
+            t, limit = (date(x) if time(x) is None else time(x) for x in (v, argument))
+            return None if t is None else t < limit if op == "before" else t > limit
         n = number(v)
         if n is None:
             return None
@@ -165,6 +229,7 @@ class Oracle:
 
     def decide(self, lead):
         self.reached, self.decided = [], []
+        self.note_duplicate(lead)
         if not self.walk(lead, self.c["routes"], self.c.get("match", "first"), ""):
             default = self.c["default"]
             if "hold" in default:
@@ -179,9 +244,12 @@ class Oracle:
         seen, deliveries = set(), []
         for copy in (False, True):
             for target, route, is_copy in self.reached:
-                if is_copy == copy and target not in seen:
-                    seen.add(target)
-                    deliveries.append({"sink": target, "route": route, "copy": copy})
+                whole = target if isinstance(target, str) else (
+                    target["sink"], *sorted(target["with"].items()))
+                if is_copy == copy and whole not in seen:
+                    seen.add(whole)
+                    sink = target if isinstance(target, str) else target["sink"]
+                    deliveries.append({"sink": sink, "route": route, "copy": copy})
         return {"lead_id": lead["id"], "outcome": outcome, "routes": [r for r, _ in self.decided],
                 "deliveries": deliveries, "reason": reason}
 

@@ -20,14 +20,25 @@ TEXTS = ["Honda", "honda", "HONDA", " Honda\u00a0", "Straße", "STRASSE", "stras
          "FIT", "\u200b42", "ﬀ", "ꭰ", "Ꭰ", "ǰ", "ΐ", "ᾳ", "ß", "ẞ", "Ω", "Å", "<b>", "a.b"]
 NUMBERS = ["5", "5.0", "05", "-3", "+7", "10.50", "10.5", "1e3", "٣", "abc", "20000",
            "99999999999999999999.1", "0", "-0", "0.0", ".5", "5."]
-FIELDS = ["make", "dealer", "budget", "colour", "what car?", 'field["a.b"]']
-NAMES = FIELDS + ["t.city", "t.tier", "lead.form_id", "lead.is_test", "lead.is_organic",
+TIMES = ["2025-10-09", "2025-10-09T08:00:00Z", "2025-10-09t10:00:00+0200", "2025-10-09T07:59:60z",
+         "2025-10-09T08:00:00.000000000001Z", "2025-10-09T08:00:00.1-00:30", "2025-02-29", "2024-02-29",
+         "2025-10-09 08:00:00Z", "2025-10-09T24:00:00Z", "2025-13-01", "1969-12-31T23:59:59.5Z", "soon"]
+LIMITS = ["2025-10-09", "2025-10-09T08:00:00Z", "2025-10-09T08:00:00.000000000001Z", "2024-02-29",
+          "1970-01-01"]
+FIELDS = ["make", "dealer", "budget", "colour", "what car?", 'field["a.b"]', "date"]
+NAMES = FIELDS + ["t.city", "t.tier", "u.boss", "u.note", "lead.form_id", "lead.is_duplicate", "lead.is_test", "lead.is_organic",
                   "consent.optional_1"]
 SINKS = ["one", "two", "three", "four"]
 ROWS = [{"key": "42", "city": "Nashville", "tier": "premium"},
         {"key": "0042", "city": "Las Vegas", "tier": " "},
         {"key": " x ", "city": "Zoe\u0308", "tier": "basic"},
         {"key": "Honda", "city": "", "tier": "premium"}]
+
+# A table that is reached through a column of another, and one without `match`.
+REGIONS = [{"key": "Nashville", "boss": "Honda", "note": "5"},
+           {"key": "Zoë", "boss": "x", "note": "2025-10-09"}]
+WORDS = [{"key": "Straße", "z": "1"}, {"key": "honda", "z": ""}, {"key": "10.5", "z": "2"}]
+TABLES = {"t": ROWS, "u": REGIONS, "w": WORDS}
 
 
 class Maker:
@@ -56,7 +67,7 @@ class Maker:
         for op in self.chance.sample(
                 ["equals", "in", "not_equals", "not_in", "in_table", "not_in_table", "starts_with",
                  "ends_with", "contains", "matches", "search", "above", "at_least", "below",
-                 "at_most", "between", "exists"], self.chance.randint(1, 2)):
+                 "at_most", "between", "before", "after", "exists"], self.chance.randint(1, 2)):
             if op in ("equals", "not_equals"):
                 ops[op], has_text = self.literal(), True
             elif op in ("in", "not_in"):
@@ -65,9 +76,11 @@ class Maker:
                 ops[op] = self.chance.choice([self.literal(), self.literals(), "o", "0", "4"])
                 has_text = True
             elif op in ("in_table", "not_in_table"):
-                ops[op] = "t"
+                ops[op] = self.chance.choice(["t", "u", "w"])
             elif op in ("matches", "search"):
                 ops[op] = self.chance.choice(["[0-9]+", "(?i)hon.*", "^.a", "é$", "\\d\\d", "a|b", "."])
+            elif op in ("before", "after"):
+                ops[op] = self.chance.choice(LIMITS)
             elif op == "between":
                 low, high = sorted([self.numeral(), self.numeral()], key=float)
                 ops[op] = [low, high]
@@ -98,12 +111,29 @@ class Maker:
             elif kind < 0.5 and uses:
                 result["use"] = self.chance.choice([uses[0], list(uses)])
             else:
-                result[self.chance.choice(NAMES)] = self.test()
+                name = self.chance.choice(NAMES)
+                result[name] = self.test()
+                if name in ("budget", "date", "colour") and self.chance.random() < 0.3:
+                    result[name] = {"valid": self.chance.choice(["true", "false"])}
         return result
 
     def sinks(self):
         chosen = self.chance.sample(SINKS, self.chance.randint(1, 2))
+        if self.chance.random() < 0.2:
+            chosen[0] = {"sink": chosen[0], "with": {"path": self.chance.choice(["out/y", "out/z"])}}
         return chosen[0] if len(chosen) == 1 and self.chance.random() < 0.5 else chosen
+
+    def store_route(self, number):
+        """One of many routes that differ in one text: those that an index serves."""
+        name = self.chance.choice(["dealer", "make", "t.city", "lead.form_id"])
+        test = self.chance.choice([self.literal(), self.literals(),
+                                   {"in": self.literals(), "exact": "true"}])
+        when = {name: test}
+        if self.chance.random() < 0.3:
+            when = {"any": [when, {"dealer": self.literal()}]}
+        if self.chance.random() < 0.3:
+            when |= self.condition(depth=2)
+        return {"id": f"s{number}", "when": when, "to": self.sinks()}
 
     def route(self, number, depth=0):
         route = {"id": f"r{number}"}
@@ -127,29 +157,43 @@ class Maker:
         return route
 
     def configuration(self):
-        return {
+        routes = [self.route(i) for i in range(self.chance.randint(1, 6))]
+        if self.chance.random() < 0.3:
+            routes += [self.store_route(i) for i in range(self.chance.randint(5, 60))]
+            self.chance.shuffle(routes)
+        configuration = {
             "version": "1",
             "sinks": {s: {"plugin": "file", "path": "out/x"} for s in SINKS},
-            "tables": {"t": {"file": "t.csv", "key": "key", "match": "dealer"}},
-            "fields": {"make": {"exact": "true"}, "budget": {"type": "number"}},
+            "tables": {"t": {"file": "t.csv", "key": "key", "match": "dealer"},
+                       "u": {"file": "u.csv", "key": "key", "match": "t.city"},
+                       "w": {"file": "w.csv", "key": "key"}},
+            "fields": {"make": {"exact": "true"}, "budget": {"type": "number"},
+                       "date": {"type": self.chance.choice(["date", "time"])},
+                       "colour": {"type": "text"}},
             "conditions": {"c0": self.condition(uses=("c1",)), "c1": self.condition(uses=())},
             "match": self.chance.choice(["first", "all"]),
-            "routes": [self.route(i) for i in range(self.chance.randint(1, 6))],
+            "routes": routes,
             "default": self.chance.choice([{"to": ["one"]}, {"hold": "nobody"}]),
         }
+        if self.chance.random() < 0.3:
+            configuration["dedupe"] = {"by": self.chance.choice([["make"], ["make", "budget"]]),
+                                       "within": self.chance.choice(["1d", "30d"])}
+        return configuration
 
     def lead(self, number):
         fields = []
-        for name in ["make", "dealer", "budget", "colour", "what car?", "a.b", " make "]:
+        for name in ["make", "dealer", "budget", "colour", "what car?", "a.b", " make ", "date"]:
             if self.chance.random() < 0.6:
-                pool = NUMBERS if name == "budget" else TEXTS + ["premium"]
+                pool = NUMBERS if name == "budget" else TIMES if name == "date" else TEXTS + ["premium"]
                 count = self.chance.choice([0, 1, 1, 1, 2, 3])
                 values = [self.chance.choice(pool + ["", "  "]) for _ in range(count)]
                 if self.chance.random() < 0.02:
                     values.append("<test lead: dummy data for x>")
                 fields.append({"name": name, "values": values})
         self.chance.shuffle(fields)
-        lead = {"id": str(1000 + number), "field_data": fields}
+        day = self.chance.randint(1, 28)
+        lead = {"id": str(1000 + number), "field_data": fields,
+                "created_time": f"2025-10-{day:02}T08:00:00+0000"}
         if self.chance.random() < 0.5:
             lead["form_id"] = self.chance.choice(["42", "5"])
         if self.chance.random() < 0.5:
@@ -166,8 +210,9 @@ class Agreement(unittest.TestCase):
         maker = Maker(random.Random(SEED))
         folder = pathlib.Path(tempfile.mkdtemp(prefix="oracle-"))
         self.addCleanup(shutil.rmtree, folder)
-        lines = ["key,city,tier"] + [f"{r['key']},{r['city']},{r['tier']}" for r in ROWS]
-        (folder / "t.csv").write_text("\n".join(lines) + "\n")
+        for name, rows in TABLES.items():
+            lines = [",".join(rows[0])] + [",".join(r.values()) for r in rows]
+            (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
         outcomes = set()
         for _ in range(ROUNDS):
             configuration = maker.configuration()
@@ -179,7 +224,7 @@ class Agreement(unittest.TestCase):
                 [world.LEADROUTER, "dry-run", "--config", str(folder), "--format", "ndjson", "-"],
                 input="\n".join(json.dumps(l) for l in leads).encode(), capture_output=True)
             self.assertEqual(done.returncode, 0, done.stderr.decode())
-            oracle = Oracle(configuration, ROWS)
+            oracle = Oracle(configuration, TABLES)
             for lead, line in zip(leads, done.stdout.splitlines(), strict=True):
                 wanted, got = oracle.decide(lead), json.loads(line)
                 outcomes.add(wanted["outcome"])

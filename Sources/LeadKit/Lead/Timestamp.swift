@@ -20,11 +20,11 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     }
 
     /// Reads RFC 3339, also with an offset without colon (`+0000`, as the Graph API writes it),
-    /// lower-case `t` and `z`, a blank for the `T`, and second 60 as the next second. Surrounding
-    /// white space is ignored. Nil for anything else.
+    /// lower-case `t` and `z`, and second 60 as the next second. Surrounding white space is ignored.
+    /// Nil for anything else.
     public init?(_ text: String) {
         var reader = ByteReader(text.trimmed)
-        guard let date = reader.date(), reader.skip(anyOf: "Tt "),
+        guard let date = reader.date(), reader.skip(anyOf: "Tt"),
             let hour = reader.number(2, upTo: 23), reader.skip(":"),
             let minute = reader.number(2, upTo: 59), reader.skip(":"),
             let second = reader.number(2, upTo: 60)
