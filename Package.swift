@@ -97,6 +97,12 @@ let tests: [Target] = [
             "LeadFlow", "LeadKit", "LeadRules", "LeadStore", "LeadTesting", grdb, logging,
         ],
         swiftSettings: strict),
+    .executableTarget(
+        name: "lead-simulation",
+        dependencies: [
+            "LeadFlow", "LeadKit", "LeadRules", "LeadStore", "LeadTesting", argumentParser, logging,
+        ],
+        path: "Tests/Simulation", swiftSettings: strict),
     .testTarget(
         name: "LeadStoreTests", dependencies: ["LeadStore", "LeadTesting", "LeadKit", grdb],
         swiftSettings: strict),

@@ -6,6 +6,14 @@ public protocol FlowClock: Sendable {
     func nowMilliseconds() -> Int64
     /// Waits; throws when cancelled.
     func sleep(for duration: Duration) async throws
+    /// The longest that a loop rests before it looks at the wall clock again, which may have
+    /// jumped: it bounds how late a due delivery is noticed then.
+    var longestRest: Duration { get }
+}
+
+extension FlowClock {
+    /// Five seconds.
+    public var longestRest: Duration { .seconds(5) }
 }
 
 /// The machine's time.

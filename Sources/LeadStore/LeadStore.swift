@@ -17,6 +17,9 @@ public protocol LeadStore: Sendable {
         source: String, atMilliseconds: Int64, limit: Int
     ) async throws(StoreError) -> [PendingReference]
 
+    /// When the next reference of a source is due to be read; nil when none waits.
+    func nextReferenceMilliseconds(source: String) async throws(StoreError) -> Int64?
+
     /// Records what became of references: filled in, to be asked for again, or given up.
     func record(_ fetches: [FetchRecord]) async throws(StoreError)
 

@@ -60,6 +60,10 @@ struct BrokenStore: LeadStore {
         }
     }
 
+    func nextReferenceMilliseconds(source: String) async throws(StoreError) -> Int64? {
+        try await store.nextReferenceMilliseconds(source: source)
+    }
+
     func dueReferences(
         source: String, atMilliseconds time: Int64, limit: Int
     ) async throws(StoreError) -> [PendingReference] {

@@ -14,8 +14,6 @@ internal import Synchronization
 final class Lane: Sendable {
     /// How many deliveries wait here per attempt under way, so that a commit leases several.
     static let leaseAhead = 4
-    /// The longest sleep; it bounds how late a due delivery is noticed after a clock jump.
-    static let pauseMost = Duration.seconds(5)
     /// The longest rest of a halted lane.
     static let haltMostMilliseconds: Int64 = 600_000
     /// How much longer a lease is than the attempts that it may have to wait for.
@@ -155,13 +153,13 @@ final class Lane: Sendable {
                 $0.pace.waitMilliseconds(instance.options.rate, atMilliseconds: now)
             )
         }
-        if rests > now { return min(.milliseconds(rests - now), Lane.pauseMost) }
+        if rests > now { return min(.milliseconds(rests - now), clock.longestRest) }
         // An attempt that ends rings.
-        if isFull { return Lane.pauseMost }
-        if hasWaiting { return min(.milliseconds(max(pace, 1)), Lane.pauseMost) }
+        if isFull { return clock.longestRest }
+        if hasWaiting { return min(.milliseconds(max(pace, 1)), clock.longestRest) }
         let due = try await store.nextDueMilliseconds()[instance.name]
-        guard let due else { return Lane.pauseMost }
-        return min(.milliseconds(max(due - now, 1)), Lane.pauseMost)
+        guard let due else { return clock.longestRest }
+        return min(.milliseconds(max(due - now, 1)), clock.longestRest)
     }
 
     private func attempt(_ leased: LeasedDelivery) async {

@@ -82,6 +82,14 @@ public final class Intake: Sendable {
 
     func close() async { for (_, source) in sources { await source.close() } }
 
+    /// How long no reference of the source is due, unless a bell rings.
+    private func pause(of source: String) async throws(StoreError) -> Duration {
+        guard let due = try await store.nextReferenceMilliseconds(source: source) else {
+            return clock.longestRest
+        }
+        return min(.milliseconds(max(due - clock.nowMilliseconds(), 1)), clock.longestRest)
+    }
+
     /// Reads due references until told to stop.
     private func fetch(from source: any ReferenceSource, named name: String) async throws {
         let bell = bells.references(name)
@@ -90,7 +98,7 @@ public final class Intake: Sendable {
             let due = try await store.dueReferences(
                 source: name, atMilliseconds: clock.nowMilliseconds(), limit: FetchPolicy.batchMax)
             guard !due.isEmpty else {
-                await bell.wait(atMost: FetchPolicy.pause, clock: clock)
+                await bell.wait(atMost: try await pause(of: name), clock: clock)
                 continue
             }
             let results = await source.fetch(due.map(\.reference))
@@ -123,8 +131,6 @@ public final class Intake: Sendable {
 enum FetchPolicy {
     /// The most references of one call.
     static let batchMax = 50
-    /// How long the fetch loop rests when nothing is due.
-    static let pause = Duration.seconds(1)
     /// The first wait; it doubles.
     static let firstMilliseconds: Int64 = 5_000
     /// The longest wait.
@@ -134,7 +140,9 @@ enum FetchPolicy {
     /// A reference that fails by itself is given up after so long and so many attempts. A fault of
     /// the whole source never gives up: Meta keeps leads for 90 days.
     static let giveUpMilliseconds: Int64 = 7 * 86_400_000
-    static let giveUpAttempts = 10
+    /// Nearly as many as the schedule makes in that time, so that a clock that jumps forward does
+    /// not give anything up.
+    static let giveUpAttempts = 150
 
     static func record(
         _ pending: PendingReference, _ result: Result<Lead, FetchFailure>,

@@ -13,8 +13,6 @@ internal import Logging
 public final class Routing: Sendable {
     /// The most leads of one transaction.
     static let batchMax = 256
-    /// How long the loop rests when nothing waits and nobody rings.
-    static let pause = Duration.seconds(5)
 
     private let ruleSet: RuleSet
     private let store: any LeadStore
@@ -37,7 +35,7 @@ public final class Routing: Sendable {
             try Task.checkCancellation()
             let entries = try await store.undecided(after: 0, limit: Routing.batchMax)
             guard !entries.isEmpty else {
-                await bells.inbox.wait(atMost: Routing.pause, clock: clock)
+                await bells.inbox.wait(atMost: clock.longestRest, clock: clock)
                 continue
             }
             let records = try await decide(entries)

@@ -63,6 +63,17 @@ extension SQLiteStore {
         }
     }
 
+    public func nextReferenceMilliseconds(source: String) async throws(StoreError) -> Int64? {
+        try await read { db in
+            try Int64.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT due_ms FROM inbox INDEXED BY inbox_announced
+                        WHERE state = 'announced' AND source = ? ORDER BY due_ms LIMIT 1
+                        """), arguments: [source])
+        }
+    }
+
     public func record(_ fetches: [FetchRecord]) async throws(StoreError) {
         let results = fetches.map { fetch in
             if case .lead(let lead) = fetch.result {

@@ -89,6 +89,10 @@ extension StoreContract {
             }
             try requireEqual(try await due(30), ["2", "1", "3"], "all due")
             try requireEqual(try await due(30, limit: 2), ["2", "1"], "with a limit")
+            let next = try await store.nextReferenceMilliseconds(source: "facebook")
+            try requireEqual(next, 10, "next due")
+            let none = try await store.nextReferenceMilliseconds(source: "nobody")
+            try requireEqual(none, nil, "next due of a source without references")
         },
         .init("a reference is asked for again, filled in or given up") { store in
             try await fetchEnds(store)

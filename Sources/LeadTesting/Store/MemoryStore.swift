@@ -40,6 +40,18 @@ public actor MemoryStore: LeadStore {
     /// Makes an empty store.
     public init() {}
 
+    /// A store of its own with the same content.
+    public func copy() -> MemoryStore { MemoryStore(self) }
+
+    /// The original is isolated while it is copied, and the copy is nobody else's yet.
+    private init(_ other: isolated MemoryStore) {
+        rows = other.rows
+        rowOf = other.rowOf
+        parcels = other.parcels
+        parcelOf = other.parcelOf
+        dedupe = other.dedupe
+    }
+
     /// Keeps everything: there is nothing to close.
     public func close() {}
 
@@ -120,6 +132,12 @@ public actor MemoryStore: LeadStore {
                     source: row.entry.source, id: row.entry.leadID, envelope: row.envelope),
                 attempts: row.attempts, receivedMilliseconds: row.entry.receivedMilliseconds)
         }
+    }
+
+    /// When the next reference is due; see `LeadStore`.
+    public func nextReferenceMilliseconds(source: String) throws(StoreError) -> Int64? {
+        rows.filter { $0.entry.state == .announced && $0.entry.source == source }
+            .map(\.dueMilliseconds).min()
     }
 
     /// Records what became of references; see `LeadStore`.

@@ -1,0 +1,105 @@
+import LeadKit
+import LeadStore
+
+/// What is compared at the end of a seed: the tables, and what arrived outside.
+struct Books {
+    var leads: [InboxEntry]
+    var deliveries: [DeliveryEntry]
+    var arrivals: [String: [World.Arrival]]
+    /// The rule sets' hashes by version.
+    var hashes: [String]
+
+    mutating func check(
+        acknowledged: Set<String>, kills: Int, isRefused: (String) -> Bool
+    ) throws(Scenario.Broken) {
+        try checkLeads(acknowledged)
+        try checkDecisions()
+        try checkDeliveries(isRefused)
+        try checkRepeats(kills: kills)
+    }
+
+    /// I1: every acknowledged lead is there, once, and decided.
+    private func checkLeads(_ acknowledged: Set<String>) throws(Scenario.Broken) {
+        let ids = leads.map(\.leadID.text)
+        try expect(Set(ids).count == ids.count, "a lead is in the inbox twice")
+        let known = Set(ids)
+        for id in acknowledged.sorted() {
+            try expect(known.contains(id), "lead \(id) was acknowledged and is lost")
+        }
+        for lead in leads {
+            try expect(lead.state == .decided, "lead \(lead.leadID) is \(lead.state) at the end")
+        }
+    }
+
+    /// I2, I6, I7: each decision has its hash, and the deliveries that the rules of that hash ask
+    /// for, no more and no fewer.
+    private func checkDecisions() throws(Scenario.Broken) {
+        let byLead = Dictionary(grouping: deliveries) { $0.leadID.text }
+        for entry in leads {
+            guard let version = hashes.firstIndex(of: entry.ruleSetHash ?? ""),
+                let document = try? JSONDocument.parse(entry.lead),
+                let lead = try? LeadReader(source: "source", receivedTime: Timestamp(seconds: 0))
+                    .graph(document.root)
+            else { throw Scenario.Broken(description: "lead \(entry.leadID) has no decision") }
+            let wanted = SimulatedRules.expected(
+                dealer: lead.fieldData["dealer"].first ?? "",
+                kind: lead.fieldData["kind"].first ?? "", version: version)
+            let first = (byLead[entry.leadID.text] ?? []).filter { !isFollowUp($0) }
+            let got = first.map { "\($0.delivery.route) \($0.delivery.sink)" }
+            try expect(
+                got.sorted() == wanted.sorted(),
+                "lead \(entry.leadID) went to \(got.sorted()), the rules say \(wanted)")
+        }
+    }
+
+    private func isFollowUp(_ entry: DeliveryEntry) -> Bool {
+        let key = DeliveryKey(
+            source: entry.source, lead: entry.leadID, route: entry.delivery.route,
+            target: entry.delivery.sink)
+        return entry.delivery.key != key
+    }
+
+    /// I3, I4: what is delivered arrived; what is dead was refused, and has its follow-up.
+    private func checkDeliveries(_ isRefused: (String) -> Bool) throws(Scenario.Broken) {
+        let keys = deliveries.map(\.delivery.key)
+        try expect(Set(keys).count == keys.count, "a delivery is in the outbox twice")
+        let arrived = arrivals.mapValues { Set($0.map(\.key)) }
+        for entry in deliveries {
+            let name = "the delivery of lead \(entry.leadID) to \(entry.delivery.sink)"
+            switch entry.state {
+            case .delivered:
+                try expect(
+                    arrived[entry.delivery.sink]?.contains(entry.delivery.key) == true,
+                    "\(name) is marked delivered and never arrived")
+            case .dead:
+                try expect(
+                    isRefused(entry.leadID.text), "\(name) is dead: \(entry.detail ?? "no reason")")
+            default:
+                throw Scenario.Broken(description: "\(name) is \(entry.state) at the end")
+            }
+        }
+        let known = Set(keys)
+        for (sink, list) in arrivals {
+            for arrival in list {
+                try expect(known.contains(arrival.key), "\(sink) got a lead that nobody sent")
+            }
+        }
+    }
+
+    /// Repeats have the same key and a cause: an answer that was lost, or a process that died.
+    private func checkRepeats(kills: Int) throws(Scenario.Broken) {
+        for (sink, list) in arrivals {
+            let repeats = list.count - Set(list.map(\.key)).count
+            let unanswered = list.count { !$0.isAnswered }
+            let most = unanswered + kills * SimulatedRules.attemptsAtOnce
+            try expect(
+                repeats <= most, "\(sink) got \(repeats) repeats, at most \(most) have a cause")
+        }
+    }
+
+    private func expect(_ holds: Bool, _ sentence: @autoclosure () -> String)
+        throws(Scenario.Broken)
+    {
+        if !holds { throw Scenario.Broken(description: sentence()) }
+    }
+}

@@ -1,0 +1,76 @@
+import LeadKit
+
+/// Something that happens in a scenario.
+enum Event: Sendable {
+    case lead(Lead, isAnnounced: Bool)
+    case refuse(String)
+    case mood(World.Mood, sink: String)
+    case sourceMood(World.Mood)
+    case jump(milliseconds: Int64)
+    case kill
+    /// A clean stop; the next start has other rules, if any are named.
+    case stop(rules: Int?)
+
+    /// Seven days, in order of time: at least 200 leads, then all faults end.
+    static func plan(_ chance: inout Chance) -> [(at: Int64, event: Event)] {
+        let hour: Int64 = 3_600_000
+        let days = 7 * 24 * Int(hour)
+        var events: [(at: Int64, event: Event)] = []
+        func time(_ chance: inout Chance) -> Int64 { Int64(chance.number(0...days)) }
+        var number = 0
+        while number < 200 {
+            let burst = time(&chance)
+            for _ in 0..<chance.number(1...20) {
+                let lead = SimulatedRules.lead(number, &chance)
+                number += 1
+                let isAnnounced = chance.thousandth(400)
+                let at = burst + Int64(chance.number(0...5000))
+                events.append((at, .lead(lead, isAnnounced: isAnnounced)))
+                while chance.thousandth(200) {
+                    let again = at + Int64(chance.number(0...(chance.thousandth(500) ? 0 : 90_000)))
+                    events.append((again, .lead(lead, isAnnounced: isAnnounced)))
+                }
+                if chance.thousandth(20) { events.append((at - 1, .refuse(lead.id.text))) }
+            }
+        }
+        for sink in SimulatedRules.sinks + ["archive"] {
+            for _ in 0..<chance.number(0...4) {
+                let start = time(&chance)
+                let mood = chance.one(of: [World.Mood.down, .lockedOut, .hung, .forgetful])
+                // Shorter than the time after which a delivery is given up.
+                let length = Int64(chance.number(1...(chance.thousandth(200) ? 48 : 4))) * hour
+                events.append((start, .mood(mood, sink: sink)))
+                events.append((start + length, .mood(.healthy, sink: sink)))
+            }
+        }
+        for _ in 0..<chance.number(0...3) {
+            let start = time(&chance)
+            events.append((start, .sourceMood(chance.one(of: [.down, .lockedOut]))))
+            events.append((start + Int64(chance.number(1...20)) * hour, .sourceMood(.healthy)))
+        }
+        for _ in 0..<chance.number(0...10) { events.append((time(&chance), .kill)) }
+        // Kills while there is something to do, too.
+        for _ in 0..<chance.number(0...10) {
+            let busy = chance.one(of: events).at
+            events.append((busy + Int64(chance.number(0...3000)), .kill))
+        }
+        for _ in 0..<chance.number(0...6) {
+            let rules =
+                chance.thousandth(600) ? chance.number(0...(SimulatedRules.versions - 1)) : nil
+            events.append((time(&chance), .stop(rules: rules)))
+        }
+        for _ in 0..<chance.number(0...4) {
+            let size = chance.one(of: [1000, 60_000, 3_600_000, 86_400_000, 30 * 86_400_000])
+            let sign = chance.thousandth(500) ? 1 : -1
+            events.append((time(&chance), .jump(milliseconds: Int64(size * sign))))
+        }
+        for sink in SimulatedRules.sinks + ["archive"] {
+            events.append((Int64(days) + 48 * hour, .mood(.healthy, sink: sink)))
+        }
+        events.append((Int64(days) + 48 * hour, .sourceMood(.healthy)))
+        let ordered = events.enumerated().sorted {
+            ($0.element.at, $0.offset) < ($1.element.at, $1.offset)
+        }
+        return ordered.map(\.element)
+    }
+}
