@@ -19,6 +19,6 @@ struct LeadRouter: AsyncParsableCommand {
             """,
         subcommands: [
             Check.self, DryRun.self, Serve.self, Import.self, Leads.self, Deliveries.self,
-            Plugins.self, Simulate.self, Demo.self,
+            Plugins.self, Schema.self, Simulate.self, Demo.self,
         ])
 }

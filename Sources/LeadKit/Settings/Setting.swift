@@ -25,7 +25,8 @@ public struct Setting<Config>: Sendable {
         _ name: String, _ path: any WritableKeyPath<Config, Value?> & Sendable, _ summary: String
     ) -> Setting {
         Setting(
-            info: SettingInfo(name, Value.shape, summary, isSecret: Value.self == Secret.self),
+            info: SettingInfo(
+                name, Value.shape, summary, form: Value.form, isSecret: Value.self == Secret.self),
             apply: { node, config, problems in
                 if let value = Value.decode(node, problems: &problems) {
                     config[keyPath: path] = value
@@ -41,7 +42,8 @@ public struct Setting<Config>: Sendable {
         let known = Value.allCases.map(\.rawValue)
         let shape = "one of " + known.map { "'\($0)'" }.joined(separator: ", ")
         return Setting(
-            info: SettingInfo(name, shape, summary, fallback: fallback.rawValue, choices: known),
+            info: SettingInfo(
+                name, shape, summary, form: .choice(known), fallback: fallback.rawValue),
             apply: { node, config, problems in
                 if let value = node.text.flatMap(Value.init(rawValue:)) {
                     config[keyPath: path] = value
@@ -81,7 +83,7 @@ public struct Setting<Config>: Sendable {
         Setting(
             info: SettingInfo(
                 name, "a map from names to templates (\(place.rawValue))", summary,
-                place: place),
+                form: .map(.text, areIdentifiers: false), place: place),
             apply: { node, config, problems in
                 guard let entries = node.entries else {
                     problems.error(
@@ -104,7 +106,8 @@ public struct Setting<Config>: Sendable {
     ) -> Setting {
         Setting(
             info: SettingInfo(
-                name, Value.shape, summary, isRequired: isRequired, fallback: fallback,
+                name, Value.shape, summary, form: Value.form, isRequired: isRequired,
+                fallback: fallback,
                 isSecret: Value.self == Secret.self || Value.self == [Secret].self),
             apply: { node, config, problems in
                 if let value = Value.decode(node, problems: &problems) {
@@ -132,22 +135,23 @@ public struct SettingInfo: Sendable, Equatable {
     public var isTemplate: Bool { place != nil }
     /// Where a template's text lands; nil for other settings.
     public let place: Template.Place?
-    /// The texts allowed; empty when any is.
-    public let choices: [String]
+    /// What may be written, for the schema.
+    public let form: SettingForm
 
-    init(
-        _ name: String, _ shape: String, _ summary: String, isRequired: Bool = false,
-        fallback: String? = nil, isSecret: Bool = false, place: Template.Place? = nil,
-        choices: [String] = []
+    /// Describes a setting, or a key of the rule language.
+    public init(
+        _ name: String, _ shape: String, _ summary: String, form: SettingForm = .text,
+        isRequired: Bool = false, fallback: String? = nil, isSecret: Bool = false,
+        place: Template.Place? = nil
     ) {
         self.name = name
         self.shape = shape
         self.summary = summary
+        self.form = form
         self.isRequired = isRequired
         self.fallback = fallback
         self.isSecret = isSecret
         self.place = place
-        self.choices = choices
     }
 }
 

@@ -85,6 +85,8 @@ public struct SettingProblems: Sendable {
 public protocol SettingValue: Sendable {
     /// What to write, for messages and manuals: `a duration such as '30s'`.
     static var shape: String { get }
+    /// What may be written, for the schema; a text unless the type says more.
+    static var form: SettingForm { get }
     /// Reads the node; records what is wrong and returns nil when it cannot.
     static func decode(_ node: SettingNode, problems: inout SettingProblems) -> Self?
 }

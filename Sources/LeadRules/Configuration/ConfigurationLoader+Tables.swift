@@ -2,9 +2,6 @@ internal import LeadKit
 
 // Tables, fields and conditions.
 extension ConfigurationLoader {
-    static let tableKeys = ["file", "key", "match", "delimiter"]
-    static let fieldKeys = ["type", "exact", "expect_in", "region"]
-
     mutating func readTables() {
         let entries = merged.named["tables"] ?? []
         for entry in entries {
@@ -31,7 +28,7 @@ extension ConfigurationLoader {
                 "a table is a map with 'file', 'key' and 'match', not \(entry.value.kindName)")
             return nil
         }
-        for (name, _) in keys { checkKey(name, among: ConfigurationLoader.tableKeys) }
+        for (name, _) in keys { checkKey(name, among: Vocabulary.table.names) }
         guard let file = entry.value["file"], let key = entry.value["key"] else {
             let missing = entry.value["file"] == nil ? "file" : "key"
             problems.error(
@@ -104,7 +101,7 @@ extension ConfigurationLoader {
                     "a field is a map such as '{type: number}', not \(entry.value.kindName)")
                 continue
             }
-            for (name, _) in keys { checkKey(name, among: ConfigurationLoader.fieldKeys) }
+            for (name, _) in keys { checkKey(name, among: Vocabulary.field.names) }
             let nameNode = SettingNode(.text(entry.name), at: entry.place)
             let reference = scope.name(nameNode, problems: &problems)
             guard case .field(let name)? = reference else {
@@ -175,7 +172,7 @@ extension ConfigurationLoader {
 
     mutating func readDedupe() -> DedupeSettings? {
         guard let node = merged.single["dedupe"]?.value else { return nil }
-        for (name, _) in node.entries ?? [] { checkKey(name, among: ["by", "within"]) }
+        for (name, _) in node.entries ?? [] { checkKey(name, among: Vocabulary.dedupe.names) }
         guard let by = node["by"], let within = node["within"] else {
             problems.error(
                 "missing-key", at: node.position, "'dedupe' needs 'by' and 'within'",

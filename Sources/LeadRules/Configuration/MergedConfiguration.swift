@@ -18,10 +18,8 @@ struct MergedConfiguration {
     /// The routes of all files.
     private(set) var routes: [SettingNode] = []
 
-    private static let namedKeys = ["sources", "sinks", "fields", "tables", "conditions"]
-    private static let singleKeys = [
-        "version", "match", "default", "dedupe", "store", "server", "log",
-    ]
+    private static let namedKeys = Vocabulary.named.names
+    private static let singleKeys = Vocabulary.single.names
     /// Part of the language, not of this version.
     private static let laterKeys = ["schedules", "pools", "retention"]
 
@@ -80,11 +78,8 @@ struct MergedConfiguration {
         default:
             problems.error(
                 "unknown-key", at: name.position, "unknown key '\(key)'",
-                help: Nearest.help(
-                    for: key,
-                    among: MergedConfiguration.namedKeys + MergedConfiguration.singleKeys + [
-                        "include", "routes",
-                    ]))
+                help: Nearest.help(for: key, among: Vocabulary.topKeys.names)
+                    ?? "the keys are \(Vocabulary.topKeys.names.joined(separator: ", "))")
         }
     }
 

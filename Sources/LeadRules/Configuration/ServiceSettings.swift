@@ -88,6 +88,9 @@ public struct Rate: SettingValue, Equatable {
     /// What to write.
     public static var shape: String { "a rate such as '10/s', '100/m' or '1000/h'" }
 
+    /// A number, a slash and a unit.
+    public static var form: SettingForm { .pattern("^0*[1-9][0-9]*/[smh]$") }
+
     /// Reads a whole number, a slash and a unit.
     public static func decode(_ node: SettingNode, problems: inout SettingProblems) -> Rate? {
         let parts = (node.text ?? "").utf8.split(separator: 0x2F, omittingEmptySubsequences: false)
@@ -173,6 +176,9 @@ public struct ListenAddress: SettingValue, Equatable, CustomStringConvertible {
 
     /// What to write.
     public static var shape: String { "an address and port such as '127.0.0.1:8080'" }
+
+    /// A colon and digits at the end.
+    public static var form: SettingForm { .pattern("^.+:[0-9]+$") }
 
     /// Reads `HOST:PORT` or `[IPv6]:PORT`.
     public static func decode(_ node: SettingNode, problems: inout SettingProblems) -> Self? {

@@ -33,8 +33,6 @@ struct ConditionParser {
     /// The named conditions that the condition under way uses.
     var used: Set<Int> = []
 
-    static let combinators = ["all", "any", "not", "use"]
-
     /// A condition: a map whose entries must all hold.
     mutating func condition(_ node: SettingNode) -> Condition? {
         guard let entries = node.entries else {

@@ -18,12 +18,8 @@ struct OperatorParser {
     private var hasTextOperator = false
     private var hasExists = false
 
-    static let operators = [
-        "equals", "in", "not_equals", "not_in", "in_table", "not_in_table", "starts_with",
-        "ends_with", "contains", "matches", "search", "above", "at_least", "below", "at_most",
-        "between", "before", "after", "exists", "valid",
-    ]
-    static let modifiers = ["every", "exact", "or_missing"]
+    static let operators = Vocabulary.operators.names
+    static let modifiers = Vocabulary.modifiers.names
 
     init(scope: NameScope, isExactByField: Bool, type: FieldType?) {
         self.scope = scope

@@ -16,9 +16,7 @@ struct RouteParser {
     /// Every target that some route or the default names.
     var targets: Set<Target> = []
 
-    static let keys = [
-        "id", "when", "always", "to", "also_to", "drop", "routes", "match", "note", "disabled",
-    ]
+    static let keys = Vocabulary.route.names
 
     private var problems: SettingProblems {
         get { conditions.problems }
@@ -63,8 +61,8 @@ struct RouteParser {
                 help: "write 'default: {to: [SINK]}' or 'default: {hold: REASON}'")
             return nil
         }
-        for (name, _) in entries where !["to", "hold"].contains(name.text ?? "") {
-            unknownKey(name, among: ["to", "hold"])
+        for (name, _) in entries where !Vocabulary.fallback.names.contains(name.text ?? "") {
+            unknownKey(name, among: Vocabulary.fallback.names)
         }
         switch (node["to"], node["hold"]) {
         case (let to?, nil): return targets(to).map { .to($0) }
@@ -238,8 +236,8 @@ extension RouteParser {
                     help: "pools are not part of this version yet; name a sink")
                 return nil
             }
-            for (name, _) in entries where !["sink", "with"].contains(name.text ?? "") {
-                unknownKey(name, among: ["sink", "with", "pool"])
+            for (name, _) in entries where !Vocabulary.target.names.contains(name.text ?? "") {
+                unknownKey(name, among: Vocabulary.target.names)
             }
             guard let sinkNode = node["sink"] else {
                 problems.error(

@@ -1,0 +1,217 @@
+internal import LeadKit
+
+/// The keys of the rule language as data, one list a construct.
+///
+/// The parsers know a key from these lists; the schema, and with it an editor's completion, is
+/// written from them.
+enum Vocabulary {
+    /// What may stand at the left edge of a file.
+    static let topKeys = single + named + [include, routes]
+
+    /// Stand once in all files together.
+    static let single: [SettingInfo] = [
+        SettingInfo(
+            "version", "1", "The version of the rule language, in leadrouter.yaml only.",
+            form: .choice(["1"])),
+        match,
+        SettingInfo(
+            "default", "{to: [SINK]} or {hold: REASON}",
+            "What happens to a lead that no route takes.", form: .definition("default")),
+        SettingInfo(
+            "dedupe", "{by: [FIELD, …], within: DURATION}",
+            "What makes lead.is_duplicate true. Drops nothing by itself.", form: .group(dedupe)),
+        SettingInfo(
+            "store", "{url: sqlite:FILE}", "Where leads and deliveries are kept.",
+            form: StoreSettings.form),
+        SettingInfo(
+            "server", "{listen: ADDRESS:PORT}", "Where the service listens.",
+            form: ServerSettings.form),
+        SettingInfo("log", "{level: info}", "What the service logs.", form: LogSettings.form),
+    ]
+
+    /// Maps from names, united over all files.
+    static let named: [SettingInfo] = [
+        SettingInfo(
+            "sources", "a map from names to sources", "Where leads come from.",
+            form: .map(.definition("source"), areIdentifiers: true)),
+        SettingInfo(
+            "sinks", "a map from names to sinks", "Where leads go to.",
+            form: .map(.definition("sink"), areIdentifiers: true)),
+        SettingInfo(
+            "fields", "a map from fields to their types", "What is known about answers.",
+            form: .map(.group(field), areIdentifiers: false)),
+        SettingInfo(
+            "tables", "a map from names to tables", "CSV files joined to leads by a key.",
+            form: .map(.group(table), areIdentifiers: true)),
+        SettingInfo(
+            "conditions", "a map from names to conditions",
+            "Conditions with a name, for 'use: NAME'.",
+            form: .map(.definition("condition"), areIdentifiers: true)),
+    ]
+
+    static let include = SettingInfo(
+        "include", "a path or glob, or a list",
+        "More files of the same form, relative to this one.",
+        form: .list(.text, orOne: true, mayBeEmpty: true))
+
+    static let routes = SettingInfo(
+        "routes", "a list of routes", "Who gets which lead, from the first route to the last.",
+        form: .list(.definition("route"), orOne: false, mayBeEmpty: true))
+
+    static let match = SettingInfo(
+        "match", "'first' or 'all'",
+        "Whether the first route that decides ends the search, or every route is asked.",
+        form: .choice(["first", "all"]), fallback: "first")
+
+    static let dedupe: [SettingInfo] = [
+        SettingInfo(
+            "by", "a field or a list of fields",
+            "Leads are duplicates when they say the same in all of these.",
+            form: .list(.text, orOne: true, mayBeEmpty: false), isRequired: true),
+        SettingInfo(
+            "within", Duration.shape, "How far back an earlier lead counts.", form: Duration.form,
+            isRequired: true),
+    ]
+
+    static let table: [SettingInfo] = [
+        SettingInfo(
+            "file", "a path",
+            "The CSV file, relative to this file; its first row names the columns.",
+            isRequired: true),
+        SettingInfo(
+            "key", "a column's name", "The column that finds a row; never blank, never twice.",
+            isRequired: true),
+        SettingInfo(
+            "match", "a field's name",
+            "What of the lead holds the key. Leave it out when the table is only for 'in_table'."),
+        SettingInfo(
+            "delimiter", "one character", "What separates cells, such as \";\" or \"\\t\".",
+            fallback: "\",\""),
+    ]
+
+    static let field: [SettingInfo] = [
+        SettingInfo(
+            "type", "a type", "What the answer should be, for 'valid'.",
+            form: .choice(FieldType.allCases.map(\.rawValue))),
+        SettingInfo(
+            "exact", Bool.shape, "Whether comparisons tell capital from small letters.",
+            form: .boolean, fallback: "false"),
+        SettingInfo(
+            "expect_in", "a table's name", "Warns when a lead names what is no key of this table."),
+        SettingInfo("region", "a country such as US", "Where telephone numbers are from."),
+    ]
+}
+
+// Routes.
+extension Vocabulary {
+    static let route: [SettingInfo] = [
+        SettingInfo(
+            "id", "letters, digits, '-' and '_'",
+            "The route's name, unique among its neighbours; reports and tests name it.",
+            form: .definition("name"), isRequired: true),
+        SettingInfo(
+            "note", "a text", "Why the route is there; explanations show it."),
+        SettingInfo(
+            "when", "a condition", "Which leads the route takes.", form: .definition("condition")),
+        SettingInfo(
+            "always", "true", "Takes every lead, instead of 'when'.", form: .choice(["true"])),
+        SettingInfo(
+            "to", "a sink or a list", "Sends the lead there, and decides.",
+            form: .definition("targets")),
+        SettingInfo(
+            "also_to", "a sink or a list", "Sends a copy there, and lets the search go on.",
+            form: .definition("targets")),
+        SettingInfo("drop", "a reason", "Sends the lead nowhere; the reason is counted and shown."),
+        SettingInfo(
+            "routes", "a list of routes", "Routes below this one, asked when its condition holds.",
+            form: .list(.definition("route"), orOne: false, mayBeEmpty: false)),
+        SettingInfo(
+            "match", "'first' or 'all'",
+            "Whether the first of the routes below that decides ends their search.",
+            form: .choice(["first", "all"]), fallback: "first"),
+        SettingInfo(
+            "disabled", Bool.shape, "Whether the route is skipped.", form: .boolean,
+            fallback: "false"),
+    ]
+
+    static let fallback: [SettingInfo] = [
+        SettingInfo(
+            "to", "a sink or a list", "Sends such leads there.", form: .definition("targets")),
+        SettingInfo("hold", "a reason", "Keeps such leads until somebody decides."),
+    ]
+
+    static let target: [SettingInfo] = [
+        SettingInfo("sink", "a sink's name", "Where to.", form: .definition("name")),
+        SettingInfo(
+            "with", "a map of settings",
+            "Settings of the sink that are different here; those that are filled in for each lead.",
+            form: .definition("overrides")),
+    ]
+}
+
+// Conditions.
+extension Vocabulary {
+    static let combinators: [SettingInfo] = [
+        SettingInfo(
+            "all", "a list of conditions", "Every one must hold.", form: .definition("conditions")),
+        SettingInfo(
+            "any", "a list of conditions", "At least one must hold.",
+            form: .definition("conditions")),
+        SettingInfo(
+            "not", "a condition or a list", "The condition must be false; of a list, each one.",
+            form: .definition("negation")),
+        SettingInfo(
+            "use", "a name or a list", "Conditions of 'conditions:', all of which must hold.",
+            form: .list(.definition("name"), orOne: true, mayBeEmpty: false)),
+    ]
+
+    static let operators: [SettingInfo] = [
+        SettingInfo("equals", "a text", "Some value is this text; case does not matter."),
+        SettingInfo("in", "a list of texts", "Some value is one of these.", form: texts),
+        SettingInfo("not_equals", "a text", "No value is this text; unknown when missing."),
+        SettingInfo(
+            "not_in", "a list of texts", "No value is one of these; unknown when missing.",
+            form: texts),
+        SettingInfo("in_table", "a table's name", "Some value is a key of the table."),
+        SettingInfo(
+            "not_in_table", "a table's name",
+            "No value is a key of the table; unknown when missing."
+        ),
+        SettingInfo("starts_with", "a text or a list", "Some value begins so.", form: textOrTexts),
+        SettingInfo("ends_with", "a text or a list", "Some value ends so.", form: textOrTexts),
+        SettingInfo(
+            "contains", "a text or a list", "Some value has this in it.", form: textOrTexts),
+        SettingInfo(
+            "matches", "a regular expression (RE2)", "Some value matches as a whole; case matters."),
+        SettingInfo(
+            "search", "a regular expression (RE2)", "A part of some value matches; case matters."),
+        SettingInfo("above", "a number", "Some value is more.", form: .decimal),
+        SettingInfo("at_least", "a number", "Some value is this or more.", form: .decimal),
+        SettingInfo("below", "a number", "Some value is less.", form: .decimal),
+        SettingInfo("at_most", "a number", "Some value is this or less.", form: .decimal),
+        SettingInfo(
+            "between", "[low, high]", "Some value is from low to high, both included.",
+            form: .definition("ends")),
+        SettingInfo("before", "a time or a day (UTC)", "Some value is earlier.", form: time),
+        SettingInfo("after", "a time or a day (UTC)", "Some value is later.", form: time),
+        SettingInfo(
+            "exists", Bool.shape, "Whether there is a value at all; never unknown.", form: .boolean),
+        SettingInfo(
+            "valid", Bool.shape, "Whether every value is well-formed for the field's type.",
+            form: .boolean),
+    ]
+
+    static let modifiers: [SettingInfo] = [
+        SettingInfo("every", Bool.shape, "All values must satisfy, not just one.", form: .boolean),
+        SettingInfo("exact", Bool.shape, "Capital and small letters differ.", form: .boolean),
+        SettingInfo("or_missing", Bool.shape, "A missing value counts as true.", form: .boolean),
+    ]
+
+    private static let texts = SettingForm.list(.text, orOne: false, mayBeEmpty: false)
+    private static let textOrTexts = SettingForm.list(.text, orOne: true, mayBeEmpty: false)
+    private static let time = SettingForm.pattern("^\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].*)?$")
+}
+
+extension [SettingInfo] {
+    var names: [String] { map(\.name) }
+}
