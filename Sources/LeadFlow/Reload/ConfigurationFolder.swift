@@ -1,9 +1,11 @@
 internal import Foundation
+internal import Glibc
 public import LeadRules
 
 /// A configuration's folder on disk, and the environment of this process.
 public struct ConfigurationFolder: ConfigurationFiles {
-    private let folder: URL
+    /// The folder, without a slash at its end.
+    private let folder: String
     /// The folder as it was named, with a slash.
     public let displayPrefix: String
 
@@ -14,56 +16,35 @@ public struct ConfigurationFolder: ConfigurationFiles {
 
     /// Makes the folder at a path.
     public init(path: String) {
-        folder = URL(filePath: path, directoryHint: .isDirectory)
         displayPrefix = path.utf8.last == 0x2F ? path : path + "/"
+        folder = path
     }
 
     /// The bytes of a regular file below the folder.
     public func read(_ path: String) throws(ConfigurationFileError) -> [UInt8] {
-        try ConfigurationFolder.read(folder.appending(path: path))
+        try ConfigurationFolder.read(at: displayPrefix + path)
     }
 
     /// The bytes of a secret's file.
     public func readSecret(_ path: String) throws(ConfigurationFileError) -> [UInt8] {
         let isAbsolute = path.utf8.first == 0x2F
-        return try ConfigurationFolder.read(
-            isAbsolute ? URL(filePath: path) : folder.appending(path: path))
+        return try ConfigurationFolder.read(at: isAbsolute ? path : displayPrefix + path)
     }
 
-    private static func read(_ file: URL) throws(ConfigurationFileError) -> [UInt8] {
-        do {
-            // A FIFO or device would block or never end.
-            let attributes = try FileManager.default.attributesOfItem(
-                atPath: file.resolvingSymlinksInPath().path())
-            guard attributes[.type] as? FileAttributeType == .typeRegular else {
-                throw ConfigurationFileError("it is not a regular file")
-            }
-            guard (attributes[.size] as? Int ?? 0) <= fileBytesMax else {
-                throw ConfigurationFileError("it is over \(fileBytesMax) bytes")
-            }
-            return [UInt8](try Data(contentsOf: file))
-        } catch let error as ConfigurationFileError {
-            throw error
-        } catch let error as CocoaError where error.code == .fileReadNoPermission {
-            throw ConfigurationFileError("permission denied")
-        } catch let error as CocoaError
-            where error.code == .fileReadNoSuchFile || error.code == .fileNoSuchFile
-        {
-            throw ConfigurationFileError("there is no such file")
-        } catch {
-            throw ConfigurationFileError("it cannot be read")
-        }
-    }
-
-    /// The relative paths of all regular files.
+    /// The relative paths of all regular files, and of links to such.
     public func list() throws(ConfigurationFileError) -> [String] {
-        guard let paths = FileManager.default.enumerator(atPath: folder.path(percentEncoded: false))
+        let start = URL(filePath: folder, directoryHint: .isDirectory).resolvingSymlinksInPath()
+        guard
+            let paths = FileManager.default.enumerator(
+                atPath: start.path(percentEncoded: false))
         else { throw ConfigurationFileError("there is no such folder") }
         var result: [String] = []
         while let path = paths.nextObject() as? String {
-            guard paths.fileAttributes?[.type] as? FileAttributeType == .typeRegular else {
-                continue
-            }
+            let type = paths.fileAttributes?[.type] as? FileAttributeType
+            guard
+                type == .typeRegular
+                    || (type == .typeSymbolicLink && isRegularFile(displayPrefix + path))
+            else { continue }
             result.append(path)
             guard result.count <= ConfigurationFolder.filesMax else {
                 throw ConfigurationFileError("it holds over \(ConfigurationFolder.filesMax) files")
@@ -75,5 +56,63 @@ public struct ConfigurationFolder: ConfigurationFiles {
     /// A variable of this process.
     public func environment(_ name: String) -> String? {
         ProcessInfo.processInfo.environment[name]
+    }
+
+    private func isRegularFile(_ path: String) -> Bool {
+        var status = Glibc.stat()
+        return stat(path, &status) == 0 && ConfigurationFolder.isRegular(status)
+    }
+}
+
+// Reading. What is opened is what is asked whether it is a regular file, without waiting: the path
+// may lead to a pipe that nobody writes to, or be exchanged at any moment.
+extension ConfigurationFolder {
+    private static func read(at path: String) throws(ConfigurationFileError) -> [UInt8] {
+        let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+        guard file >= 0 else { throw ConfigurationFileError(reason(errno)) }
+        defer { close(file) }
+        var status = Glibc.stat()
+        guard fstat(file, &status) == 0 else { throw ConfigurationFileError(reason(errno)) }
+        guard isRegular(status) else { throw ConfigurationFileError("it is not a regular file") }
+        return try read(file, expecting: Int(status.st_size))
+    }
+
+    /// All bytes up to the end, also of a file that grows or shrinks meanwhile.
+    private static func read(
+        _ file: Int32, expecting size: Int
+    ) throws(ConfigurationFileError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var room = min(max(size, 0), fileBytesMax) + 1
+        while bytes.count <= fileBytesMax {
+            var failure: Int32 = 0
+            var count = 0
+            bytes.append(
+                contentsOf: Array(unsafeUninitializedCapacity: room) { buffer, filled in
+                    repeat {
+                        count = Glibc.read(file, buffer.baseAddress, buffer.count)
+                        failure = count < 0 ? errno : 0
+                    } while failure == EINTR
+                    filled = max(count, 0)
+                })
+            guard failure == 0 else { throw ConfigurationFileError(reason(failure)) }
+            if count == 0 { return bytes }
+            room = max(1, min(room - count, 1 << 16))
+        }
+        throw ConfigurationFileError("it is over \(fileBytesMax) bytes")
+    }
+
+    private static func isRegular(_ status: Glibc.stat) -> Bool {
+        status.st_mode & S_IFMT == S_IFREG
+    }
+
+    private static func reason(_ error: Int32) -> String {
+        switch error {
+        case ENOENT, ENOTDIR: "there is no such file"
+        case EACCES, EPERM: "permission denied"
+        case ELOOP: "its links lead in a circle"
+        case ENAMETOOLONG: "the name is too long"
+        case EISDIR: "it is not a regular file"
+        default: "it cannot be read (\(String(cString: strerror(error))))"
+        }
     }
 }

@@ -93,7 +93,8 @@ public enum Digest {
         return hex(hash.finalize())
     }
 
-    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+    /// The bytes as digits, two each.
+    public static func hex(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
         for byte in bytes {

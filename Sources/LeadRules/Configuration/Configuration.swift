@@ -14,6 +14,13 @@ public struct Configuration: Sendable {
     public let store: StoreSettings
     /// `log:`.
     public let log: LogSettings
+    /// Tells two readings apart whose secrets differ. Made from secrets: never shown, never stored.
+    let filledIn: String
+
+    /// Whether both mean the same, and have the same secrets.
+    public func isSame(as other: Configuration) -> Bool {
+        ruleSet.hash == other.ruleSet.hash && filledIn == other.filledIn
+    }
 
     /// The sink of that name.
     public func sink(_ name: String) -> SinkInstance? { sinks.first { $0.name == name } }

@@ -11,7 +11,9 @@ public struct ConfigurationLoader {
     var problems = SettingProblems()
     var scope = NameScope()
     var tables: [Table] = []
-    /// What was read, for the hash.
+    /// Settings with their secrets filled in.
+    var filledIn = MeaningHash()
+    /// What was read, for showing the lines that findings are about.
     var contents: [(path: String, bytes: [UInt8])] = []
 
     /// Reads the folder. Touches nothing but `files`.
@@ -105,19 +107,15 @@ public struct ConfigurationLoader {
         let log: LogSettings = settings("log") ?? LogSettings()
         guard !problems.hasErrors, let fallback else { return nil }
         let ruleSet = RuleSet(
-            hash: hash(), names: parser.conditions.slots.names, tables: tables, conditions: named,
+            hash: merged.hash(tables: tables), names: parser.conditions.slots.names, tables: tables,
+            conditions: named,
             routes: routes, fallback: fallback, dedupe: dedupe, templates: library,
             expectations: fields.compactMap { name, field in
                 field.expectIn.map { (name: name, table: $0) }
             }.sorted { $0.name < $1.name })
         return Configuration(
-            ruleSet: ruleSet, sources: sources, sinks: sinks, server: server, store: store, log: log
-        )
-    }
-
-    func hash() -> String {
-        let sorted = contents.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
-        return Digest.sha256Hex(parts: sorted.flatMap { [$0.path, Digest.sha256Hex($0.bytes)] })
+            ruleSet: ruleSet, sources: sources, sinks: sinks, server: server, store: store,
+            log: log, filledIn: filledIn.finish())
     }
 }
 
@@ -133,8 +131,7 @@ extension ConfigurationLoader {
                 let name = pluginName(of: entry, kind: "sink", among: Array(catalogue.sinks.keys)),
                 let plugin = catalogue.sinks[name]
             else { return nil }
-            let secrets = SecretReader(files: files, path: entry.path)
-            let node = secrets.resolve(entry.value, problems: &problems)
+            let node = fillIn(entry)
             let blueprint = plugin.decode(node, ignoring: SinkOptions.names, problems: &problems)
             let others = Set(plugin.info.settings.map(\.name)).union(["plugin"])
             let known = SettingNode(
@@ -155,8 +152,7 @@ extension ConfigurationLoader {
                     of: entry, kind: "source", among: Array(catalogue.sources.keys)),
                 let plugin = catalogue.sources[name]
             else { return nil }
-            let secrets = SecretReader(files: files, path: entry.path)
-            let node = secrets.resolve(entry.value, problems: &problems)
+            let node = fillIn(entry)
             return plugin.decode(node, ignoring: ["plugin"], problems: &problems).map {
                 SourceInstance(name: entry.name, plugin: name, blueprint: $0)
             }
@@ -261,8 +257,14 @@ extension ConfigurationLoader {
 
     mutating func settings<Settings: PluginConfig>(_ key: String) -> Settings? {
         guard let entry = merged.single[key] else { return nil }
+        return Settings.decode(fillIn(entry), problems: &problems)
+    }
+
+    /// The settings with `${NAME}` and `{file: PATH}` replaced.
+    mutating func fillIn(_ entry: MergedConfiguration.Entry) -> SettingNode {
         let secrets = SecretReader(files: files, path: entry.path)
-        return Settings.decode(
-            secrets.resolve(entry.value, problems: &problems), problems: &problems)
+        let node = secrets.resolve(entry.value, problems: &problems)
+        filledIn.add(node)
+        return node
     }
 }
