@@ -2,6 +2,8 @@
 // keeps numbers as they were written, into two flat buffers that Swift can copy or walk.
 #include "lr_json.h"
 
+#include <algorithm>
+#include <cstring>
 #include <new>
 #include <simdjson.h>
 #include <string>
@@ -17,6 +19,7 @@ struct lr_json_parser {
     uint32_t depth_max = 0;
     uint32_t nodes_max = 0;
     int status = LR_JSON_OK;
+    bool has_duplicate = false;
     std::string message;
 
     bool fail(int code, const char *why) {
@@ -81,6 +84,32 @@ struct lr_json_parser {
         return i == s.size();
     }
 
+    std::string_view name_at(size_t index) const {
+        auto first = reinterpret_cast<const char *>(text.data());
+        return {first + nodes[index].offset, nodes[index].length};
+    }
+
+    // Names are compared as bytes after unescaping (CVE-2017-12635 came from two parsers that
+    // chose differently among duplicates; we choose neither). Few names are compared pair by
+    // pair, many are sorted: linear hashing could be attacked, this cannot.
+    static constexpr size_t few = 16;
+    void note_duplicates(const uint32_t *first, size_t members, size_t object) {
+        if (members <= few) {
+            for (size_t i = 1; i < members; i++) {
+                auto name = name_at(first[i]);
+                for (size_t j = 0; j < i; j++)
+                    if (name_at(first[j]) == name) has_duplicate = true;
+            }
+            return;
+        }
+        std::vector<std::string_view> names;
+        names.reserve(members);
+        for (size_t name = object + 1; name < nodes.size(); name = nodes[name + 1].next)
+            names.push_back(name_at(name));
+        std::sort(names.begin(), names.end());
+        if (std::adjacent_find(names.begin(), names.end()) != names.end()) has_duplicate = true;
+    }
+
     template <typename Value> bool walk(Value &value, uint32_t depth) {
         if (depth > depth_max) return fail(LR_JSON_DEPTH, "nested too deeply");
         ondemand::json_type type;
@@ -92,16 +121,19 @@ struct lr_json_parser {
             if (auto error = value.get_object().get(object)) return fail(error);
             if (!open(LR_JSON_OBJECT, index)) return false;
             uint32_t members = 0;
+            uint32_t names[few];
             for (auto result : object) {
                 ondemand::field field;
                 if (auto error = std::move(result).get(field)) return fail(error);
                 std::string_view name;
                 if (auto error = field.unescaped_key().get(name)) return fail(error);
+                if (members < few) names[members] = uint32_t(nodes.size());
                 if (!append(LR_JSON_STRING, name)) return false;
                 ondemand::value member = field.value();
                 if (!walk(member, depth + 1)) return false;
                 members++;
             }
+            if (members > 1) note_duplicates(names, members, index);
             nodes[index].length = members;
             close(index);
             return true;
@@ -173,6 +205,7 @@ struct lr_json_parser {
 
     int parse(const uint8_t *bytes, size_t length) {
         status = LR_JSON_OK;
+        has_duplicate = false;
         message.clear();
         nodes.clear();
         text.clear();
@@ -192,6 +225,8 @@ struct lr_json_parser {
         }
         if (walk(document, 1) && document.current_location().error() == simdjson::SUCCESS)
             fail(LR_JSON_SYNTAX, "there is more text behind the value");
+        if (status == LR_JSON_OK && has_duplicate)
+            fail(LR_JSON_DUPLICATE, "a JSON object has the same name twice");
         return status;
     }
 };

@@ -1,21 +1,68 @@
+internal import Synchronization
+
 /// A place in a file: line and column count from 1, columns in Unicode scalars.
+///
+/// A configuration has a place for each of its hundreds of thousands of nodes, so a place is four
+/// small numbers; the file's name is kept once.
 public struct Position: Sendable, Hashable {
-    /// The file as the author would name it, relative to where the command runs.
-    public var file: String
-    /// The line, from 1; 0 when the place is the file as a whole.
-    public var line: Int
-    /// The column, from 1, in Unicode scalars; 0 when the place is the file as a whole.
-    public var column: Int
-    /// How many scalars the place spans; at least 1.
-    public var length: Int
+    private var fileNumber: UInt32
+    private var lineNumber: UInt32
+    private var columnNumber: UInt32
+    private var scalarCount: UInt32
 
     /// Makes a place; without line and column it is the file as a whole.
     public init(file: String, line: Int = 0, column: Int = 0, length: Int = 1) {
-        self.file = file
-        self.line = line
-        self.column = column
-        self.length = max(1, length)
+        fileNumber = FileNames.number(of: file)
+        lineNumber = UInt32(clamping: line)
+        columnNumber = UInt32(clamping: column)
+        scalarCount = UInt32(clamping: max(1, length))
     }
+
+    /// Another place in the same file.
+    public func moved(toLine line: Int, column: Int, length: Int = 1) -> Position {
+        var place = self
+        place.lineNumber = UInt32(clamping: line)
+        place.columnNumber = UInt32(clamping: column)
+        place.scalarCount = UInt32(clamping: max(1, length))
+        return place
+    }
+
+    /// The file as the author would name it, relative to where the command runs.
+    public var file: String { FileNames.name(fileNumber) }
+    /// The line, from 1; 0 when the place is the file as a whole.
+    public var line: Int { Int(lineNumber) }
+    /// The column, from 1, in Unicode scalars; 0 when the place is the file as a whole.
+    public var column: Int { Int(columnNumber) }
+    /// How many scalars the place spans; at least 1.
+    public var length: Int { Int(scalarCount) }
+
+    /// Whether both places are in the same file.
+    public func isInFile(of other: Position) -> Bool { fileNumber == other.fileNumber }
+
+    /// Whether the place stands before the other: by file name, then line, then column.
+    public func precedes(_ other: Position) -> Bool {
+        guard isInFile(of: other) else { return file.utf8.lexicographicallyPrecedes(other.file.utf8) }
+        return (lineNumber, columnNumber) < (other.lineNumber, other.columnNumber)
+    }
+}
+
+/// The names of files that places are in. A name stays for the life of the process: there are as
+/// many as the configuration has files.
+private enum FileNames {
+    private static let known = Mutex((names: [String](), numbers: [[UInt8]: UInt32]()))
+
+    static func number(of name: String) -> UInt32 {
+        let bytes = Array(name.utf8)
+        return known.withLock { known in
+            if let number = known.numbers[bytes] { return number }
+            let number = UInt32(known.names.count)
+            known.names.append(name)
+            known.numbers[bytes] = number
+            return number
+        }
+    }
+
+    static func name(_ number: UInt32) -> String { known.withLock { $0.names[Int(number)] } }
 }
 
 extension Position: CustomStringConvertible {
@@ -94,56 +141,3 @@ extension Diagnostic {
     }
 }
 
-/// Finds the known name that a mistyped one probably meant.
-public enum Nearest {
-    /// The candidate with the smallest edit distance to `name`, if it is near enough to suggest:
-    /// at most a third of the longer name's length, and at least one edit.
-    public static func name(to name: String, among candidates: some Sequence<String>) -> String? {
-        let wanted = Array(name.unicodeScalars)
-        guard wanted.count <= 64 else { return nil }
-        var best: (distance: Int, name: String)?
-        for candidate in candidates {
-            let scalars = Array(candidate.unicodeScalars)
-            let limit = max(wanted.count, scalars.count) / 3
-            guard limit > 0, abs(scalars.count - wanted.count) <= limit else { continue }
-            let distance = editDistance(wanted, scalars)
-            guard distance <= limit else { continue }
-            if best.map({ (distance, candidate) < $0 }) ?? true { best = (distance, candidate) }
-        }
-        return best?.name
-    }
-
-    /// `did you mean 'x'?` or, without a near name, the known names when there are few.
-    public static func help(for name: String, among candidates: some Collection<String>) -> String?
-    {
-        if let nearest = Nearest.name(to: name, among: candidates) {
-            return "did you mean '\(nearest)'?"
-        }
-        guard !candidates.isEmpty, candidates.count <= 12 else { return nil }
-        return "known here: " + candidates.sorted().map { "'\($0)'" }.joined(separator: ", ")
-    }
-
-    /// Edits (insert, delete, replace, swap of neighbours; case costs nothing) from one to other.
-    private static func editDistance(_ a: [Unicode.Scalar], _ b: [Unicode.Scalar]) -> Int {
-        func fold(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-            (65...90).contains(scalar.value) ? Unicode.Scalar(scalar.value + 32)! : scalar  // ASCII
-        }
-        var previous2: [Int] = []
-        var previous = Array(0...b.count)
-        for i in 0..<a.count {
-            var row = [i + 1]
-            row.reserveCapacity(b.count + 1)
-            for j in 0..<b.count {
-                let same = fold(a[i]) == fold(b[j])
-                var cost = min(previous[j] + (same ? 0 : 1), previous[j + 1] + 1, row[j] + 1)
-                if i > 0, j > 0, fold(a[i]) == fold(b[j - 1]), fold(a[i - 1]) == fold(b[j]) {
-                    cost = min(cost, previous2[j - 1] + 1)
-                }
-                row.append(cost)
-            }
-            previous2 = previous
-            previous = row
-        }
-        return previous[b.count]
-    }
-}

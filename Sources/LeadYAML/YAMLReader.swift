@@ -114,8 +114,8 @@ private struct Builder {
         var isMap: Bool
         var position: Position
         var anchor: String?
-        var items: [SettingNode] = []
-        var entries: [(name: SettingNode, value: SettingNode)] = []
+        /// Where its parts begin in `items` or `entries`.
+        var start: Int
         var key: SettingNode?
         var nodes = 1
         var depth = 1
@@ -128,18 +128,21 @@ private struct Builder {
         var depth: Int
     }
 
-    let file: String
+    let filePlace: Position
     let limits: YAMLReader.Limits
     var problems = SettingProblems()
     var root: SettingNode?
     private var stack: [Open] = []
+    /// The parts of all open lists and maps, so that a closed one takes exactly what it needs.
+    private var items: [SettingNode] = []
+    private var entries: [(name: SettingNode, value: SettingNode)] = []
     private var anchors: [String: Built] = [:]
     private var openAnchors: Set<String> = []
     private var nodes = 0
     private var documents = 0
 
     init(file: String, limits: YAMLReader.Limits) {
-        self.file = file
+        filePlace = Position(file: file)
         self.limits = limits
     }
 
@@ -212,14 +215,26 @@ private struct Builder {
         refuse(tag: tag, at: place)
         guard stack.count < limits.depthMax else { return tooDeep(place) }
         if let anchor { openAnchors.insert(anchor) }
-        stack.append(Open(isMap: isMap, position: place, anchor: anchor))
+        stack.append(
+            Open(
+                isMap: isMap, position: place, anchor: anchor,
+                start: isMap ? entries.count : items.count))
         return true
     }
 
     private mutating func close() -> Bool {
         let open = stack.removeLast()
-        let content: SettingNode.Content = open.isMap ? .map(open.entries) : .list(open.items)
-        if open.isMap { refuseDuplicates(open.entries) }
+        let content: SettingNode.Content
+        if open.isMap {
+            let own = Array(entries[open.start...])
+            entries.removeLast(own.count)
+            refuseDuplicates(own)
+            content = .map(own)
+        } else {
+            let own = Array(items[open.start...])
+            items.removeLast(own.count)
+            content = .list(own)
+        }
         if let anchor = open.anchor { openAnchors.remove(anchor) }
         return add(
             Built(
@@ -251,10 +266,10 @@ private struct Builder {
         stack[last].nodes += built.nodes
         stack[last].depth = max(stack[last].depth, built.depth + 1)
         if let key = stack[last].key {
-            stack[last].entries.append((key, built.node))
+            entries.append((key, built.node))
             stack[last].key = nil
         } else {
-            stack[last].items.append(built.node)
+            items.append(built.node)
         }
         return true
     }
@@ -274,16 +289,34 @@ private struct Builder {
         _ entries: [(name: SettingNode, value: SettingNode)]
     ) {
         guard entries.count > 1 else { return }
-        var seen: [[UInt8]: Position] = [:]
+        // Few names are compared pair by pair, which costs no memory.
+        guard entries.count > 16 else {
+            for index in entries.indices.dropFirst() {
+                guard let text = entries[index].name.text else { continue }
+                let first = entries[..<index].last { $0.name.text.map { isSame($0, text) } ?? false }
+                if let first { reportDuplicate(entries[index].name, first: first.name.position) }
+            }
+            return
+        }
+        var seen: [[UInt8]: Position] = Dictionary(minimumCapacity: entries.count)
         for (name, _) in entries {
             guard let text = name.text else { continue }
             if let first = seen.updateValue(name.position, forKey: Array(text.utf8)) {
-                problems.error(
-                    "duplicate-key", at: name.position,
-                    "'\(text)' stands here twice, first in line \(first.line)",
-                    help: "remove one of them, or join their values")
+                reportDuplicate(name, first: first)
             }
         }
+    }
+
+    /// Whether the texts are the same byte for byte; `==` alone merges canonical twins.
+    private func isSame(_ a: String, _ b: String) -> Bool {
+        a == b && a.utf8.elementsEqual(b.utf8)
+    }
+
+    private mutating func reportDuplicate(_ name: SettingNode, first: Position) {
+        problems.error(
+            "duplicate-key", at: name.position,
+            "\(name.shown) stands here twice, first in line \(first.line)",
+            help: "remove one of them, or join their values")
     }
 
     private mutating func refuse(tag: UnsafeMutablePointer<UInt8>?, at place: Position) {
@@ -306,8 +339,8 @@ private struct Builder {
         let start = event.start_mark
         let end = event.end_mark
         let isOneLine = start.line == end.line
-        return Position(
-            file: file, line: start.line + 1, column: start.column + 1,
+        return filePlace.moved(
+            toLine: start.line + 1, column: start.column + 1,
             length: isOneLine ? end.column - start.column : 1)
     }
 }

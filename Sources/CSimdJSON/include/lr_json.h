@@ -33,6 +33,7 @@ enum {
     LR_JSON_DEPTH = 2,
     LR_JSON_TOO_MANY = 3,
     LR_JSON_MEMORY = 4,
+    LR_JSON_DUPLICATE = 5,
 };
 
 typedef struct lr_json_parser lr_json_parser;

@@ -62,18 +62,29 @@ public struct JSONWriter: Sendable {
 
     /// Writes a parsed value again: numbers as they were, strings escaped anew.
     public mutating func value(_ value: JSONValue) {
+        value.withCursor { self.value($0) }
+    }
+
+    mutating func value(_ value: JSONCursor) {
         switch value.kind {
         case .null: null()
         case .true: bool(true)
         case .false: bool(false)
-        case .number: literal(value.scalarText ?? "0")
-        case .string: string(value.string ?? "")
-        case .array: array { writer in for element in value.elements { writer.value(element) } }
+        case .number:
+            separate()
+            bytes.append(contentsOf: value.bytes)
+        case .string:
+            separate()
+            append(string: value.bytes)
+        case .array: array { writer in value.forEachElement { writer.value($0) } }
         case .object:
             object { writer in
-                for member in value.members {
-                    writer.name(member.name)
-                    writer.value(member.value)
+                value.forEachMember { name, member in
+                    writer.separate()
+                    writer.append(string: name.bytes)
+                    writer.bytes.append(0x3A)
+                    writer.needsComma = false
+                    writer.value(member)
                 }
             }
         }
@@ -108,30 +119,49 @@ public struct JSONWriter: Sendable {
     }
 
     private mutating func append(string: String) {
+        var string = string
+        string.withUTF8 { append(string: $0) }
+    }
+
+    private mutating func append(string utf8: UnsafeBufferPointer<UInt8>) {
         bytes.append(0x22)
-        JSONWriter.escape(string, into: &bytes)
+        JSONWriter.escape(utf8, into: &bytes)
         bytes.append(0x22)
     }
 
     /// Appends the inside of a JSON string (RFC 8259 section 7), without the quotes.
     public static func escape(_ string: String, into bytes: inout [UInt8]) {
         var string = string
-        string.withUTF8 { utf8 in
-            for byte in utf8 {
-                switch byte {
-                case 0x22: bytes.append(contentsOf: [0x5C, 0x22])
-                case 0x5C: bytes.append(contentsOf: [0x5C, 0x5C])
-                case 0x0A: bytes.append(contentsOf: [0x5C, 0x6E])
-                case 0x0D: bytes.append(contentsOf: [0x5C, 0x72])
-                case 0x09: bytes.append(contentsOf: [0x5C, 0x74])
-                case 0..<0x20, 0x7F:
-                    let hex = String(byte, radix: 16)
-                    bytes.append(contentsOf: "\\u".utf8)
-                    bytes.append(contentsOf: String(repeating: "0", count: 4 - hex.utf8.count).utf8)
-                    bytes.append(contentsOf: hex.utf8)
-                default: bytes.append(byte)
-                }
-            }
+        string.withUTF8 { escape($0, into: &bytes) }
+    }
+
+    /// Most texts have nothing to escape, so what lies between is appended in one piece.
+    private static func escape(_ utf8: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) {
+        var start = 0
+        for index in utf8.indices where needsEscape(utf8[index]) {
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
+            appendEscaped(utf8[index], to: &bytes)
+            start = index + 1
+        }
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F
+    }
+
+    private static func appendEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
+        bytes.append(0x5C)
+        switch byte {
+        case 0x22, 0x5C: bytes.append(byte)
+        case 0x0A: bytes.append(0x6E)
+        case 0x0D: bytes.append(0x72)
+        case 0x09: bytes.append(0x74)
+        default:
+            let digits = Array("0123456789abcdef".utf8)
+            bytes.append(contentsOf: "u00".utf8)
+            bytes.append(digits[Int(byte >> 4)])
+            bytes.append(digits[Int(byte & 15)])
         }
     }
 }

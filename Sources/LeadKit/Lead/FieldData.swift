@@ -18,6 +18,9 @@ public struct FieldData: Sendable, Equatable, RandomAccessCollection, Expressibl
     /// Appends an answer; a repeated name stays a field of its own.
     public mutating func append(_ field: Field) { fields.append(field) }
 
+    /// Makes room for that many answers.
+    mutating func reserveCapacity(_ count: Int) { fields.reserveCapacity(count) }
+
     /// All values of the fields of that name, compared byte for byte, in order.
     public subscript(name: String) -> [String] {
         fields.lazy.filter { $0.name.utf8.elementsEqual(name.utf8) }.flatMap(\.values)

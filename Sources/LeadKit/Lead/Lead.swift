@@ -46,9 +46,16 @@ public struct Lead: Sendable, Equatable {
     }
 
     private static func marksTest(_ value: String) -> Bool {
-        let trimmed = value.trimmed
-        return trimmed == "test@meta.com" || trimmed == "test@fb.com"
-            || ByteSearch.contains(value, "<test lead: dummy data for")
+        var value = value
+        return value.withUTF8 { bytes in
+            // The two addresses and the marker are longer than most answers.
+            guard bytes.count >= 11 else { return false }
+            return ByteSearch.contains(bytes, "<test lead: dummy data for")
+                || ByteSearch.contains(bytes, "test@meta.com")
+                    && String(decoding: bytes, as: UTF8.self).trimmed == "test@meta.com"
+                || ByteSearch.contains(bytes, "test@fb.com")
+                    && String(decoding: bytes, as: UTF8.self).trimmed == "test@fb.com"
+        }
     }
 }
 
@@ -64,9 +71,14 @@ public struct LeadID: Sendable, Hashable, CustomStringConvertible {
     public init?(_ text: String) {
         let trimmed = text.trimmed
         guard !trimmed.isEmpty, trimmed.utf8.count <= LeadID.bytesMax,
-            !trimmed.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+            !trimmed.unicodeScalars.contains(where: LeadID.isControl)
         else { return nil }
         self.text = trimmed
+    }
+
+    /// The general category Cc, which is closed: C0, DEL and C1.
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
     }
 
     /// The id as text.
@@ -77,7 +89,8 @@ public struct LeadID: Sendable, Hashable, CustomStringConvertible {
 
     /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 }
 
@@ -135,24 +148,82 @@ public enum LeadAttribute: String, Sendable, CaseIterable {
     case isDuplicate = "is_duplicate"
 }
 
+extension LeadAttribute {
+    /// The number of the attribute among `allCases`.
+    var number: Int {
+        // An enumeration without payloads and with less than 256 cases is a byte that counts them.
+        Int(unsafeBitCast(self, to: UInt8.self))
+    }
+
+    /// Whether a flat object may say it: the rest is known otherwise.
+    var isReadable: Bool {
+        switch self {
+        case .id, .source, .receivedTime, .isDuplicate: false
+        default: true
+        }
+    }
+
+    /// The attribute of that name.
+    static func named(_ bytes: UnsafeBufferPointer<UInt8>) -> LeadAttribute? {
+        guard let name = ShortName(bytes) else { return nil }
+        for (known, attribute) in names where known == name { return attribute }
+        return nil
+    }
+
+    private static let names = allCases.map { attribute in
+        var text = attribute.rawValue
+        return (name: text.withUTF8 { ShortName($0) }, attribute: attribute)
+    }
+
+    /// How many there are; `allCases` is made anew whenever it is asked for.
+    static let count = allCases.count
+}
+
+/// A name of at most 15 bytes as two numbers, which are compared at once.
+private struct ShortName: Equatable {
+    private let first: UInt64
+    private let second: UInt64
+    private let count: Int
+
+    init?(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard bytes.count <= 15 else { return nil }
+        var words: (UInt64, UInt64) = (0, 0)
+        withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: UnsafeRawBufferPointer(bytes)) }
+        (first, second) = words
+        count = bytes.count
+    }
+}
+
 /// The attributes of a lead beside id, source and answers, as texts.
 public struct Envelope: Sendable, Equatable {
-    private var texts: [LeadAttribute: String]
+    /// By the attribute's number, empty where the source did not say; no texts at all when it
+    /// said nothing. One piece of memory, where a dictionary would hash each name.
+    private var texts: [String] = []
 
     /// Makes an envelope; blank texts count as missing.
     public init(_ texts: [LeadAttribute: String] = [:]) {
-        self.texts = texts.filter { !$0.value.trimmed.isEmpty }
+        for (attribute, text) in texts { self[attribute] = text }
     }
 
     /// One attribute; nil when the source did not say. Setting a blank text removes it.
     public subscript(attribute: LeadAttribute) -> String? {
-        get { texts[attribute] }
-        set {
-            if let newValue, !newValue.trimmed.isEmpty {
-                texts[attribute] = newValue
-            } else {
-                texts[attribute] = nil
-            }
+        get {
+            guard !texts.isEmpty else { return nil }
+            let text = texts[attribute.number]
+            return text.isEmpty ? nil : text
         }
+        set {
+            let text = newValue.flatMap { $0.isBlank ? nil : $0 } ?? ""
+            if texts.isEmpty {
+                if text.isEmpty { return }
+                texts = Array(repeating: "", count: LeadAttribute.count)
+            }
+            texts[attribute.number] = text
+        }
+    }
+
+    /// Equal when every attribute is.
+    public static func == (a: Envelope, b: Envelope) -> Bool {
+        LeadAttribute.allCases.allSatisfy { a[$0] == b[$0] }
     }
 }

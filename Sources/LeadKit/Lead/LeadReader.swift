@@ -7,12 +7,16 @@ public struct LeadReader: Sendable {
     /// The name of the source that the leads are credited to.
     public var source: String
     /// When the leads were taken in.
-    public var receivedTime: Timestamp
+    public var receivedTime: Timestamp {
+        didSet { received[.receivedTime] = receivedTime.text }
+    }
     /// For flat objects and forms: the member that holds the id.
     public var idName: String
     /// For flat objects and forms: member name → field name, or the name of an envelope attribute
     /// such as `created_time`.
     public var rename: [String: String]
+    /// What every lead's envelope begins with.
+    private(set) var received: Envelope
 
     /// Makes a reader.
     public init(
@@ -23,36 +27,21 @@ public struct LeadReader: Sendable {
         self.receivedTime = receivedTime
         self.idName = idName
         self.rename = rename
+        received = Envelope([.receivedTime: receivedTime.text])
     }
 
     /// Reads one lead of either shape; `raw` are the bytes it came from.
     ///
     /// - Throws: `LeadError` when it is no lead: not an object, no usable id, malformed answers.
     public func lead(_ value: JSONValue, raw: [UInt8] = []) throws(LeadError) -> Lead {
-        guard value.kind == .object else {
-            throw LeadError("a lead must be a JSON object")
-        }
-        return value["field_data"]?.kind == .array
-            ? try graph(value, raw: raw) : try flat(value, raw: raw)
+        try value.withCursor { cursor throws(LeadError) in try lead(cursor, raw: raw) }
     }
 
     /// Reads one lead in Graph shape. Without an id, the id is a hash of its content.
     ///
     /// - Throws: `LeadError` for a malformed id or answers.
     public func graph(_ value: JSONValue, raw: [UInt8] = []) throws(LeadError) -> Lead {
-        var fields = FieldData()
-        let answers = value["field_data"]
-        guard answers.map({ $0.kind == .array || $0.kind == .null }) ?? true else {
-            throw LeadError("'field_data' is no list")
-        }
-        for element in answers?.elements ?? [] {
-            fields.append(try field(element))
-        }
-        let id = try id(value["id"], of: value)
-        var lead = Lead(
-            id: id, source: source, fieldData: fields, consents: try consents(value), raw: raw)
-        lead.envelope = try envelope { value[$0.rawValue] }
-        return lead
+        try value.withCursor { cursor throws(LeadError) in try graph(cursor, raw: raw) }
     }
 
     /// Reads a flat object: a scalar is one value, an array several, `null` absent, and a nested
@@ -62,19 +51,7 @@ public struct LeadReader: Sendable {
     ///
     /// - Throws: `LeadError` for a malformed id or an array of arrays or objects.
     public func flat(_ value: JSONValue, raw: [UInt8] = []) throws(LeadError) -> Lead {
-        var fields = FieldData()
-        try appendAnswers(of: value, prefix: "", to: &fields)
-        var lead = Lead(id: try id(value[idName], of: value), source: source, raw: raw)
-        lead.fieldData = fields
-        var named: [String: JSONValue] = [:]
-        for (name, value) in value.members {
-            let renamed = rename[name] ?? name
-            if LeadReader.envelopeNames.contains(renamed), named[renamed] == nil {
-                named[renamed] = value
-            }
-        }
-        lead.envelope = try envelope { named[$0.rawValue] }
-        return lead
+        try value.withCursor { cursor throws(LeadError) in try flat(cursor, raw: raw) }
     }
 
     /// Reads the answers of a form, as browsers send them: like `flat`, with each field a member
@@ -102,129 +79,112 @@ public struct LeadReader: Sendable {
         return try flat(object.root, raw: raw)
     }
 
-    private func appendAnswers(
-        of object: JSONValue, prefix: String, to fields: inout FieldData
-    ) throws(LeadError) {
-        for (name, value) in object.members {
-            let full = prefix + name
-            let field = rename[full] ?? full
-            if prefix.isEmpty, name == idName || LeadReader.envelopeNames.contains(field) {
-                continue
-            }
-            switch value.kind {
-            case .null: continue
-            case .object: try appendAnswers(of: value, prefix: full + ".", to: &fields)
-            case .array: fields.append(Field(field, try texts(value, of: full)))
-            default: fields.append(Field(field, value.scalarText ?? ""))
-            }
-        }
-    }
-
-    private static let envelopeNames = Set(LeadAttribute.allCases.map(\.rawValue))
-        .subtracting(["id", "source", "received_time", "is_duplicate"])
-
-    private func field(_ value: JSONValue) throws(LeadError) -> Field {
-        guard let name = value["name"]?.scalarText else {
-            throw LeadError("an element of field_data has no 'name'")
-        }
-        guard let values = value["values"] else { return Field(name, []) }
-        if values.kind == .array { return Field(name, try texts(values, of: name)) }
-        guard values.kind != .object else { throw LeadError.notText(name) }
-        return Field(name, values.scalarText.map { [$0] } ?? [])
-    }
-
-    private func texts(_ array: JSONValue, of name: String) throws(LeadError) -> [String] {
-        var result: [String] = []
-        for element in array.elements where element.kind != .null {
-            guard let text = element.scalarText else { throw LeadError.notText(name) }
-            result.append(text)
-        }
-        return result
-    }
-
-    private func consents(_ value: JSONValue) throws(LeadError) -> [Consent] {
-        var result: [Consent] = []
-        for element in value["custom_disclaimer_responses"]?.elements ?? [] {
-            guard let key = element["checkbox_key"]?.scalarText else {
-                throw LeadError("a disclaimer response has no 'checkbox_key'")
-            }
-            let checked = element["is_checked"]
-            result.append(
-                Consent(key: key, isChecked: checked?.bool ?? (checked?.string == "1")))
-        }
-        return result
-    }
-
-    private func envelope(
-        _ value: (LeadAttribute) -> JSONValue?
-    ) throws(LeadError) -> Envelope {
-        var envelope = Envelope()
-        for attribute in LeadAttribute.allCases {
-            switch attribute {
-            case .id, .source, .isDuplicate: continue
-            case .receivedTime: envelope[attribute] = receivedTime.text
-            case .createdTime:
-                if let text = value(attribute)?.scalarText {
-                    envelope[attribute] = LeadReader.normalisedTime(text)
-                }
-            case .formID, .pageID, .adID, .adsetID, .campaignID:
-                if let member = value(attribute), member.kind != .null {
-                    let text = try LeadReader.idText(member, name: attribute.rawValue)
-                    // Some stacks send 0 for an absent ad (organic and test leads).
-                    if text != "0" { envelope[attribute] = text }
-                }
-            case .isOrganic, .isTest:
-                switch value(attribute)?.scalarText?.trimmed {
-                case "true", "1", "TRUE": envelope[attribute] = "true"
-                case "false", "0", "FALSE": envelope[attribute] = "false"
-                default: continue
-                }
-            default:
-                if let text = value(attribute)?.scalarText {
-                    envelope[attribute] = text.trimmed
-                }
-            }
-        }
-        return envelope
-    }
-
-    /// RFC 3339 (also `+0000`) or unix seconds as `YYYY-MM-DDTHH:MM:SSZ`; else as received.
-    public static func normalisedTime(_ text: String) -> String {
-        if let time = Timestamp(text) { return time.text }
-        let trimmed = text.trimmed
-        let isNumber = !trimmed.isEmpty && trimmed.utf8.allSatisfy { (0x30...0x39).contains($0) }
-        if isNumber, trimmed.utf8.count >= 9, trimmed.utf8.count <= 11, let seconds = Int64(trimmed)
-        {
-            return Timestamp(seconds: seconds).text
-        }
-        return text.trimmed
-    }
-
-    private func id(_ value: JSONValue?, of object: JSONValue) throws(LeadError) -> LeadID {
-        guard let value, value.kind != .null else { return LeadID(contentOf: object) }
-        let text = try LeadReader.idText(value, name: "id")
-        guard let id = LeadID(text) else {
-            if text.trimmed.isEmpty { return LeadID(contentOf: object) }
-            throw LeadError(
-                "the lead's id is over \(LeadID.bytesMax) bytes or has control characters")
-        }
-        return id
-    }
-
-    /// An id as text: a string, or a whole number as its digits. `1e5` and `1.0` are refused:
-    /// what wrote them has already lost digits.
+    /// Reads every lead of one JSON text: a single lead, a list of leads, or a page of them
+    /// (`{"data": […]}` as the Graph API writes it, or `{"leads": […]}`). With `keepsRaw` each lead
+    /// keeps its bytes.
     ///
-    /// - Throws: `LeadError` for anything else.
-    public static func idText(_ value: JSONValue, name: String) throws(LeadError) -> String {
-        switch value.kind {
-        case .string: return (value.string ?? "").trimmed
-        case .number:
-            let text = value.scalarText ?? ""
-            guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-                throw LeadError("'\(name)' must be text or a whole number")
+    /// - Throws: `JSONError` when the text is not strict JSON; what is no lead is a failure of its
+    ///   own, and the others are read.
+    public func leads(
+        in bytes: UnsafeBufferPointer<UInt8>, parser: JSONParser, keepsRaw: Bool = true
+    ) throws(JSONError) -> [Result<Lead, LeadError>] {
+        try parser.withRoot(of: bytes) { root in
+            guard let list = LeadReader.list(root) else {
+                return [result(root, raw: keepsRaw ? Array(bytes) : [])]
             }
-            return text
-        default: throw LeadError("'\(name)' must be text or a whole number")
+            var results: [Result<Lead, LeadError>] = []
+            results.reserveCapacity(list.count)
+            list.forEachElement { element in
+                var writer = JSONWriter()
+                if keepsRaw { writer.value(element) }
+                results.append(result(element, raw: writer.bytes))
+            }
+            return results
+        }
+    }
+
+    /// The list of leads that the value is or holds; nil when it is one lead.
+    private static func list(_ root: JSONCursor) -> JSONCursor? {
+        if root.kind == .array { return root }
+        guard let list = root.member("data") ?? root.member("leads"), list.kind == .array else {
+            return nil
+        }
+        return list
+    }
+
+    private func result(_ value: JSONCursor, raw: [UInt8]) -> Result<Lead, LeadError> {
+        do throws(LeadError) {
+            return .success(try lead(value, raw: raw))
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+// Both shapes, in place.
+extension LeadReader {
+    private func lead(_ value: JSONCursor, raw: [UInt8]) throws(LeadError) -> Lead {
+        guard value.kind == .object else {
+            throw LeadError("a lead must be a JSON object")
+        }
+        return value.member("field_data")?.kind == .array
+            ? try graph(value, raw: raw) : try flat(value, raw: raw)
+    }
+
+    private func graph(_ value: JSONCursor, raw: [UInt8]) throws(LeadError) -> Lead {
+        var idValue: JSONCursor?
+        var fields = FieldData()
+        var consents: [Consent] = []
+        var envelope = received
+        try value.forEachMember { name, member throws(LeadError) in
+            if let attribute = LeadAttribute.named(name.bytes) {
+                if attribute == .id { idValue = member }
+                try LeadReader.set(attribute, member, in: &envelope)
+            } else if name.isText("field_data") {
+                fields = try LeadReader.answers(member)
+            } else if name.isText("custom_disclaimer_responses") {
+                consents = try LeadReader.consents(member)
+            }
+        }
+        let id = try LeadReader.id(idValue, of: value)
+        return Lead(
+            id: id, source: source, fieldData: fields, consents: consents, envelope: envelope,
+            raw: raw)
+    }
+
+    private func flat(_ value: JSONCursor, raw: [UInt8]) throws(LeadError) -> Lead {
+        var fields = FieldData()
+        var envelope = received
+        var seen: Set<LeadAttribute> = []
+        try value.forEachMember { name, member throws(LeadError) in
+            let written = name.text
+            var field = rename[written] ?? written
+            if let attribute = field.withUTF8({ LeadAttribute.named($0) }), attribute.isReadable {
+                // Of two members renamed to one name, the first counts.
+                if seen.insert(attribute).inserted {
+                    try LeadReader.set(attribute, member, in: &envelope)
+                }
+            } else if written != idName {
+                try append(member, named: written, to: &fields)
+            }
+        }
+        let id = try LeadReader.id(value.member(idName), of: value)
+        return Lead(id: id, source: source, fieldData: fields, envelope: envelope, raw: raw)
+    }
+
+    /// The answers of one member of a flat object; `written` is its full name.
+    private func append(
+        _ value: JSONCursor, named written: String, to fields: inout FieldData
+    ) throws(LeadError) {
+        let field = rename[written] ?? written
+        switch value.kind {
+        case .null: return
+        case .object:
+            try value.forEachMember { name, member throws(LeadError) in
+                try append(member, named: "\(written).\(name.text)", to: &fields)
+            }
+        case .array: fields.append(Field(field, try LeadReader.texts(value)))
+        default: fields.append(Field(field, value.scalarText ?? ""))
         }
     }
 }
@@ -237,7 +197,6 @@ public struct LeadError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Makes an error from its sentence.
     public init(_ description: String) { self.description = description }
 
-    static func notText(_ name: String) -> LeadError {
-        LeadError("an answer holds something else than texts, numbers and booleans")
-    }
+    static let notText = LeadError(
+        "an answer holds something else than texts, numbers and booleans")
 }

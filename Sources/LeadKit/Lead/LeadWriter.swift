@@ -61,7 +61,7 @@ extension Lead {
 extension LeadID {
     /// An id for a lead that came without one: a hash of what it says, so that the same text sent
     /// twice is the same lead.
-    init(contentOf value: JSONValue) {
+    init(contentOf value: JSONCursor) {
         var writer = JSONWriter()
         writer.value(value)
         self.init(contentOf: writer.bytes)

@@ -1,14 +1,30 @@
-extension StringProtocol {
+internal import Glibc
+
+extension String {
     /// The text without leading and trailing scalars of the Unicode property White_Space.
     ///
     /// Works on scalars: a combining mark behind a blank does not hide the blank.
     public var trimmed: String {
+        guard let first = utf8.first, let last = utf8.last else { return self }
+        // Bytes above '!' and below 0x80 are scalars of their own, and none of them is blank.
+        if (0x21..<0x80).contains(first), (0x21..<0x80).contains(last) { return self }
         let scalars = unicodeScalars
-        guard let first = scalars.firstIndex(where: { !$0.isBlank }),
-            let last = scalars.lastIndex(where: { !$0.isBlank })
+        guard let start = scalars.firstIndex(where: { !$0.isBlank }),
+            let end = scalars.lastIndex(where: { !$0.isBlank })
         else { return "" }
-        return String(String.UnicodeScalarView(scalars[first...last]))
+        return String(String.UnicodeScalarView(scalars[start...end]))
     }
+
+    /// Whether nothing is left of the text when it is trimmed.
+    public var isBlank: Bool {
+        if let first = utf8.first, (0x21..<0x80).contains(first) { return false }
+        return unicodeScalars.allSatisfy(\.isBlank)
+    }
+}
+
+extension Substring {
+    /// The text without leading and trailing scalars of the Unicode property White_Space.
+    public var trimmed: String { String(self).trimmed }
 }
 
 extension Unicode.Scalar {
@@ -24,13 +40,30 @@ extension Unicode.Scalar {
 public enum ByteSearch {
     /// Whether the text holds the part, byte for byte.
     public static func contains(_ text: String, _ part: String) -> Bool {
-        let text = Array(text.utf8)
-        let part = Array(part.utf8)
-        guard !part.isEmpty else { return true }
-        guard text.count >= part.count else { return false }
-        for start in 0...(text.count - part.count)
-        where text[start] == part[0] && text[start..<(start + part.count)].elementsEqual(part) {
-            return true
+        var text = text
+        var part = part
+        return text.withUTF8 { text in part.withUTF8 { contains(text, $0) } }
+    }
+
+    static func contains(_ text: UnsafeBufferPointer<UInt8>, _ part: StaticString) -> Bool {
+        contains(
+            text, UnsafeBufferPointer(start: part.utf8Start, count: part.utf8CodeUnitCount))
+    }
+
+    /// Whether the bytes hold the part.
+    static func contains(
+        _ text: UnsafeBufferPointer<UInt8>, _ part: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        guard let wanted = part.baseAddress, let first = part.first else { return true }
+        guard var place = text.baseAddress else { return false }
+        let end = place + text.count
+        while end - place >= part.count {
+            guard let hit = memchr(place, Int32(first), end - place - part.count + 1) else {
+                return false
+            }
+            place = UnsafePointer(hit.assumingMemoryBound(to: UInt8.self))
+            if memcmp(place, wanted, part.count) == 0 { return true }
+            place += 1
         }
         return false
     }

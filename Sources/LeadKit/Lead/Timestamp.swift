@@ -23,31 +23,29 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     /// lower-case `t` and `z`, and second 60 as the next second. Surrounding white space is ignored.
     /// Nil for anything else.
     public init?(_ text: String) {
-        var reader = ByteReader(text.trimmed)
-        guard let date = reader.date(), reader.skip(anyOf: "Tt"),
-            let hour = reader.number(2, upTo: 23), reader.skip(":"),
-            let minute = reader.number(2, upTo: 59), reader.skip(":"),
-            let second = reader.number(2, upTo: 60)
-        else { return nil }
-        var digits: [UInt8] = []
-        if reader.skip(".") {
-            digits = reader.digits()
-            if digits.isEmpty { return nil }
-        }
-        guard let offset = reader.offset(), reader.isAtEnd else { return nil }
-        let local = date * 86_400 + Int64(hour * 3600 + minute * 60 + second)
-        seconds = local - Int64(offset)
+        var text = text.trimmed
+        guard let time = text.withUTF8({ bytes in TimeReader(bytes).time() }) else { return nil }
+        self = time
+    }
+
+    fileprivate init(seconds: Int64, digits: [UInt8]) {
+        self.seconds = seconds
         writtenFraction = digits
-        fraction = Timestamp.withoutTrailingZeros(digits)
+        fraction = digits.isEmpty ? [] : Timestamp.withoutTrailingZeros(digits)
     }
 
     /// Reads `YYYY-MM-DD` as midnight UTC, or a full time.
     public init?(dateOrTime text: String) {
-        var reader = ByteReader(text.trimmed)
-        if let date = reader.date(), reader.isAtEnd {
-            self.init(seconds: date * 86_400)
+        var trimmed = text.trimmed
+        let day = trimmed.withUTF8 { bytes -> Int64? in
+            var reader = TimeReader(bytes)
+            guard let day = reader.date(), reader.isAtEnd else { return nil }
+            return day
+        }
+        if let day {
+            self.init(seconds: day * 86_400)
         } else {
-            self.init(text)
+            self.init(trimmed)
         }
     }
 
@@ -74,26 +72,71 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     /// `YYYY-MM-DDTHH:MM:SSZ`, with the fraction as it was written.
     public var text: String {
-        let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let time = seconds - days * 86_400
-        let point =
-            writtenFraction.isEmpty ? "" : "." + String(decoding: writtenFraction, as: UTF8.self)
-        return dateText + "T"
-            + [time / 3600, time / 60 % 60, time % 60].map { padded($0, 2) }.joined(separator: ":")
-            + point + "Z"
+        let fractionCount = writtenFraction.isEmpty ? 0 : writtenFraction.count + 1
+        return String(unsafeUninitializedCapacity: 32 + fractionCount) { bytes in
+            var writer = DigitWriter(bytes)
+            writer.append(date: days)
+            writer.append(byte: 0x54)
+            writer.append(time / 3600, width: 2)
+            writer.append(byte: 0x3A)
+            writer.append(time / 60 % 60, width: 2)
+            writer.append(byte: 0x3A)
+            writer.append(time % 60, width: 2)
+            if !writtenFraction.isEmpty { writer.append(byte: 0x2E) }
+            for digit in writtenFraction { writer.append(byte: digit) }
+            writer.append(byte: 0x5A)
+            return writer.count
+        }
     }
 
     /// `YYYY-MM-DD` in UTC.
     public var dateText: String {
-        let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-        let (year, month, day) = civil(fromDays: days)
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+        String(unsafeUninitializedCapacity: 32) { bytes in
+            var writer = DigitWriter(bytes)
+            writer.append(date: days)
+            return writer.count
+        }
     }
+
+    private var days: Int64 { seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400 }
 }
 
-private func padded(_ number: Int64, _ width: Int) -> String {
-    let text = String(number)
-    return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+/// Writes ASCII into a buffer that is large enough for any year of an `Int64`.
+private struct DigitWriter {
+    private let bytes: UnsafeMutableBufferPointer<UInt8>
+    private(set) var count = 0
+
+    init(_ bytes: UnsafeMutableBufferPointer<UInt8>) { self.bytes = bytes }
+
+    mutating func append(byte: UInt8) {
+        bytes[count] = byte
+        count += 1
+    }
+
+    mutating func append(_ number: Int64, width: Int) {
+        if number < 0 { append(byte: 0x2D) }
+        let number = abs(number)
+        var divisor: Int64 = 1
+        var digits = 1
+        while number / divisor >= 10 || digits < width {
+            divisor *= 10
+            digits += 1
+        }
+        while divisor > 0 {
+            append(byte: UInt8(0x30 + number / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    mutating func append(date days: Int64) {
+        let (year, month, day) = civil(fromDays: days)
+        append(year, width: 4)
+        append(byte: 0x2D)
+        append(month, width: 2)
+        append(byte: 0x2D)
+        append(day, width: 2)
+    }
 }
 
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back (the algorithms
@@ -120,55 +163,82 @@ private func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int
 }
 
 /// Reads fixed-width ASCII from front to back.
-private struct ByteReader {
-    private var rest: ArraySlice<UInt8>
+private struct TimeReader {
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var index = 0
 
-    init(_ text: String) { rest = Array(text.utf8)[...] }
+    init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
-    var isAtEnd: Bool { rest.isEmpty }
+    var isAtEnd: Bool { index == bytes.count }
 
-    mutating func number(_ width: Int, upTo most: Int) -> Int? {
-        let part = rest.prefix(width)
-        guard part.count == width, part.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            return nil
+    /// A whole time, and nothing behind it.
+    func time() -> Timestamp? {
+        var reader = self
+        guard let date = reader.date(), reader.skip(0x54, 0x74),
+            let hour = reader.number(2, upTo: 23), reader.skip(0x3A),
+            let minute = reader.number(2, upTo: 59), reader.skip(0x3A),
+            let second = reader.number(2, upTo: 60)
+        else { return nil }
+        var digits: [UInt8] = []
+        if reader.skip(0x2E) {
+            digits = reader.digits()
+            if digits.isEmpty { return nil }
         }
-        rest.removeFirst(width)
-        let value = part.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+        guard let offset = reader.offset(), reader.isAtEnd else { return nil }
+        let local = date * 86_400 + Int64(hour * 3600 + minute * 60 + second)
+        return Timestamp(seconds: local - Int64(offset), digits: digits)
+    }
+
+    private mutating func number(_ width: Int, upTo most: Int) -> Int? {
+        guard bytes.count - index >= width else { return nil }
+        var value = 0
+        for offset in 0..<width {
+            let byte = bytes[index + offset]
+            guard (0x30...0x39).contains(byte) else { return nil }
+            value = value * 10 + Int(byte - 0x30)
+        }
+        index += width
         return value <= most ? value : nil
     }
 
-    mutating func digits() -> [UInt8] {
-        let part = rest.prefix { (0x30...0x39).contains($0) }
-        rest.removeFirst(part.count)
+    private mutating func digits() -> [UInt8] {
+        let part = bytes[index...].prefix { (0x30...0x39).contains($0) }
+        index += part.count
         return Array(part)
     }
 
-    mutating func skip(anyOf characters: String) -> Bool {
-        guard let first = rest.first, characters.utf8.contains(first) else { return false }
-        rest.removeFirst()
+    private mutating func skip(_ byte: UInt8) -> Bool { skip(byte, byte) }
+
+    private mutating func skip(_ a: UInt8, _ b: UInt8) -> Bool {
+        guard index < bytes.count, bytes[index] == a || bytes[index] == b else { return false }
+        index += 1
         return true
     }
 
-    mutating func skip(_ character: String) -> Bool { skip(anyOf: character) }
-
     mutating func date() -> Int64? {
-        guard let year = number(4, upTo: 9999), skip("-"), let month = number(2, upTo: 12),
-            skip("-"), let day = number(2, upTo: 31), month >= 1, day >= 1
+        guard let year = number(4, upTo: 9999), skip(0x2D), let month = number(2, upTo: 12),
+            skip(0x2D), let day = number(2, upTo: 31), month >= 1, day >= 1
         else { return nil }
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let lengths = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-        guard day <= lengths[month - 1] else { return nil }
+        guard day <= TimeReader.length(ofMonth: month, leap) else { return nil }
         return days(fromYear: year, month, day)
     }
 
-    /// `Z`, `+HH:MM` or `+HHMM`, in seconds.
-    mutating func offset() -> Int? {
-        if skip(anyOf: "Zz") { return 0 }
-        guard let sign = rest.first, skip(anyOf: "+-"), let hours = number(2, upTo: 23) else {
-            return nil
+    private static func length(ofMonth month: Int, _ isLeap: Bool) -> Int {
+        switch month {
+        case 2: isLeap ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
         }
-        _ = skip(":")
+    }
+
+    /// `Z`, `+HH:MM` or `+HHMM`, in seconds.
+    private mutating func offset() -> Int? {
+        if skip(0x5A, 0x7A) { return 0 }
+        let isNegative = index < bytes.count && bytes[index] == 0x2D
+        guard skip(0x2B, 0x2D), let hours = number(2, upTo: 23) else { return nil }
+        _ = skip(0x3A)
         guard let minutes = number(2, upTo: 59) else { return nil }
-        return (sign == 0x2D ? -1 : 1) * (hours * 3600 + minutes * 60)
+        return (isNegative ? -1 : 1) * (hours * 3600 + minutes * 60)
     }
 }

@@ -191,7 +191,7 @@ extension PluginConfig {
         _ node: SettingNode, ignoring: Set<String>, problems: inout SettingProblems
     ) -> Self? {
         guard let entries = node.entries else { return refuse(node, problems: &problems) }
-        let errorsBefore = problems.diagnostics.filter { $0.severity == .error }.count
+        let errorsBefore = problems.errorCount
         var config = Self()
         var seen: Set<String> = []
         for (name, value) in entries {
@@ -211,9 +211,7 @@ extension PluginConfig {
                 "missing-setting", at: node.position, "setting '\(setting.info.name)' is missing",
                 help: "add '\(setting.info.name):' with \(setting.info.shape)")
         }
-        let errorsAfter = problems.diagnostics.filter { $0.severity == .error }.count
-        if errorsAfter == errorsBefore { config.check(at: node, problems: &problems) }
-        return problems.diagnostics.filter { $0.severity == .error }.count == errorsBefore
-            ? config : nil
+        if problems.errorCount == errorsBefore { config.check(at: node, problems: &problems) }
+        return problems.errorCount == errorsBefore ? config : nil
     }
 }

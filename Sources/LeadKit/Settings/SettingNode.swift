@@ -39,7 +39,11 @@ public struct SettingNode: Sendable {
 
     /// The value of a map's entry.
     public subscript(name: String) -> SettingNode? {
-        entries?.first { $0.name.text == name }?.value
+        guard case .map(let entries) = content else { return nil }
+        for (key, value) in entries {
+            if case .text(let text) = key.content, text == name { return value }
+        }
+        return nil
     }
 
     /// `a text`, `a list` or `a map`, for messages.
@@ -56,6 +60,8 @@ public struct SettingNode: Sendable {
 public struct SettingProblems: Sendable {
     /// What was found, in the order found.
     public private(set) var diagnostics: [Diagnostic] = []
+    /// How many of them are errors.
+    public private(set) var errorCount = 0
 
     /// Makes an empty collection.
     public init() {}
@@ -64,21 +70,24 @@ public struct SettingProblems: Sendable {
     public mutating func error(
         _ code: String, at position: Position, _ message: String, help: String? = nil
     ) {
-        diagnostics.append(Diagnostic(.error, code, at: position, message, help: help))
+        add(Diagnostic(.error, code, at: position, message, help: help))
     }
 
     /// Records a warning.
     public mutating func warning(
         _ code: String, at position: Position, _ message: String, help: String? = nil
     ) {
-        diagnostics.append(Diagnostic(.warning, code, at: position, message, help: help))
+        add(Diagnostic(.warning, code, at: position, message, help: help))
     }
 
     /// Records what another pass found.
-    public mutating func add(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
+    public mutating func add(_ diagnostic: Diagnostic) {
+        diagnostics.append(diagnostic)
+        if diagnostic.severity == .error { errorCount += 1 }
+    }
 
     /// Whether an error was found.
-    public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+    public var hasErrors: Bool { errorCount > 0 }
 }
 
 /// A type that a setting can have.

@@ -6,7 +6,7 @@ extension ConfigurationLoader {
         let entries = merged.named["tables"] ?? []
         for entry in entries {
             let table = readTable(entry)
-            scope.tables.append((entry.name, table))
+            scope.add(entry.name, table)
             // An unreadable table keeps its number, so that names after it stay right.
             tables.append(
                 table
@@ -16,7 +16,7 @@ extension ConfigurationLoader {
         for (number, entry) in entries.enumerated() {
             guard let match = entry.value["match"] else { continue }
             tables[number].match = scope.name(match, problems: &problems)
-            scope.tables[number].table?.match = tables[number].match
+            scope.setMatch(tables[number].match, ofTable: number)
         }
         refuseTableCycles(entries)
     }

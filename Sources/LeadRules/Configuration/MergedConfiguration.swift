@@ -108,7 +108,7 @@ struct MergedConfiguration {
         for entry in named[key] ?? [] {
             if let first = seen[Array(entry.name.utf8)] {
                 // Twice in one file is a duplicate key, which is reported already.
-                guard first.file != entry.place.file else { continue }
+                guard !first.isInFile(of: entry.place) else { continue }
                 problems.error(
                     "duplicate-name", at: entry.place,
                     "'\(entry.name)' is defined at \(first), too",

@@ -15,14 +15,23 @@ enum Name: Sendable, Hashable {
 /// Names of other parts of the configuration that rules refer to.
 struct NameScope {
     /// Tables by name; a table that could not be read is known and has no columns.
-    var tables: [(name: String, table: Table?)] = []
+    private(set) var tables: [(name: String, table: Table?)] = []
+    private var tableNumbers = NameIndex()
 
     /// Words that no table may have as its name.
     static let reserved: Set<String> = ["lead", "consent", "field", "schedule"]
 
-    func tableIndex(_ name: String) -> Int? {
-        tables.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
+    mutating func add(_ name: String, _ table: Table?) {
+        tableNumbers.add(name)
+        tables.append((name, table))
     }
+
+    /// Says what selects a table's row.
+    mutating func setMatch(_ match: Name?, ofTable number: Int) {
+        tables[number].table?.match = match
+    }
+
+    func tableIndex(_ name: String) -> Int? { tableNumbers[name] }
 
     /// Reads a name as it is written in a condition; records what is wrong.
     func name(_ node: SettingNode, problems: inout SettingProblems) -> Name? {
@@ -31,6 +40,7 @@ struct NameScope {
             problems.error("bad-name", at: node.position, "the name is blank")
             return nil
         }
+        guard text.utf8.contains(where: { $0 == 0x2E || $0 == 0x5B }) else { return .field(text) }
         let scalars = Array(text.unicodeScalars)
         if let inside = NameScope.bracketed(scalars) {
             return bracketedField(inside, node, &problems)
@@ -105,5 +115,29 @@ struct NameScope {
             scalars.suffix(2).elementsEqual(close)
         else { return nil }
         return String(String.UnicodeScalarView(scalars[open.count..<(scalars.count - close.count)]))
+    }
+}
+
+/// Numbers names in the order added, and finds them byte for byte however many there are.
+struct NameIndex {
+    private(set) var names: [String] = []
+    private var numbers: [String: Int] = [:]
+
+    init(_ names: some Sequence<String> = []) {
+        for name in names { add(name) }
+    }
+
+    /// Adds a name; one that is there already keeps its number.
+    mutating func add(_ name: String) {
+        if numbers[name] == nil { numbers[name] = names.count }
+        names.append(name)
+    }
+
+    /// The number of a name. `String` merges canonical twins, so the bytes are compared, too.
+    subscript(name: String) -> Int? {
+        guard let number = numbers[name], names[number].utf8.elementsEqual(name.utf8) else {
+            return nil
+        }
+        return number
     }
 }

@@ -1,0 +1,117 @@
+// The parts of a lead.
+extension LeadReader {
+    static func answers(_ list: JSONCursor) throws(LeadError) -> FieldData {
+        guard list.kind == .array || list.kind == .null else {
+            throw LeadError("'field_data' is no list")
+        }
+        var fields = FieldData()
+        fields.reserveCapacity(list.kind == .array ? list.count : 0)
+        try list.forEachElement { element throws(LeadError) in
+            fields.append(try field(element))
+        }
+        return fields
+    }
+
+    static func field(_ value: JSONCursor) throws(LeadError) -> Field {
+        guard let name = value.member("name")?.scalarText else {
+            throw LeadError("an element of field_data has no 'name'")
+        }
+        guard let values = value.member("values") else { return Field(name, []) }
+        if values.kind == .array { return Field(name, try texts(values)) }
+        guard values.kind != .object else { throw .notText }
+        return Field(name, values.scalarText.map { [$0] } ?? [])
+    }
+
+    static func texts(_ array: JSONCursor) throws(LeadError) -> [String] {
+        var result: [String] = []
+        result.reserveCapacity(array.count)
+        try array.forEachElement { element throws(LeadError) in
+            guard element.kind != .null else { return }
+            guard let text = element.scalarText else { throw LeadError.notText }
+            result.append(text)
+        }
+        return result
+    }
+
+    static func consents(_ list: JSONCursor) throws(LeadError) -> [Consent] {
+        var result: [Consent] = []
+        try list.forEachElement { element throws(LeadError) in
+            guard let key = element.member("checkbox_key")?.scalarText else {
+                throw LeadError("a disclaimer response has no 'checkbox_key'")
+            }
+            let checked = element.member("is_checked")
+            result.append(
+                Consent(
+                    key: key, isChecked: checked?.bool ?? checked?.isText("1", of: .string) ?? false
+                ))
+        }
+        return result
+    }
+
+    static func set(
+        _ attribute: LeadAttribute, _ value: JSONCursor, in envelope: inout Envelope
+    ) throws(LeadError) {
+        switch attribute {
+        case .id, .source, .isDuplicate, .receivedTime: return
+        case .createdTime:
+            if let text = value.scalarText { envelope[attribute] = normalisedTime(text) }
+        case .formID, .pageID, .adID, .adsetID, .campaignID:
+            guard value.kind != .null else { return }
+            let text = try idText(value, name: attribute.rawValue)
+            // Some stacks send 0 for an absent ad (organic and test leads).
+            if text != "0" { envelope[attribute] = text }
+        case .isOrganic, .isTest:
+            switch value.scalarText?.trimmed {
+            case "true", "1", "TRUE": envelope[attribute] = "true"
+            case "false", "0", "FALSE": envelope[attribute] = "false"
+            default: return
+            }
+        default:
+            if let text = value.scalarText { envelope[attribute] = text.trimmed }
+        }
+    }
+
+    /// RFC 3339 (also `+0000`) or unix seconds as `YYYY-MM-DDTHH:MM:SSZ`; else as received.
+    public static func normalisedTime(_ text: String) -> String {
+        if let time = Timestamp(text) { return time.text }
+        let trimmed = text.trimmed
+        let isNumber = !trimmed.isEmpty && trimmed.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        if isNumber, trimmed.utf8.count >= 9, trimmed.utf8.count <= 11, let seconds = Int64(trimmed)
+        {
+            return Timestamp(seconds: seconds).text
+        }
+        return text.trimmed
+    }
+
+    static func id(_ value: JSONCursor?, of object: JSONCursor) throws(LeadError) -> LeadID {
+        guard let value, value.kind != .null else { return LeadID(contentOf: object) }
+        let text = try idText(value, name: "id")
+        guard let id = LeadID(text) else {
+            if text.isBlank { return LeadID(contentOf: object) }
+            throw LeadError(
+                "the lead's id is over \(LeadID.bytesMax) bytes or has control characters")
+        }
+        return id
+    }
+
+    /// An id as text: a string, or a whole number as its digits. `1e5` and `1.0` are refused:
+    /// what wrote them has already lost digits.
+    ///
+    /// - Throws: `LeadError` for anything else.
+    public static func idText(_ value: JSONValue, name: String) throws(LeadError) -> String {
+        try value.withCursor { cursor throws(LeadError) in try idText(cursor, name: name) }
+    }
+
+    static func idText(_ value: JSONCursor, name: String) throws(LeadError) -> String {
+        switch value.kind {
+        case .string: return value.text.trimmed
+        case .number:
+            let text = value.text
+            guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+                throw LeadError("'\(name)' must be text or a whole number")
+            }
+            return text
+        default: throw LeadError("'\(name)' must be text or a whole number")
+        }
+    }
+}
