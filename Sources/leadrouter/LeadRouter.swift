@@ -11,6 +11,9 @@ struct LeadRouter: AsyncParsableCommand {
 
               leadrouter check                      are the rules good?
               leadrouter dry-run leads.ndjson       where would these leads go?
+              leadrouter test                       does every rule do what it must?
+              leadrouter diff main rules …          which leads would an edit move?
+              leadrouter why-not ID --expect ROUTE  why did it not go there?
               leadrouter serve                      take leads in and deliver them
               leadrouter demo                       see the whole picture on this machine
 
@@ -18,7 +21,7 @@ struct LeadRouter: AsyncParsableCommand {
             unreachable.
             """,
         subcommands: [
-            Check.self, DryRun.self, Serve.self, Import.self, Leads.self, Deliveries.self,
+            Check.self, DryRun.self, Test.self, Serve.self, Import.self, Leads.self, Deliveries.self,
             Plugins.self, Simulate.self, Demo.self,
         ])
 }
