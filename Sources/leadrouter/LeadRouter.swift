@@ -11,14 +11,27 @@ struct LeadRouter: AsyncParsableCommand {
 
               leadrouter check                      are the rules good?
               leadrouter dry-run leads.ndjson       where would these leads go?
+              leadrouter test                       does every rule do what it must?
+              leadrouter diff main rules …          which leads would an edit move?
+              leadrouter why-not ID --expect ROUTE  why did it not go there?
               leadrouter serve                      take leads in and deliver them
               leadrouter demo                       see the whole picture on this machine
 
             Exit codes: 0 good, 1 what was checked failed, 64 wrong usage, 69 a needed service is
             unreachable.
             """,
+        // One a line, in the order of the help.
         subcommands: [
-            Check.self, DryRun.self, Serve.self, Import.self, Leads.self, Deliveries.self,
-            Plugins.self, Schema.self, Simulate.self, Demo.self,
+            Check.self,
+            DryRun.self,
+            Test.self,
+            Serve.self,
+            Import.self,
+            Leads.self,
+            Deliveries.self,
+            Plugins.self,
+            Schema.self,
+            Simulate.self,
+            Demo.self,
         ])
 }

@@ -10,6 +10,8 @@ public struct Explanation: Sendable {
 public struct RouteTrace: Sendable {
     /// The full name.
     public let name: String
+    /// Where it stands in the rules.
+    public let position: Position
     /// The author's note.
     public let note: String?
     /// Whether it is switched off.
@@ -27,6 +29,7 @@ public struct RouteTrace: Sendable {
 
     init(_ route: Route) {
         name = route.name
+        position = route.position
         note = route.note
         isDisabled = route.isDisabled
         var effects: [String] = []
@@ -52,7 +55,9 @@ public struct ConditionTrace: Sendable {
     /// Where unknown came from: `missing`, `not a number`, `not a time`.
     public let reason: String?
     /// The parts of a combinator.
-    public let parts: [ConditionTrace]
+    public internal(set) var parts: [ConditionTrace]
+    /// Where it stands in the rules; nil for combinators.
+    public var position: Position?
 }
 
 extension Evaluator {
@@ -86,7 +91,7 @@ extension Evaluator {
         let truth = truth(test)
         return ConditionTrace(
             text: "\(test.name) \(test.text)", truth: truth, values: values.map(\.exact),
-            reason: reason(test, values, truth), parts: [])
+            reason: reason(test, values, truth), parts: [], position: test.position)
     }
 
     private func reason(_ test: Test, _ values: [Value], _ truth: Truth) -> String? {

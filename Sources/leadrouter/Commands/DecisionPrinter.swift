@@ -238,8 +238,10 @@ struct DecisionCounts {
 
 /// An explanation as a tree that a store owner can read.
 enum ExplanationText {
-    static func lines(_ explanation: Explanation) -> [String] {
-        explanation.routes.flatMap { route($0, indent: "  ") }
+    static func lines(_ explanation: Explanation) -> [String] { lines(explanation.routes) }
+
+    static func lines(_ routes: [RouteTrace]) -> [String] {
+        routes.flatMap { route($0, indent: "  ") }
     }
 
     private static func route(_ route: RouteTrace, indent: String) -> [String] {

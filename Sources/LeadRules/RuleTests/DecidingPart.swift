@@ -1,0 +1,76 @@
+internal import LeadKit
+
+extension RuleTestResult {
+    /// The part of the explanation that says why the lead went elsewhere: the routes that decided,
+    /// those that were expected to, and of a condition that did not hold only what is to blame.
+    public func decidingPart(of ruleSet: RuleSet) -> [RouteTrace] {
+        let names = decision.routes + expectedRoutes(of: ruleSet)
+        return DecidingPart(names: names).pruned(explanation.routes)
+    }
+
+    /// Why an expected route was not even asked.
+    public func notAsked(in ruleSet: RuleSet) -> [String] {
+        expectedRoutes(of: ruleSet).compactMap { name in
+            guard let path = ruleSet.routes.path(to: name) else { return nil }
+            var traces = explanation.routes
+            for step in path.steps {
+                guard let trace = traces.first(where: { $0.name == step.route.name }) else {
+                    return traces.last(where: \.isDecided).map {
+                        "'\(name)' was not asked: '\($0.name)' comes before it and decided"
+                    }
+                }
+                traces = trace.routes
+            }
+            return nil
+        }
+    }
+
+    /// The routes named by the test, or else those that send to the sinks that it names.
+    private func expectedRoutes(of ruleSet: RuleSet) -> [String] {
+        var sinks: Set<String> = []
+        for expectation in test.expectations {
+            switch expectation.wanted {
+            case .routes(let routes) where !routes.isEmpty: return routes
+            case .sinks(let names, _): sinks.formUnion(names)
+            default: continue
+            }
+        }
+        let reached = Set(decision.deliveries.map(\.target.sink))
+        sinks.subtract(reached)
+        var names: [String] = []
+        ruleSet.routes.forEach { path in
+            let targets = path.route.to + path.route.alsoTo
+            if names.count < 5, targets.contains(where: { sinks.contains($0.sink) }) {
+                names.append(path.route.name)
+            }
+        }
+        return names
+    }
+}
+
+/// Keeps of an explanation what concerns some routes.
+struct DecidingPart {
+    let names: [String]
+
+    func pruned(_ traces: [RouteTrace]) -> [RouteTrace] {
+        traces.compactMap { trace in
+            guard names.contains(where: { DecidingPart.covers(trace.name, $0) }) else { return nil }
+            var kept = trace
+            kept.routes = pruned(trace.routes)
+            if trace.truth != .yes { kept.condition = trace.condition.map(DecidingPart.blamed) }
+            return kept
+        }
+    }
+
+    private static func covers(_ parent: String, _ name: String) -> Bool {
+        name == parent || ByteSearch.hasPrefix(name, parent + "/")
+    }
+
+    /// Of parts that must all hold, those that do not.
+    static func blamed(_ trace: ConditionTrace) -> ConditionTrace {
+        guard trace.truth != .yes, trace.text != "not" else { return trace }
+        var kept = trace
+        kept.parts = trace.parts.filter { $0.truth != .yes }.map(blamed)
+        return kept
+    }
+}

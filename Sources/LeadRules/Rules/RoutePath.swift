@@ -1,0 +1,96 @@
+internal import LeadKit
+
+/// A route with the lists that lead to it: what must be taken, in order, for it to be asked.
+struct RoutePath: Sendable {
+    /// One level: the list and the position of the route in it.
+    struct Step: Sendable {
+        var list: RouteList
+        var index: Int
+
+        var route: Route { list.routes[index] }
+    }
+
+    /// From the root down; the last is the route itself.
+    var steps: [Step]
+
+    /// The route itself.
+    var route: Route { steps[steps.count - 1].route }
+    /// Whether it, or one above it, is switched off.
+    var isDisabled: Bool { steps.contains { $0.route.isDisabled } }
+}
+
+extension Route {
+    /// Whether it ends a search itself, by `to` or `drop`.
+    var decidesItself: Bool { !to.isEmpty || drop != nil }
+    /// The last part of the full name.
+    var id: String { name.utf8.split(separator: 0x2F).last.map { String($0) ?? "" } ?? name }
+
+    /// Whether the full name is this route's, or one below it.
+    func covers(_ name: String) -> Bool {
+        let own = self.name.utf8
+        let other = name.utf8
+        guard other.starts(with: own) else { return false }
+        return other.count == own.count || Array(other)[own.count] == 0x2F
+    }
+
+    /// Whether every lead that asks it ends there.
+    var alwaysDecides: Bool {
+        guard !isDisabled, condition == nil else { return false }
+        return decidesItself || (routes?.routes.contains(where: \.alwaysDecides) ?? false)
+    }
+}
+
+extension RouteList {
+    /// Calls `body` with every route, those above before those below.
+    func forEach(_ body: (RoutePath) -> Void) { forEach(below: [], body) }
+
+    private func forEach(below steps: [RoutePath.Step], _ body: (RoutePath) -> Void) {
+        for index in routes.indices {
+            let path = RoutePath(steps: steps + [RoutePath.Step(list: self, index: index)])
+            body(path)
+            routes[index].routes?.forEach(below: path.steps, body)
+        }
+    }
+
+    /// The route of that full name.
+    func path(to name: String) -> RoutePath? {
+        var steps: [RoutePath.Step] = []
+        var list = self
+        while true {
+            guard let index = list.routes.firstIndex(where: { $0.covers(name) }) else {
+                return nil
+            }
+            let route = list.routes[index]
+            steps.append(RoutePath.Step(list: list, index: index))
+            if route.name.utf8.count == name.utf8.count { return RoutePath(steps: steps) }
+            guard let below = route.routes else { return nil }
+            list = below
+        }
+    }
+
+    /// The full names of all routes, those above before those below.
+    var names: [String] {
+        var names: [String] = []
+        forEach { names.append($0.route.name) }
+        return names
+    }
+}
+
+extension RuleSet {
+    /// The sinks that routes or the default name, each once, in the order met.
+    var namedSinks: [String] {
+        var seen: Set<String> = []
+        var sinks: [String] = []
+        func add(_ targets: [Target]) {
+            for target in targets where seen.insert(target.sink).inserted {
+                sinks.append(target.sink)
+            }
+        }
+        routes.forEach { path in
+            add(path.route.to)
+            add(path.route.alsoTo)
+        }
+        if case .to(let targets) = fallback { add(targets) }
+        return sinks
+    }
+}
