@@ -56,7 +56,8 @@ struct RuleTestLeads {
                 help: "write 'lead: {FIELD: TEXT, …}'")
             return nil
         }
-        let scope = NameScope(tables: ruleSet.tables.map { ($0.name, $0) })
+        var scope = NameScope()
+        for table in ruleSet.tables { scope.add(table.name, table) }
         guard let id = LeadID(RuleTest.defaultID) else { return nil }
         var lead = Lead(id: id, source: reader.source)
         lead.envelope[.receivedTime] = reader.receivedTime.text
