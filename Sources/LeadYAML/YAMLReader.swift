@@ -37,19 +37,24 @@ public struct YAMLReader {
             problems.error("yaml-size", at: start, "the file is over \(limits.bytesMax) bytes")
             return nil
         }
-        guard !bytes.contains(0) else {
-            problems.error("yaml-syntax", at: start, "the file holds NUL bytes; save it as UTF-8")
+        let isUTF16 = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+        guard !isUTF16, !bytes.contains(0) else {
+            problems.error(
+                "yaml-syntax", at: start, "the file is not UTF-8 text", help: "save it as UTF-8")
             return nil
         }
+        let bom: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let text = bytes.starts(with: bom) ? Array(bytes.dropFirst(3)) : bytes
         var reader = YAMLReader(
             file: file, limits: limits, builder: Builder(file: file, limits: limits))
-        let bom: [UInt8] = [0xEF, 0xBB, 0xBF]
-        reader.readEvents(bytes.starts(with: bom) ? Array(bytes.dropFirst(3)) : bytes)
-        for diagnostic in reader.builder.problems.diagnostics {
-            problems.error(
-                diagnostic.code, at: diagnostic.position, diagnostic.message, help: diagnostic.help)
+        reader.readEvents(text)
+        if reader.builder.problems.hasErrors {
+            let advice = SyntaxAdvice(file: file, bytes: text)
+            for diagnostic in advice.improved(reader.builder.problems.diagnostics) {
+                problems.add(diagnostic)
+            }
+            return nil
         }
-        if reader.builder.problems.hasErrors { return nil }
         if reader.builder.root == nil {
             problems.error("yaml-empty", at: start, "the file is empty")
         }
@@ -68,7 +73,7 @@ public struct YAMLReader {
             var event = yaml_event_t()
             while true {
                 guard yaml_parser_parse(parser, &event) == 1 else {
-                    reportSyntax(parser.pointee)
+                    reportSyntax(parser.pointee, bytes)
                     return
                 }
                 let isEnd = event.type == YAML_STREAM_END_EVENT
@@ -79,32 +84,17 @@ public struct YAMLReader {
         }
     }
 
-    private mutating func reportSyntax(_ parser: yaml_parser_t) {
-        let what = parser.problem.map { String(cString: $0) } ?? "cannot be read"
-        let isReader = parser.error == YAML_READER_ERROR
-        let mark = isReader ? parser.mark : parser.problem_mark
-        let context = parser.context.map { " " + String(cString: $0) } ?? ""
-        builder.problems.error(
-            "yaml-syntax", at: Position(file: file, line: mark.line + 1, column: mark.column + 1),
-            "not valid YAML: \(what)\(context)", help: YAMLReader.cure(what))
-    }
-
-    /// The cure of the mistakes that people make most.
-    private static func cure(_ problem: String) -> String? {
-        switch problem {
-        case "found character that cannot start any token":
-            "indent with blanks, not tabs; quote a text that begins with @, ` or %"
-        case "mapping values are not allowed in this context":
-            "quote a text that holds ': '; check the indentation"
-        case "could not find expected ':'":
-            "a line of a map is 'name: value'; check the line above, too"
-        case "did not find expected key", "did not find expected '-' indicator":
-            "lines of one map or list must begin in the same column"
-        case "control characters are not allowed", "invalid leading UTF-8 octet",
-            "invalid trailing UTF-8 octet":
-            "save the file as UTF-8 text"
-        default: nil
-        }
+    private mutating func reportSyntax(_ parser: yaml_parser_t, _ bytes: [UInt8]) {
+        let problem = parser.problem.map { String(cString: $0) } ?? "cannot be read"
+        let mark = parser.error == YAML_READER_ERROR ? parser.mark : parser.problem_mark
+        let advice = SyntaxAdvice(file: file, bytes: bytes)
+        builder.problems.add(
+            advice.diagnostic(
+                for: .init(
+                    problem: problem,
+                    context: parser.context.map { String(cString: $0) } ?? "",
+                    place: (mark.line, mark.column),
+                    start: (parser.context_mark.line, parser.context_mark.column))))
     }
 }
 
@@ -190,7 +180,8 @@ private struct Builder {
         problems.error(
             "yaml-empty-value", at: stack.last?.key?.position ?? place,
             name.map { "'\($0)' has no value" } ?? "a value is missing here",
-            help: "write the value behind it; for an empty text write \"\"")
+            help: "write the value behind it, or indent the lines that belong to it; "
+                + "for an empty text write \"\"")
     }
 
     private mutating func takeAlias(_ event: yaml_event_t) -> Bool {

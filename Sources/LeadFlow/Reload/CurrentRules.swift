@@ -38,7 +38,7 @@ public final class CurrentRules: Sendable {
         case refused(Refusal)
     }
 
-    private struct State {
+    fileprivate struct State {
         var edition: Edition?
         var refusal: Refusal?
     }
