@@ -35,7 +35,7 @@ struct SyntaxAdvice {
         _ place: (line: Int, column: Int), _ message: String, help: String? = nil
     ) -> Diagnostic {
         Diagnostic(
-            "yaml-syntax",
+            .error, "yaml-syntax",
             at: Position(file: file, line: place.line + 1, column: place.column + 1), message,
             help: help)
     }
