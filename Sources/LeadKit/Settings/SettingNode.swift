@@ -130,9 +130,21 @@ extension Bool: SettingValue {
     /// Reads `true` or `false`.
     public static func decode(_ node: SettingNode, problems: inout SettingProblems) -> Bool? {
         switch node.text {
-        case "true": true
-        case "false": false
-        default: refuse(node, problems: &problems)
+        case "true": return true
+        case "false": return false
+        default:
+            problems.error(
+                "bad-value", at: node.position, "\(node.shown) is not \(shape)",
+                help: node.isSecret ? nil : help(for: node.text ?? ""))
+            return nil
+        }
+    }
+
+    private static func help(for text: String) -> String? {
+        switch text.lowercased() {
+        case "yes", "y", "on", "1", "true", "ja", "si", "sì", "oui": "write 'true'"
+        case "no", "n", "off", "0", "false", "nein", "non": "write 'false'"
+        default: nil
         }
     }
 }

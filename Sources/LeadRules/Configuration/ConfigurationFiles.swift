@@ -1,3 +1,5 @@
+internal import LeadKit
+
 /// The folder that a configuration is, behind a protocol so that reading rules needs no disk.
 public protocol ConfigurationFiles: Sendable {
     /// What to put before a path so that the author recognises it, such as `rules/`.
@@ -10,6 +12,27 @@ public protocol ConfigurationFiles: Sendable {
     func readSecret(_ path: String) throws(ConfigurationFileError) -> [UInt8]
     /// A variable of the environment.
     func environment(_ name: String) -> String?
+}
+
+extension ConfigurationFiles {
+    /// The file of the folder that a path without a file probably means.
+    func help(forMissing path: String, written: String) -> String? {
+        let known = (try? list()) ?? []
+        guard !known.contains(path) else { return nil }
+        if let nearest = Nearest.name(to: path, among: known) {
+            return "did you mean '\(nearest)'?"
+        }
+        let name = path.utf8.split(separator: 0x2F).last.map { Array($0) } ?? []
+        let same = known.filter { Array($0.utf8).suffix(name.count + 1) == [0x2F] + name }
+        if same.count == 1 { return "there is '\(same[0])'; paths are relative to this file" }
+        let ending = written.utf8.split(separator: 0x2E).last.map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        if let ending, ["xlsx", "xls", "ods", "numbers"].contains(ending.lowercased()) {
+            return "save the sheet as CSV (UTF-8) into the configuration's folder, and name that"
+        }
+        return nil
+    }
 }
 
 /// Why a file of the configuration cannot be read.

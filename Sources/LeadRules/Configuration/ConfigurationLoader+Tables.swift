@@ -69,7 +69,8 @@ extension ConfigurationLoader {
         } catch {
             problems.error(
                 "missing-file", at: file.position,
-                "cannot read '\(files.displayPrefix)\(path)': \(error)")
+                "cannot read '\(files.displayPrefix)\(path)': \(error)",
+                help: files.help(forMissing: path, written: file.text ?? ""))
             return nil
         }
     }

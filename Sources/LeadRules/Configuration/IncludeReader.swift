@@ -39,7 +39,7 @@ struct IncludeReader {
                 "cannot read '\(display(path))': \(error)",
                 help: include == nil
                     ? "a configuration is a folder with a file leadrouter.yaml; name it with --config"
-                    : nil)
+                    : files.help(forMissing: path, written: path))
             return
         }
         texts.files[display(path)] = bytes

@@ -78,7 +78,7 @@ struct MergedConfiguration {
         default:
             problems.error(
                 "unknown-key", at: name.position, "unknown key '\(key)'",
-                help: Nearest.help(for: key, among: Vocabulary.topKeys.names)
+                help: Synonyms.topKeys.help(for: key, among: Vocabulary.topKeys.names)
                     ?? "the keys are \(Vocabulary.topKeys.names.joined(separator: ", "))")
         }
     }
@@ -126,7 +126,7 @@ struct MergedConfiguration {
             if !RouteParser.isIdentifier(entry.name) {
                 problems.error(
                     "bad-name", at: entry.place, "'\(entry.name)' is not usable as a name",
-                    help: "use letters, digits, '-' and '_'")
+                    help: RouteParser.nameHelp(entry.name))
             } else if NameScope.reserved.contains(entry.name) {
                 problems.error(
                     "reserved-name", at: entry.place, "the name '\(entry.name)' is reserved",

@@ -38,7 +38,9 @@ struct ConditionParser {
         guard let entries = node.entries else {
             problems.error(
                 "bad-condition", at: node.position, "a condition is a map, not \(node.kindName)",
-                help: "write 'field: value', one a line")
+                help: node.text.map { Slip.condition($0, named: conditionNames) }
+                    ?? "remove the '- ' before entries that must all hold; for one of them write "
+                    + "'any:' above the list")
             return nil
         }
         guard !entries.isEmpty else {
@@ -63,8 +65,22 @@ struct ConditionParser {
             if case .map = value.content { return condition(value).map { .not($0) } }
             return list(name, value).map { .not(.any($0)) }
         case "use": return uses(value)
-        default: return test(name, value).map { .test($0) }
+        default:
+            return isCombinatorMisspelt(name, value) ? nil : test(name, value).map { .test($0) }
         }
+    }
+
+    /// Whether conditions stand below a name, which only a combinator may have below it.
+    private mutating func isCombinatorMisspelt(_ name: SettingNode, _ value: SettingNode) -> Bool {
+        guard case .list(let nodes) = value.content, !nodes.isEmpty,
+            nodes.allSatisfy({ $0.entries != nil })
+        else { return false }
+        let known = Vocabulary.combinators.names
+        problems.error(
+            "unknown-combinator", at: name.position,
+            "conditions cannot stand below '\(name.text ?? "")'",
+            help: Synonyms.combinators.help(for: name.text ?? "", among: known))
+        return true
     }
 
     private mutating func list(_ name: SettingNode, _ value: SettingNode) -> [Condition]? {

@@ -151,13 +151,14 @@ struct OperatorParser {
             let known = OperatorParser.operators + OperatorParser.modifiers
             problems.error(
                 "unknown-operator", at: name.position, "unknown operator '\(text)'",
-                help: Nearest.help(for: text, among: known)
+                help: Synonyms.operators.help(for: text, among: known)
                     ?? "the operators are \(known.joined(separator: ", "))")
         }
     }
 
     private mutating func parsePattern(_ text: String, _ value: SettingNode) {
         guard let source = literal(value) else { return }
+        warn(of: Slip.pattern(source), at: value.position)
         do {
             let pattern = try Pattern(Normalization.nfc(source))
             onValue.append(text == "matches" ? .matches(pattern) : .search(pattern))
@@ -165,7 +166,9 @@ struct OperatorParser {
             problems.error(
                 "bad-pattern", at: value.position,
                 "the regular expression is refused: \(error.reason)",
-                help: "the syntax is RE2's; there are no look-arounds and no back-references")
+                help: source.utf8.first == 0x2A
+                    ? "a '*' repeats what stands before it; for texts that end so write 'ends_with'"
+                    : "the syntax is RE2's; there are no look-arounds and no back-references")
         }
     }
 
@@ -181,9 +184,12 @@ struct OperatorParser {
 
     private mutating func parseBetween(_ value: SettingNode) {
         guard case .list(let nodes) = value.content, nodes.count == 2 else {
+            let ends = (value.text ?? "").utf8.split { !(0x30...0x39).contains($0) }
+                .map { String(decoding: $0, as: UTF8.self) }
+            let shown = ends.count == 2 ? ends : ["10000", "20000"]
             problems.error(
                 "bad-value", at: value.position, "'between' needs a list of two numbers",
-                help: "write 'between: [10000, 20000]'")
+                help: "write 'between: [\(shown.joined(separator: ", "))]'")
             return
         }
         let ends = nodes.map { number($0) }
@@ -223,11 +229,15 @@ struct OperatorParser {
 // Arguments.
 extension OperatorParser {
     private mutating func number(_ node: SettingNode) -> ExactNumber? {
-        if let number = node.text.flatMap({ ExactNumber($0.trimmed) }) { return number }
+        if let number = node.text.flatMap({ ExactNumber($0.trimmed) }) {
+            warn(of: Slip.thousands(node.text ?? ""), at: node.position)
+            return number
+        }
         let written = node.text.map { "'\($0)'" } ?? node.kindName
         problems.error(
             "bad-value", at: node.position, "\(written) is not a number",
-            help: "write digits with an optional sign and decimal point: 20000 or -1.5")
+            help: node.text.flatMap(Slip.number).map { "write \($0)" }
+                ?? "write digits with an optional sign and decimal point: 20000 or -1.5")
         return nil
     }
 
@@ -292,7 +302,13 @@ extension OperatorParser {
                 help: "to ask for a missing value write 'exists: false'")
             return nil
         }
+        warn(of: Slip.surprise(in: text), at: node.position)
         return text
+    }
+
+    private mutating func warn(of surprise: Slip.Surprise?, at place: Position) {
+        guard let surprise else { return }
+        problems.warning(surprise.code, at: place, surprise.message, help: surprise.help)
     }
 
     /// The node as it might be written on one line.

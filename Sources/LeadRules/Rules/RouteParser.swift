@@ -58,7 +58,8 @@ struct RouteParser {
         guard let entries = node.entries else {
             problems.error(
                 "bad-value", at: node.position, "'default' is a map, not \(node.kindName)",
-                help: "write 'default: {to: [SINK]}' or 'default: {hold: REASON}'")
+                help: node.text.map { "write 'default: {to: [\($0)]}'" }
+                    ?? "write 'default: {to: [SINK]}' or 'default: {hold: REASON}'")
             return nil
         }
         for (name, _) in entries where !Vocabulary.fallback.names.contains(name.text ?? "") {
@@ -85,15 +86,16 @@ struct RouteParser {
         for (name, _) in entries where !RouteParser.keys.contains(name.text ?? "") {
             unknownKey(name, among: RouteParser.keys)
         }
-        let id = id(of: node, parent: parent)
+        let meant = Set(entries.compactMap { Synonyms.routeKeys[$0.name.text ?? ""] })
+        let id = id(of: node, parent: parent, isMeant: meant.contains("id"))
         let name = parent.isEmpty ? id.text : parent + "/" + id.text
         var route = Route(name: name, position: id.position)
-        route.condition = condition(of: node, named: id.text)
+        route.condition = condition(of: node, named: id.text, isMeant: meant.contains("when"))
         route.note = node["note"].flatMap { text($0, of: "note") }
         if let disabled = node["disabled"] {
             route.isDisabled = Bool.decode(disabled, problems: &conditions.problems) ?? false
         }
-        readEnds(of: node, into: &route)
+        readEnds(of: node, into: &route, meant: meant)
         if let children = node["routes"] {
             route.routes = RouteList(
                 match: node["match"].map { matchMode($0) } ?? .first,
@@ -107,18 +109,21 @@ struct RouteParser {
     }
 
     private mutating func id(
-        of node: SettingNode, parent: String
+        of node: SettingNode, parent: String, isMeant: Bool
     ) -> (text: String, position: Position) {
         guard let id = node["id"] else {
-            problems.error(
-                "missing-key", at: node.position, "the route has no 'id'", help: "add 'id: NAME'")
+            if !isMeant {
+                problems.error(
+                    "missing-key", at: node.position, "the route has no 'id'",
+                    help: "add 'id: NAME'")
+            }
             return ("?", node.position)
         }
         let text = id.text ?? ""
         if !RouteParser.isIdentifier(text) {
             problems.error(
-                "bad-name", at: id.position, "'\(text)' is not usable as an id",
-                help: "use letters, digits, '-' and '_'")
+                "bad-name", at: id.position, "\(id.shown) is not usable as an id",
+                help: RouteParser.nameHelp(text))
         } else if parent.isEmpty, text == "default" {
             problems.error(
                 "reserved-name", at: id.position, "'default' is reserved for leads without a route",
@@ -136,29 +141,40 @@ struct RouteParser {
             }
     }
 
-    private mutating func condition(of node: SettingNode, named id: String) -> Condition? {
+    /// The cure of a name that cannot be one.
+    static func nameHelp(_ text: String) -> String {
+        "use letters, digits, '-' and '_'"
+            + (Slip.identifier(from: text).map { ", such as '\($0)'" } ?? "")
+    }
+
+    private mutating func condition(
+        of node: SettingNode, named id: String, isMeant: Bool
+    ) -> Condition? {
         switch (node["when"], node["always"]) {
         case (let when?, nil): return conditions.condition(when)
         case (nil, let always?):
             if always.text != "true" {
                 problems.error(
                     "bad-value", at: always.position, "'always' can only be 'true'",
-                    help: "to switch the route off write 'disabled: true'")
+                    help: "write 'always: true'; to switch the route off write 'disabled: true'")
             }
         case (.some, let always?):
             problems.error(
                 "bad-route", at: always.position, "the route '\(id)' has both 'when' and 'always'",
                 help: "remove one of them")
-        case (nil, nil):
+        case (nil, nil) where !isMeant:
             problems.error(
                 "missing-key", at: node["id"]?.position ?? node.position,
                 "the route '\(id)' has no condition",
                 help: "add 'when: {field: value}', or 'always: true' for every lead")
+        case (nil, nil): break
         }
         return nil
     }
 
-    private mutating func readEnds(of node: SettingNode, into route: inout Route) {
+    private mutating func readEnds(
+        of node: SettingNode, into route: inout Route, meant: Set<String>
+    ) {
         if let to = node["to"] { route.to = targets(to) ?? [] }
         if let alsoTo = node["also_to"] { route.alsoTo = targets(alsoTo) ?? [] }
         if let drop = node["drop"] {
@@ -169,7 +185,8 @@ struct RouteParser {
                     help: "to keep a copy of a dropped lead write 'also_to'")
             }
         }
-        if ["to", "also_to", "drop", "routes"].allSatisfy({ node[$0] == nil }) {
+        let ends = ["to", "also_to", "drop", "routes"]
+        if ends.allSatisfy({ node[$0] == nil }), meant.isDisjoint(with: ends) {
             problems.error(
                 "bad-route", at: route.position, "the route does nothing",
                 help: "add 'to: [SINK]', 'also_to: [SINK]', 'drop: REASON' or 'routes:'")
@@ -199,7 +216,7 @@ struct RouteParser {
         let text = name.text ?? ""
         problems.error(
             "unknown-key", at: name.position, "unknown key '\(text)'",
-            help: Nearest.help(for: text, among: known))
+            help: Synonyms.routeKeys.help(for: text, among: known))
     }
 }
 
@@ -256,9 +273,27 @@ extension RouteParser {
             return known
         }
         problems.error(
-            "undefined-sink", at: node.position, "there is no sink '\(name)'",
-            help: Nearest.help(for: name, among: sinks.map(\.name)))
+            "undefined-sink", at: node.position,
+            node.text == nil
+                ? "a sink's name belongs here, not \(node.kindName)" : "there is no sink '\(name)'",
+            help: sinkHelp(name))
         return nil
+    }
+
+    private func sinkHelp(_ name: String) -> String? {
+        let known = sinks.map(\.name)
+        let parts = name.utf8.split(separator: 0x2C)
+            .map { String(decoding: $0, as: UTF8.self).trimmed }
+        if parts.count > 1 {
+            return "write a list in brackets: [\(parts.joined(separator: ", "))]"
+        }
+        if name.utf8.contains(0x40) {
+            return "an address belongs into a sink below 'sinks:', as 'to: \(name)'; its name here"
+        }
+        if let clean = Slip.identifier(from: name), known.contains(clean) {
+            return "write '\(clean)'"
+        }
+        return Nearest.help(for: name, among: known)
     }
 
     private mutating func target(_ sink: KnownSink, with node: SettingNode?) -> Target? {
