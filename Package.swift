@@ -76,13 +76,15 @@ let modules: [Target] = [
         name: "leadrouter",
         dependencies: [
             "LeadKit", "LeadYAML", "LeadRules", "LeadStore", "LeadFlow", "LeadServer",
-            "LeadTesting", "LeadCurl", argumentParser, crypto, logging, lifecycle,
+            "LeadTesting", "LeadCurl", "CLibCSV", argumentParser, crypto, logging, lifecycle,
         ] + plugins.map { .byName(name: $0.name) },
         swiftSettings: strict),
 ]
 
 let tests: [Target] = [
-    .testTarget(name: "LeadRouterTests", swiftSettings: strict),
+    .testTarget(
+        name: "LeadRouterTests", dependencies: ["leadrouter", "LeadKit", "LeadRules"],
+        swiftSettings: strict),
     .testTarget(
         name: "LeadServerTests",
         dependencies: ["LeadServer", "LeadCurl", "LeadKit", "LeadTesting", lifecycle, logging],

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <simdjson.h>
 #include <string>
@@ -15,7 +16,10 @@ struct lr_json_parser {
     ondemand::parser parser;
     std::vector<uint8_t> input;
     std::vector<lr_json_node> nodes;
-    std::vector<uint8_t> text;
+    // What strings say, unescaped, is never longer than the input.
+    std::unique_ptr<uint8_t[]> text;
+    size_t text_capacity = 0;
+    size_t text_count = 0;
     uint32_t depth_max = 0;
     uint32_t nodes_max = 0;
     int status = LR_JSON_OK;
@@ -42,9 +46,10 @@ struct lr_json_parser {
     bool append(uint32_t kind, std::string_view value) {
         size_t index;
         if (!open(kind, index)) return false;
-        nodes[index].offset = uint32_t(text.size());
+        nodes[index].offset = uint32_t(text_count);
         nodes[index].length = uint32_t(value.size());
-        text.insert(text.end(), value.begin(), value.end());
+        memcpy(text.get() + text_count, value.data(), value.size());
+        text_count += value.size();
         close(index);
         return true;
     }
@@ -85,7 +90,7 @@ struct lr_json_parser {
     }
 
     std::string_view name_at(size_t index) const {
-        auto first = reinterpret_cast<const char *>(text.data());
+        auto first = reinterpret_cast<const char *>(text.get());
         return {first + nodes[index].offset, nodes[index].length};
     }
 
@@ -208,10 +213,14 @@ struct lr_json_parser {
         has_duplicate = false;
         message.clear();
         nodes.clear();
-        text.clear();
+        text_count = 0;
         if (length == 0) {
             fail(LR_JSON_SYNTAX, "the text is empty");
             return status;
+        }
+        if (length > text_capacity) {
+            text.reset(new uint8_t[length + length / 4]);
+            text_capacity = length + length / 4;
         }
         input.resize(length + simdjson::SIMDJSON_PADDING);
         memcpy(input.data(), bytes, length);
@@ -255,8 +264,8 @@ const lr_json_node *lr_json_nodes(const lr_json_parser *parser, size_t *count) {
 }
 
 const uint8_t *lr_json_text(const lr_json_parser *parser, size_t *count) {
-    *count = parser->text.size();
-    return parser->text.data();
+    *count = parser->text_count;
+    return parser->text.get();
 }
 
 const char *lr_json_message(const lr_json_parser *parser) { return parser->message.c_str(); }

@@ -1,4 +1,5 @@
 public import LeadKit
+internal import Synchronization
 
 /// A folder of rules, read and checked: what the service runs on.
 public struct Configuration: Sendable {
@@ -59,10 +60,37 @@ public struct LoadResult: Sendable {
     /// The files that were read, for showing the lines that findings are about.
     public let texts: SourceTexts
 
-    /// The findings as a compiler would print them, one below the other.
+    /// The findings as a compiler would print them, one below the other: at most
+    /// `reportedMax`, errors before warnings, and how many more there are.
     public var report: String {
-        diagnostics.map { $0.rendered(sourceLine: texts.line($0.position)) }
-            .joined(separator: "\n")
+        let shown = mostUrgent
+        var parts = shown.map { $0.rendered(sourceLine: texts.line($0.position)) }
+        let more = diagnostics.count - shown.count
+        if more > 0 {
+            parts.append(
+                "\(more) more finding\(more == 1 ? "" : "s") not shown; "
+                    + "'leadrouter check --format json' prints all")
+        }
+        return parts.joined(separator: "\n")
+    }
+
+    /// The most findings that `report` shows.
+    public static let reportedMax = 100
+
+    /// The findings to show, in their order.
+    private var mostUrgent: [Diagnostic] {
+        guard diagnostics.count > LoadResult.reportedMax else { return diagnostics }
+        let errors = diagnostics.filter { $0.severity == .error }.prefix(LoadResult.reportedMax)
+        var warningsLeft = LoadResult.reportedMax - errors.count
+        var errorsLeft = errors.count
+        return diagnostics.filter { diagnostic in
+            if diagnostic.severity == .error {
+                errorsLeft -= 1
+                return errorsLeft >= 0
+            }
+            warningsLeft -= 1
+            return warningsLeft >= 0
+        }
     }
 
     /// How many errors there are.
@@ -73,17 +101,37 @@ public struct LoadResult: Sendable {
 
 /// The texts of the files read.
 public struct SourceTexts: Sendable {
-    var files: [String: [UInt8]] = [:]
+    var files: [String: [UInt8]] = [:] {
+        didSet { lines = LineStarts() }
+    }
+    private var lines = LineStarts()
 
     /// The line a place is in; nil when the place is a file as a whole.
     public func line(_ position: Position) -> String? {
         guard position.line > 0, let bytes = files[position.file] else { return nil }
-        let lines = bytes.split(
-            separator: 0x0A, maxSplits: position.line, omittingEmptySubsequences: false)
-        guard position.line <= lines.count else { return nil }
-        let line = lines[position.line - 1]
+        let starts = lines.of(position.file, bytes)
+        guard position.line <= starts.count else { return nil }
+        let start = starts[position.line - 1]
+        let end = position.line < starts.count ? starts[position.line] - 1 : bytes.count
+        let line = bytes[start..<end]
         let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
         let scalars = text.unicodeScalars.drop { $0.value == 0xFEFF }
         return String(String.UnicodeScalarView(scalars))
+    }
+}
+
+/// Where the lines of files start, found once a file: a hundred findings about a file of 11 MB
+/// must not read it a hundred times.
+private final class LineStarts: Sendable {
+    private let known = Mutex<[String: [Int]]>([:])
+
+    func of(_ file: String, _ bytes: [UInt8]) -> [Int] {
+        known.withLock { known in
+            if let starts = known[file] { return starts }
+            var starts = [0]
+            for index in bytes.indices where bytes[index] == 0x0A { starts.append(index + 1) }
+            known[file] = starts
+            return starts
+        }
     }
 }

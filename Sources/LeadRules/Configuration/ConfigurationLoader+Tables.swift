@@ -145,30 +145,20 @@ extension ConfigurationLoader {
         _ parser: inout ConditionParser
     ) -> [(name: String, condition: Condition)] {
         var result: [(name: String, condition: Condition)] = []
-        var uses: [Set<Int>] = []
+        var uses: [[Int]] = []
         let entries = merged.named["conditions"] ?? []
         for entry in entries {
             parser.used = []
             // What cannot be read holds a place; the configuration is refused anyway.
             result.append((entry.name, parser.condition(entry.value) ?? .all([])))
-            uses.append(parser.used)
+            uses.append(Array(parser.used))
         }
-        for start in entries.indices where reaches(start, from: uses[start], uses) {
+        for number in Cycles.members(of: uses) {
             problems.error(
-                "condition-cycle", at: entries[start].place,
-                "the condition '\(entries[start].name)' uses itself")
+                "condition-cycle", at: entries[number].place,
+                "the condition '\(entries[number].name)' uses itself")
         }
         return result
-    }
-
-    func reaches(_ wanted: Int, from start: Set<Int>, _ uses: [Set<Int>]) -> Bool {
-        var seen: Set<Int> = []
-        var waiting = Array(start)
-        while let next = waiting.popLast() {
-            if next == wanted { return true }
-            if seen.insert(next).inserted { waiting += uses[next] }
-        }
-        return false
     }
 
     mutating func readDedupe() -> DedupeSettings? {

@@ -43,7 +43,7 @@ public struct ConfigurationLoader {
         for (path, bytes) in contents { texts.files[files.displayPrefix + path] = bytes }
         let sorted = withoutFollowUps(of: reader).enumerated().sorted {
             let (a, b) = ($0.element.position, $1.element.position)
-            return (a.file, a.line, a.column, $0.offset) < (b.file, b.line, b.column, $1.offset)
+            return a.precedes(b) || (!b.precedes(a) && $0.offset < $1.offset)
         }
         // What an alias repeats, or a template says twice, is found twice.
         var diagnostics: [Diagnostic] = []
@@ -221,37 +221,33 @@ extension ConfigurationLoader {
 
     /// `on_failure` names sinks, and never leads back.
     mutating func checkFallbacks(of sinks: [SinkInstance]) {
-        let known = (merged.named["sinks"] ?? []).map(\.name)
-        for entry in merged.named["sinks"] ?? [] {
-            guard let node = entry.value["on_failure"],
-                let sink = sinks.first(where: { $0.name == entry.name })
+        let entries = merged.named["sinks"] ?? []
+        let known = NameIndex(entries.map(\.name))
+        var edges: [[Int]] = Array(repeating: [], count: entries.count)
+        for sink in sinks {
+            guard let number = known[sink.name], let node = entries[number].value["on_failure"]
             else { continue }
             let nodes: [SettingNode] =
                 if case .list(let list) = node.content { list } else { [node] }
-            for name in sink.options.onFailure where !known.contains(name) {
+            for name in sink.options.onFailure {
+                if let next = known[name] {
+                    edges[number].append(next)
+                    continue
+                }
                 // What is not written there came from a secret.
                 let written = nodes.first { $0.text == name }
                 problems.error(
                     "undefined-sink", at: written?.position ?? node.position,
                     "there is no sink \(written?.shown ?? "of that name")",
-                    help: written.flatMap { _ in Nearest.help(for: name, among: known) })
+                    help: written.flatMap { _ in Nearest.help(for: name, among: known.names) })
             }
-            var seen: Set<String> = []
-            var waiting = sink.options.onFailure
-            while let next = waiting.popLast() {
-                if next == sink.name {
-                    problems.error(
-                        "on-failure-cycle", at: node.position,
-                        "'on_failure' of '\(sink.name)' leads back to it",
-                        help:
-                            "end the chain in a sink that cannot fail for the same cause, such as a file"
-                    )
-                    break
-                }
-                if seen.insert(next).inserted {
-                    waiting += sinks.first { $0.name == next }?.options.onFailure ?? []
-                }
-            }
+        }
+        for number in Cycles.members(of: edges) {
+            let entry = entries[number]
+            problems.error(
+                "on-failure-cycle", at: entry.value["on_failure"]?.position ?? entry.place,
+                "'on_failure' of '\(entry.name)' leads back to it",
+                help: "end the chain in a sink that cannot fail for the same cause, such as a file")
         }
     }
 

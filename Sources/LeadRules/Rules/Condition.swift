@@ -54,7 +54,8 @@ struct Test: Sendable {
 struct TextSet: Sendable {
     var texts: [String]
     var isExact: Bool
-    private let index: Set<String>
+    /// Nil for a few texts, which are compared one by one.
+    private let index: Set<String>?
 
     init(_ texts: [String], isExact: Bool) {
         self.texts = texts.map {
@@ -62,10 +63,13 @@ struct TextSet: Sendable {
             return isExact ? value : Normalization.folded(value)
         }
         self.isExact = isExact
-        index = Set(self.texts)
+        index = texts.count > 4 ? Set(self.texts) : nil
     }
 
-    func contains(_ value: Value) -> Bool { index.contains(value.text(exact: isExact)) }
+    func contains(_ value: Value) -> Bool {
+        let text = value.text(exact: isExact)
+        return index?.contains(text) ?? texts.contains(text)
+    }
 }
 
 enum ValueOperator: Sendable {

@@ -27,11 +27,17 @@ struct ConditionParser {
     var scope: NameScope
     var fields: [String: FieldSettings]
     /// Named conditions, by number.
-    var conditionNames: [String]
+    let conditionNames: NameIndex
     var slots = SlotTable()
     var problems = SettingProblems()
     /// The named conditions that the condition under way uses.
     var used: Set<Int> = []
+
+    init(scope: NameScope, fields: [String: FieldSettings], conditionNames: [String]) {
+        self.scope = scope
+        self.fields = fields
+        self.conditionNames = NameIndex(conditionNames)
+    }
 
     /// A condition: a map whose entries must all hold.
     mutating func condition(_ node: SettingNode) -> Condition? {
@@ -118,13 +124,13 @@ struct ConditionParser {
         var parts: [Condition] = []
         for node in nodes {
             let name = node.text ?? ""
-            if let number = conditionNames.firstIndex(where: { $0.utf8.elementsEqual(name.utf8) }) {
+            if let number = conditionNames[name] {
                 used.insert(number)
                 parts.append(.use(number))
             } else {
                 problems.error(
                     "undefined-condition", at: node.position, "there is no condition '\(name)'",
-                    help: Nearest.help(for: name, among: conditionNames))
+                    help: Nearest.help(for: name, among: conditionNames.names))
             }
         }
         guard parts.count == nodes.count else { return nil }

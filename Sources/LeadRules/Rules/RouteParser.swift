@@ -10,7 +10,8 @@ struct KnownSink {
 /// Turns route nodes into routes, recording every mistake with its place.
 struct RouteParser {
     var conditions: ConditionParser
-    var sinks: [KnownSink]
+    let sinks: [KnownSink]
+    private let sinkNumbers: NameIndex
     /// Overrides to be compiled as templates: the target and where each setting stands.
     var overrides: [Target: [(name: String, value: SettingNode)]] = [:]
     /// Every target that some route or the default names.
@@ -26,6 +27,7 @@ struct RouteParser {
     init(conditions: ConditionParser, sinks: [KnownSink]) {
         self.conditions = conditions
         self.sinks = sinks
+        sinkNumbers = NameIndex(sinks.map(\.name))
     }
 
     /// The routes of one level; `parent` is the full name above, empty at the root.
@@ -269,9 +271,7 @@ extension RouteParser {
 
     private mutating func sink(_ node: SettingNode) -> KnownSink? {
         let name = node.text ?? ""
-        if let known = sinks.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
-            return known
-        }
+        if let number = sinkNumbers[name] { return sinks[number] }
         problems.error(
             "undefined-sink", at: node.position,
             node.text == nil

@@ -1,13 +1,19 @@
-import Foundation
 import LeadKit
 
-/// Reads leads from files: NDJSON, a JSON array or object, a Graph page (`{"data": […]}`), or
-/// standard input (`-`). Lines stream; a single JSON document is read whole.
+/// Reads leads from files or standard input (`-`), whatever form they have: NDJSON, JSON objects
+/// and lists, pages of the Graph API, and exports with tabs or commas. The form is told by the
+/// content, never by the name.
+///
+///     bytes (ByteSource) → form (LeadFile) → JSON values (JSONLeads) or rows (ExportLeads) → leads
+///
+/// Lines, rows and the elements of a list stream; only one of them is in memory at a time.
 struct LeadInput {
-    /// The most bytes of one document or line.
-    static let documentBytesMax = 64 << 20
+    /// The most bytes of one line, row, page or element of a list.
+    static let valueBytesMax = 16 << 20
 
     var reader: LeadReader
+    /// Whether leads keep the bytes they came from.
+    var keepsRaw = true
 
     /// One lead, or why there is none.
     struct Item {
@@ -16,8 +22,14 @@ struct LeadInput {
         var lead: Result<Lead, LeadError>
     }
 
+    /// A file as a whole cannot be read.
     struct Unreadable: Error {
         var description: String
+    }
+
+    /// Opens a file; `next()` of what comes back gives its leads one by one.
+    func open(_ path: String) throws(Unreadable) -> LeadFile {
+        try LeadFile(path: path, input: self)
     }
 
     /// Calls `body` for each lead in order; `progress` gets the fraction read, if known.
@@ -25,155 +37,100 @@ struct LeadInput {
         _ path: String, progress: (Double?) -> Void = { _ in },
         body: (Item) async throws -> Void
     ) async throws {
-        let name = path == "-" ? "standard input" : path
-        guard let lines = LineReader(path: path) else {
-            throw Unreadable(description: "cannot read '\(path)'")
-        }
-        let parser = JSONParser()
-        var number = 0
-        var isFirst = true
-        while var line = try lines.next() {
-            number += 1
-            if isFirst, line.starts(with: [0xEF, 0xBB, 0xBF]) { line = line.dropFirst(3) }
-            if line.allSatisfy({ $0 == 0x20 || (0x09...0x0D).contains($0) }) { continue }
-            if isFirst, (try? parser.parse(line)) == nil {
-                // Not one value a line: perhaps one document over many lines.
-                isFirst = false
-                let whole = try line + [0x0A] + lines.rest(atMost: LeadInput.documentBytesMax)
-                if let document = try? parser.parse(whole) {
-                    for item in items(document.root, name, line: number) { try await body(item) }
-                    return
-                }
-                for item in wholeAsLines(whole, parser, name, from: number) { try await body(item) }
-                number += whole.count { $0 == 0x0A } - 1
-                continue
-            }
-            isFirst = false
-            for item in items(of: line, parser, name, line: number) { try await body(item) }
-            progress(lines.fraction)
-        }
-    }
-
-    private func wholeAsLines(
-        _ whole: ArraySlice<UInt8>, _ parser: JSONParser, _ file: String, from first: Int
-    ) -> [Item] {
-        let lines = whole.split(separator: 0x0A, omittingEmptySubsequences: false)
-        return lines.enumerated().flatMap { offset, line -> [Item] in
-            if line.allSatisfy({ $0 == 0x20 || (0x09...0x0D).contains($0) }) { return [] }
-            return items(of: line, parser, file, line: first + offset)
-        }
-    }
-
-    private func items(
-        of line: ArraySlice<UInt8>, _ parser: JSONParser, _ file: String, line number: Int
-    ) -> [Item] {
-        do {
-            let document = try parser.parse(line)
-            let root = document.root
-            if root.kind == .object, root["data"]?.kind != .array, root["leads"]?.kind != .array {
-                return [item(root, raw: Array(line), file, number)]
-            }
-            return items(root, file, line: number)
-        } catch {
-            return [Item(file: file, line: number, lead: .failure(LeadError(error.description)))]
-        }
-    }
-
-    /// The leads of a document: an array, a page, or a single lead.
-    private func items(_ root: JSONValue, _ file: String, line: Int) -> [Item] {
-        let values: [JSONValue] =
-            switch root.kind {
-            case .array: root.elements
-            case .object:
-                if let list = root["data"] ?? root["leads"], list.kind == .array {
-                    list.elements
-                } else {
-                    [root]
-                }
-            default: [root]
-            }
-        return values.map { item($0, raw: nil, file, line) }
-    }
-
-    private func item(_ value: JSONValue, raw: [UInt8]?, _ file: String, _ line: Int) -> Item {
-        let bytes: [UInt8]
-        if let raw {
-            bytes = raw
-        } else {
-            var writer = JSONWriter()
-            writer.value(value)
-            bytes = writer.bytes
-        }
-        do {
-            return Item(file: file, line: line, lead: .success(try reader.lead(value, raw: bytes)))
-        } catch {
-            return Item(file: file, line: line, lead: .failure(error))
+        let file = try open(path)
+        while let item = try file.next() {
+            try await body(item)
+            progress(file.fraction)
         }
     }
 }
 
-/// Lines of a file without their ends, in bounded memory.
-private final class LineReader {
-    private let handle: FileHandle
-    private let size: Int?
-    private var buffer: [UInt8] = []
-    private var start = 0
-    private var isAtEnd = false
-    private var bytesRead = 0
+/// The leads of one file, one after the other.
+final class LeadFile {
+    private let source: ByteSource
+    private var leads: any LeadSequence
+    private let name: String
 
-    init?(path: String) {
-        if path == "-" {
-            handle = .standardInput
-            size = nil
-        } else {
-            guard let opened = FileHandle(forReadingAtPath: path) else { return nil }
-            handle = opened
-            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-            size = attributes?[.size] as? Int
-            if attributes?[.type] as? FileAttributeType == .typeDirectory { return nil }
-        }
+    init(path: String, input: LeadInput) throws(LeadInput.Unreadable) {
+        name = path == "-" ? "standard input" : path
+        source = try ByteSource(path: path, name: name)
+        leads = try FileForm.leads(of: source, input: input, name: name)
+    }
+
+    /// The next lead, or why there is none; nil at the end of the file.
+    ///
+    /// - Throws: when the rest cannot be read.
+    func next() throws(LeadInput.Unreadable) -> LeadInput.Item? {
+        guard let (line, lead) = try leads.next() else { return nil }
+        return LeadInput.Item(file: name, line: line, lead: lead)
     }
 
     /// How much is read, if the size is known.
-    var fraction: Double? { size.map { $0 == 0 ? 1 : Double(bytesRead) / Double($0) } }
+    var fraction: Double? { source.fraction }
 
-    /// The next line; nil at the end.
-    func next() throws -> ArraySlice<UInt8>? {
-        var searched = start
-        while true {
-            if let end = buffer[searched...].firstIndex(of: 0x0A) {
-                defer { start = end + 1 }
-                return buffer[start..<end]
-            }
-            if isAtEnd {
-                guard start < buffer.count else { return nil }
-                defer { start = buffer.count }
-                return buffer[start...]
-            }
-            guard buffer.count - start <= LeadInput.documentBytesMax else {
-                throw LeadInput.Unreadable(
-                    description: "a line is over \(LeadInput.documentBytesMax) bytes")
-            }
-            searched = buffer.count - start
-            buffer.removeFirst(start)
-            start = 0
-            try fill()
+    /// How many bytes are read.
+    var bytesRead: Int { source.bytesRead }
+}
+
+/// Leads in one form.
+protocol LeadSequence {
+    typealias Element = (line: Int, lead: Result<Lead, LeadError>)
+
+    mutating func next() throws(LeadInput.Unreadable) -> Element?
+}
+
+/// Tells the form of a file by its first bytes.
+private enum FileForm {
+    static func leads(
+        of source: ByteSource, input: LeadInput, name: String
+    ) throws(LeadInput.Unreadable) -> any LeadSequence {
+        try refuseContainers(source, name)
+        try source.decode()
+        let lines = try firstBytes(of: source)
+        if let separator = separator(lines) {
+            return try ExportLeads(
+                source: source, input: input, name: name, separator: separator)
+        }
+        return JSONLeads(source: source, input: input)
+    }
+
+    private static func refuseContainers(
+        _ source: ByteSource, _ name: String
+    ) throws(LeadInput.Unreadable) {
+        while source.window.count < 4, try source.more() {}
+        let first = Array(source.window.prefix(4))
+        if first.starts(with: [0x1F, 0x8B]) {
+            throw LeadInput.Unreadable(
+                description: "'\(name)' is compressed; unpack it first: gunzip \(name)")
+        }
+        if first == [0x50, 0x4B, 0x03, 0x04] {
+            throw LeadInput.Unreadable(
+                description: "'\(name)' is a workbook or an archive; save its sheet as CSV")
         }
     }
 
-    /// What follows, as far as it fits.
-    func rest(atMost limit: Int) throws -> [UInt8] {
-        while !isAtEnd, buffer.count - start < limit { try fill() }
-        defer { start = buffer.count }
-        return Array(buffer[start...])
+    /// The beginning: two lines, as far as they fit.
+    private static func firstBytes(of source: ByteSource) throws(LeadInput.Unreadable) -> [UInt8] {
+        while source.window.count < 1 << 20, source.window.count(where: { $0 == 0x0A }) < 2,
+            try source.more()
+        {}
+        return Array(source.window.prefix(1 << 20))
     }
 
-    private func fill() throws {
-        guard let data = try handle.read(upToCount: 1 << 20), !data.isEmpty else {
-            isAtEnd = true
-            return
+    /// What separates the cells when the beginning is a line of column names; nil for JSON.
+    ///
+    /// A line that begins with a bracket is JSON; so is a broken one before a line that does.
+    private static func separator(_ bytes: [UInt8]) -> UInt8? {
+        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
+        let lines = bytes.split(separator: 0x0A, maxSplits: 2, omittingEmptySubsequences: true)
+        for line in lines.prefix(2) {
+            let first = line.first { !isBlank($0) }
+            if first == 0x7B || first == 0x5B { return nil }
         }
-        bytesRead += data.count
-        buffer.append(contentsOf: data)
+        guard let header = lines.first else { return nil }
+        if header.contains(0x09) { return 0x09 }
+        let commas = header.count { $0 == 0x2C }
+        let semicolons = header.count { $0 == 0x3B }
+        return commas + semicolons == 0 ? nil : commas >= semicolons ? 0x2C : 0x3B
     }
 }

@@ -1,0 +1,77 @@
+import CLibCSV
+
+/// Splits lines into cells (RFC 4180), by libcsv. A quotation mark within an unquoted cell is text.
+final class RowReader {
+    /// What the lines so far are.
+    enum Row {
+        /// A quoted cell goes on in the next line.
+        case open
+        case cells([String])
+        /// Bytes that are not UTF-8.
+        case notText
+    }
+
+    private var parser = csv_parser()
+    private let separator: UInt8
+    private var cells: [String] = []
+    private var isText = true
+    private var row: Row?
+
+    init(separator: UInt8) {
+        self.separator = separator
+        csv_init(&parser, 0)
+        begin()
+    }
+
+    deinit { csv_free(&parser) }
+
+    /// Forgets what was read: a new row begins.
+    func begin() {
+        csv_free(&parser)
+        csv_init(&parser, 0)
+        csv_set_delim(&parser, separator)
+        // libcsv would trim blanks around cells; what counts as blank is not its to say.
+        csv_set_space_func(&parser) { _ in 0 }
+        cells = []
+        isText = true
+        row = nil
+    }
+
+    /// Takes the row's next line, which has no LF.
+    func read(_ line: [UInt8]) -> Row {
+        let data = Unmanaged.passUnretained(self).toOpaque()
+        for bytes in [line, [0x0A]] {
+            _ = bytes.withUnsafeBytes {
+                csv_parse(&parser, $0.baseAddress, bytes.count, addCell, endRow, data)
+            }
+        }
+        return row ?? .open
+    }
+
+    private func add(_ text: UnsafeRawBufferPointer) {
+        if let cell = String(validating: text, as: UTF8.self) {
+            cells.append(cell)
+        } else {
+            isText = false
+        }
+    }
+
+    /// Only the first row counts: a lone CR ends a row for libcsv, and there may be more.
+    private func end() {
+        if row == nil { row = isText ? .cells(cells) : .notText }
+        cells = []
+    }
+
+    private let addCell:
+        @convention(c) (UnsafeMutableRawPointer?, Int, UnsafeMutableRawPointer?) -> Void = {
+            text, count, data in
+            guard let data else { return }
+            Unmanaged<RowReader>.fromOpaque(data).takeUnretainedValue()
+                .add(UnsafeRawBufferPointer(start: text, count: text == nil ? 0 : count))
+        }
+
+    private let endRow: @convention(c) (Int32, UnsafeMutableRawPointer?) -> Void = { _, data in
+        guard let data else { return }
+        Unmanaged<RowReader>.fromOpaque(data).takeUnretainedValue().end()
+    }
+}
