@@ -127,7 +127,9 @@ public struct DecisionRecord: Sendable {
     public var dedupe: (key: String, createdSeconds: Int64)?
     /// The deliveries to make.
     public var deliveries: [NewDelivery]
-    /// When it was decided: deliveries are due at once.
+    /// What the pools that it asked remember differently now; stored and skipped with it.
+    public var pools: PoolChanges
+    /// When it was decided: deliveries are due at once, or at their own time.
     public var atMilliseconds: Int64
 
     /// Makes one.
@@ -135,7 +137,7 @@ public struct DecisionRecord: Sendable {
         sequence: Int64, state: InboxState, outcome: String, reason: String?, decision: String,
         ruleSetHash: String, isDuplicate: Bool = false,
         dedupe: (key: String, createdSeconds: Int64)? = nil, deliveries: [NewDelivery],
-        atMilliseconds: Int64
+        pools: PoolChanges = PoolChanges(), atMilliseconds: Int64
     ) {
         self.sequence = sequence
         self.state = state
@@ -146,6 +148,7 @@ public struct DecisionRecord: Sendable {
         self.isDuplicate = isDuplicate
         self.dedupe = dedupe
         self.deliveries = deliveries
+        self.pools = pools
         self.atMilliseconds = atMilliseconds
     }
 }

@@ -31,8 +31,13 @@ public protocol LeadStore: Sendable {
     /// Whether an earlier decided lead had the `dedupe` key and was created at or after the time.
     func hasEarlier(dedupeKey: String, sinceSeconds: Int64) async throws(StoreError) -> Bool
 
-    /// In one transaction: marks the inbox rows decided and inserts their deliveries. A row that is
-    /// no longer `received` is skipped with its deliveries, so deciding twice is harmless.
+    /// What pools remember, as far as it is asked for: the records and counts of all members of
+    /// the pools, and who had the last lead with the answers.
+    func poolState(_ query: PoolQuery) async throws(StoreError) -> PoolState
+
+    /// In one transaction: marks the inbox rows decided, inserts their deliveries and keeps what
+    /// their pools remember. A row that is no longer `received` is skipped with all of that, so
+    /// deciding twice is harmless.
     func record(_ decisions: [DecisionRecord]) async throws(StoreError)
 
     // Delivery

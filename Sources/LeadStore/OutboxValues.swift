@@ -24,14 +24,31 @@ public struct NewDelivery: Sendable, Equatable {
     public var isCopy: Bool
     /// The target's `with:` as a JSON object of texts; empty when there is none.
     public var with: String
+    /// When it is first due; nil for at once.
+    public var notBeforeMilliseconds: Int64?
+    /// The pool that chose the sink.
+    public var pool: String?
+    /// The member that it chose.
+    public var member: String?
 
     /// Makes one.
-    public init(key: DeliveryKey, sink: String, route: String, isCopy: Bool, with: String = "") {
+    public init(
+        key: DeliveryKey, sink: String, route: String, isCopy: Bool, with: String = "",
+        notBeforeMilliseconds: Int64? = nil, pool: String? = nil, member: String? = nil
+    ) {
         self.key = key
         self.sink = sink
         self.route = route
         self.isCopy = isCopy
         self.with = with
+        self.notBeforeMilliseconds = notBeforeMilliseconds
+        self.pool = pool
+        self.member = member
+    }
+
+    /// When a delivery that is made at a time is first due.
+    public func dueMilliseconds(madeAt time: Int64) -> Int64 {
+        max(time, notBeforeMilliseconds ?? time)
     }
 }
 
@@ -53,6 +70,10 @@ public struct LeasedDelivery: Sendable, Equatable {
     public var attempt: Int
     /// When the delivery was made.
     public var createdMilliseconds: Int64
+    /// When it was first due: what retries count from.
+    public var firstDueMilliseconds: Int64 {
+        delivery.dueMilliseconds(madeAt: createdMilliseconds)
+    }
     /// The lease's token.
     public var token: String
 

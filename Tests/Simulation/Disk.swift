@@ -196,6 +196,10 @@ extension SimulatedStore {
         }
     }
 
+    func poolState(_ query: PoolQuery) async throws(StoreError) -> PoolState {
+        try await read { store async throws(StoreError) in try await store.poolState(query) }
+    }
+
     func record(_ decisions: [DecisionRecord]) async throws(StoreError) {
         try await write { store async throws(StoreError) in try await store.record(decisions) }
     }

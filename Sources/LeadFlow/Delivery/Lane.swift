@@ -197,7 +197,7 @@ final class Lane: Sendable {
                 leased, leadID: lead.id, onFailure: instance.options.onFailure)
             return RetryPolicy(retry: instance.options.retry).result(
                 of: error, attempt: leased.attempt,
-                createdMilliseconds: leased.createdMilliseconds,
+                createdMilliseconds: leased.firstDueMilliseconds,
                 nowMilliseconds: clock.nowMilliseconds(), random: .random(in: 0...1),
                 followUps: followUps)
         }
@@ -208,7 +208,8 @@ final class Lane: Sendable {
     ) async throws(DeliveryFailure) -> Receipt {
         let context = RenderContext(
             lead: lead, isDuplicate: leased.isDuplicate, deliveryID: leased.delivery.key.text,
-            route: leased.delivery.route)
+            route: leased.delivery.route, pool: leased.delivery.pool,
+            member: leased.delivery.member)
         let settings: [RenderedSetting]
         do {
             settings = try ruleSet.render(

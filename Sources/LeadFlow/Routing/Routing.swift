@@ -6,9 +6,10 @@ internal import Logging
 /// Inbox → Routing → Outbox.
 ///
 /// Takes received leads in order of arrival, in batches; decides each with one immutable rule set;
-/// then, in one transaction, marks the rows decided and inserts their deliveries. Deciding is pure
-/// and a delivery's key is made from what was decided, so a batch that is decided twice (after a
-/// crash before the commit) gives the same rows. A lead that cannot be read back is held with the
+/// lets pools choose members; then, in one transaction, marks the rows decided, inserts their
+/// deliveries and keeps what the pools remember. Deciding and choosing are pure and a delivery's
+/// key is made from what was decided, so a batch that is decided twice (after a crash before the
+/// commit) gives the same rows. A lead that cannot be read back is held with the
 /// reason and blocks nobody.
 public final class Routing: Sendable {
     /// The most leads of one transaction.
@@ -38,7 +39,7 @@ public final class Routing: Sendable {
                 await bells.inbox.wait(atMost: clock.longestRest, clock: clock)
                 continue
             }
-            let records = try await decide(entries)
+            let records = try await assign(try await decide(entries))
             try await store.record(records)
             for sink in Set(records.flatMap { $0.deliveries.map(\.sink) }) {
                 bells.lane(sink).ring()
@@ -46,14 +47,21 @@ public final class Routing: Sendable {
         }
     }
 
-    private func decide(_ entries: [InboxEntry]) async throws(StoreError) -> [DecisionRecord] {
+    /// A lead of the batch and what the rules answered; pools have not chosen yet.
+    private enum Verdict {
+        case decided(DecidedLead)
+        case unreadable(DecisionRecord)
+    }
+
+    private func decide(_ entries: [InboxEntry]) async throws(StoreError) -> [Verdict] {
         let parser = JSONParser(limits: RoutingRecord.limits)
         var batchKeys: [String: Int64] = [:]
-        var records: [DecisionRecord] = []
+        var verdicts: [Verdict] = []
         for entry in entries {
             let now = clock.nowMilliseconds()
             guard let lead = RoutingRecord.lead(of: entry, parser: parser) else {
-                records.append(RoutingRecord.unreadable(entry, ruleSet: ruleSet, at: now))
+                verdicts.append(
+                    .unreadable(RoutingRecord.unreadable(entry, ruleSet: ruleSet, at: now)))
                 logger.error(
                     "lead cannot be read back from the store; it is held",
                     metadata: ["source": "\(entry.source)", "lead": "\(entry.leadID)"])
@@ -74,63 +82,36 @@ public final class Routing: Sendable {
             }
             let decision = ruleSet.decide(
                 lead, at: Timestamp(milliseconds: now), isDuplicate: isDuplicate)
-            var record = RoutingRecord.decided(entry, lead, decision, ruleSet: ruleSet, at: now)
-            record.isDuplicate = isDuplicate
-            record.dedupe = dedupe
-            records.append(record)
+            verdicts.append(
+                .decided(
+                    DecidedLead(
+                        entry: entry, lead: lead, decision: decision, isDuplicate: isDuplicate,
+                        dedupe: dedupe, atMilliseconds: now)))
         }
-        return records
-    }
-}
-
-/// What routing writes: values made from a decision, without I/O.
-enum RoutingRecord {
-    /// Our own rows: what was taken in within limits has a few values more as we write it.
-    static let limits = JSONDocument.Limits(depthMax: 64, valuesMax: 16_000_000)
-
-    /// The lead of a row as it was taken in; nil when the row is damaged.
-    static func lead(
-        of entry: InboxEntry, parser: JSONParser = JSONParser(limits: RoutingRecord.limits)
-    ) -> Lead? {
-        lead(
-            entry.lead, source: entry.source, receivedMilliseconds: entry.receivedMilliseconds,
-            parser: parser)
+        return verdicts
     }
 
-    static func lead(
-        _ json: [UInt8], source: String, receivedMilliseconds: Int64,
-        parser: JSONParser = JSONParser(limits: RoutingRecord.limits)
-    ) -> Lead? {
-        let reader = LeadReader(
-            source: source, receivedTime: Timestamp(milliseconds: receivedMilliseconds))
-        guard let document = try? parser.parse(json) else { return nil }
-        return try? reader.graph(document.root, raw: json)
-    }
-
-    static func decided(
-        _ entry: InboxEntry, _ lead: Lead, _ decision: Decision, ruleSet: RuleSet, at now: Int64
-    ) -> DecisionRecord {
-        var writer = JSONWriter()
-        decision.write(leadID: lead.id.text, to: &writer)
-        return DecisionRecord(
-            sequence: entry.sequence, state: decision.outcome == .held ? .held : .decided,
-            outcome: decision.outcome.rawValue, reason: decision.reason, decision: writer.text,
-            ruleSetHash: ruleSet.hash,
-            deliveries: decision.deliveries.map { planned in
-                NewDelivery(
-                    key: DeliveryKey(
-                        source: entry.source, lead: entry.leadID, route: planned.route,
-                        target: planned.target.identity),
-                    sink: planned.target.sink, route: planned.route, isCopy: planned.isCopy,
-                    with: planned.target.with)
-            }, atMilliseconds: now)
-    }
-
-    static func unreadable(_ entry: InboxEntry, ruleSet: RuleSet, at now: Int64) -> DecisionRecord {
-        DecisionRecord(
-            sequence: entry.sequence, state: .held, outcome: "held",
-            reason: "the stored lead cannot be read", decision: "{}", ruleSetHash: ruleSet.hash,
-            deliveries: [], atMilliseconds: now)
+    /// Lets pools choose, in the order of arrival; what they remember is read once for the batch,
+    /// and stored with the decisions.
+    private func assign(_ verdicts: [Verdict]) async throws(StoreError) -> [DecisionRecord] {
+        var query = PoolQuery()
+        for case .decided(let decided) in verdicts {
+            guard let asked = ruleSet.poolQuery(for: decided.decision, of: decided.lead) else {
+                continue
+            }
+            query.formUnion(asked)
+        }
+        var state = query.pools.isEmpty ? PoolState() : try await store.poolState(query)
+        return verdicts.map { verdict in
+            switch verdict {
+            case .unreadable(let record): return record
+            case .decided(let decided):
+                let assigned = ruleSet.assign(
+                    decided.decision, of: decided.lead,
+                    at: Timestamp(milliseconds: decided.atMilliseconds), state: &state)
+                return RoutingRecord.decided(decided, assigned, ruleSet: ruleSet)
+            }
+        }
     }
 }
 

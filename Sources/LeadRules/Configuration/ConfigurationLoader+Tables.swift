@@ -15,7 +15,7 @@ extension ConfigurationLoader {
         }
         for (number, entry) in entries.enumerated() {
             guard let match = entry.value["match"] else { continue }
-            tables[number].match = scope.name(match, problems: &problems)
+            tables[number].match = scope.leadName(match, problems: &problems)
             scope.setMatch(tables[number].match, ofTable: number)
         }
         refuseTableCycles(entries)
@@ -171,7 +171,7 @@ extension ConfigurationLoader {
             return nil
         }
         let nodes: [SettingNode] = if case .list(let list) = by.content { list } else { [by] }
-        let names = nodes.compactMap { scope.name($0, problems: &problems) }
+        let names = nodes.compactMap { scope.leadName($0, problems: &problems) }
         guard let window = Duration.decode(within, problems: &problems), !names.isEmpty else {
             return nil
         }

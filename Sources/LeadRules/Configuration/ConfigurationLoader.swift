@@ -2,8 +2,8 @@ public import LeadKit
 
 /// Reads a configuration's folder into a `Configuration`, with every problem in one pass.
 ///
-/// parts (files) → merged top keys → tables, fields, conditions → sinks, sources → routes →
-/// templates. Each stage records what is wrong and goes on, so that one run shows everything.
+/// parts (files) → merged top keys → schedules, tables, fields, conditions → sinks, sources →
+/// pools, routes → templates. Each stage records what is wrong and goes on, so that one run shows everything.
 public struct ConfigurationLoader {
     let catalogue: PluginCatalogue
     let files: any ConfigurationFiles
@@ -11,6 +11,7 @@ public struct ConfigurationLoader {
     var problems = SettingProblems()
     var scope = NameScope()
     var tables: [Table] = []
+    var schedules: [Schedule] = []
     /// Settings with their secrets filled in.
     var filledIn = MeaningHash()
     /// What was read, for showing the lines that findings are about.
@@ -84,6 +85,7 @@ public struct ConfigurationLoader {
     mutating func build(_ parts: [ConfigurationPart]) -> Configuration? {
         merged.merge(
             parts, rootDisplay: files.displayPrefix + IncludeReader.root, problems: &problems)
+        readSchedules()
         readTables()
         let fields = readFields()
         var conditions = ConditionParser(
@@ -96,7 +98,8 @@ public struct ConfigurationLoader {
             conditions: conditions,
             sinks: (merged.named["sinks"] ?? []).map { entry in
                 KnownSink(name: entry.name, templates: sinkSettings(entry)?.filter(\.isTemplate))
-            })
+            }, poolNames: Set((merged.named["pools"] ?? []).map(\.name)))
+        readPools(&parser)
         let (routes, fallback) = readRoutes(&parser)
         for diagnostic in parser.conditions.problems.diagnostics { problems.add(diagnostic) }
         let dedupe = readDedupe()
@@ -108,8 +111,8 @@ public struct ConfigurationLoader {
         guard !problems.hasErrors, let fallback else { return nil }
         let ruleSet = RuleSet(
             hash: merged.hash(tables: tables), names: parser.conditions.slots.names, tables: tables,
-            conditions: named,
-            routes: routes, fallback: fallback, dedupe: dedupe, templates: library,
+            schedules: schedules, pools: parser.pools, conditions: named, routes: routes,
+            fallback: fallback, dedupe: dedupe, templates: library,
             expectations: fields.compactMap { name, field in
                 field.expectIn.map { (name: name, table: $0) }
             }.sorted { $0.name < $1.name })
@@ -176,6 +179,24 @@ extension ConfigurationLoader {
         return nil
     }
 
+    mutating func readSchedules() {
+        var parser = ScheduleParser()
+        for entry in merged.named["schedules"] ?? [] {
+            let schedule = parser.schedule(named: entry.name, at: entry.place, entry.value)
+            // One that cannot be read keeps its number, so that names after it stay right.
+            scope.add(schedule: entry.name)
+            schedules.append(schedule ?? .unreadable(entry.name))
+        }
+        for diagnostic in parser.problems.diagnostics { problems.add(diagnostic) }
+    }
+
+    func readPools(_ parser: inout RouteParser) {
+        for entry in merged.named["pools"] ?? [] {
+            parser.pools[entry.name] = parser.pool(
+                named: entry.name, at: entry.place, entry.value)
+        }
+    }
+
     mutating func readRoutes(_ parser: inout RouteParser) -> (RouteList, Fallback?) {
         var list = RouteList()
         if let match = merged.single["match"] { list.match = parser.matchMode(match.value) }
@@ -239,7 +260,9 @@ extension ConfigurationLoader {
                 problems.error(
                     "undefined-sink", at: written?.position ?? node.position,
                     "there is no sink \(written?.shown ?? "of that name")",
-                    help: written.flatMap { _ in Nearest.help(for: name, among: known.names) })
+                    help: (merged.named["pools"] ?? []).contains { $0.name == name }
+                        ? "'\(name)' is a pool, and 'on_failure' names sinks only"
+                        : written.flatMap { _ in Nearest.help(for: name, among: known.names) })
             }
         }
         for number in Cycles.members(of: edges) {

@@ -11,7 +11,8 @@ struct MergedConfiguration {
         var path: String
     }
 
-    /// `sources`, `sinks`, `fields`, `tables`, `conditions`: entries in the order read.
+    /// `sources`, `sinks`, `fields`, `tables`, `conditions`, `schedules`,
+    /// `pools`: entries in the order read.
     private(set) var named: [String: [Entry]] = [:]
     /// `match`, `default`, `dedupe`, `store`, `server`, `log`.
     private(set) var single: [String: Entry] = [:]
@@ -21,7 +22,7 @@ struct MergedConfiguration {
     private static let namedKeys = Vocabulary.named.names
     private static let singleKeys = Vocabulary.single.names
     /// Part of the language, not of this version.
-    private static let laterKeys = ["schedules", "pools", "retention"]
+    private static let laterKeys = ["retention"]
 
     mutating func merge(
         _ parts: [ConfigurationPart], rootDisplay: String, problems: inout SettingProblems
@@ -33,7 +34,9 @@ struct MergedConfiguration {
         }
         checkVersion(rootDisplay, &problems)
         for key in MergedConfiguration.namedKeys { refuseDuplicates(of: key, &problems) }
-        for key in ["sources", "sinks", "tables", "conditions"] { checkNames(of: key, &problems) }
+        for key in MergedConfiguration.namedKeys where key != "fields" {
+            checkNames(of: key, &problems)
+        }
     }
 
     private mutating func merge(

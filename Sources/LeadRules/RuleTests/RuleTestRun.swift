@@ -1,9 +1,14 @@
 internal import LeadKit
 
 extension RuleTest {
-    /// Decides the test's lead and compares: pure, without I/O or clock.
+    /// Decides the test's lead and compares: pure, without I/O or clock. Pools remember nothing
+    /// when a test begins.
     public func run(with ruleSet: RuleSet) -> RuleTestResult {
-        let (decision, explanation) = ruleSet.explain(lead, at: now, isDuplicate: isDuplicate)
+        var (decision, explanation) = ruleSet.explain(lead, at: now, isDuplicate: isDuplicate)
+        var pools = PoolState()
+        let assigned = ruleSet.assign(decision, of: lead, at: now, state: &pools)
+        decision = assigned.decision
+        explanation.pools = assigned.traces
         let run = RuleTestRun(test: self, ruleSet: ruleSet, decision: decision)
         return RuleTestResult(
             test: self, decision: decision, explanation: explanation,
@@ -56,10 +61,11 @@ private struct RuleTestRun {
     private func render(_ delivery: PlannedDelivery) -> Result<[RenderedSetting], RenderFailure> {
         let key = DeliveryKey(
             source: test.lead.source, lead: test.lead.id, route: delivery.route,
-            target: delivery.target.identity)
+            target: delivery.identity)
         let context = RenderContext(
             lead: test.lead, isDuplicate: test.isDuplicate, deliveryID: key.text,
-            route: delivery.route)
+            route: delivery.route, pool: delivery.assignment?.pool,
+            member: delivery.assignment?.member)
         return Result { () throws(RenderFailure) in
             try ruleSet.render(delivery.target, of: context)
         }

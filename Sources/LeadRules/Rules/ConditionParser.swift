@@ -145,12 +145,26 @@ struct ConditionParser {
             scope: scope, isExactByField: settings?.isExact ?? false, type: settings?.type)
         operators.parse(value)
         for diagnostic in operators.problems.diagnostics { problems.add(diagnostic) }
-        guard let reference, !operators.problems.hasErrors else { return nil }
+        guard let reference, !operators.problems.hasErrors, mayBe(value, asked: reference) else {
+            return nil
+        }
         let shown = Normalization.value(name.text ?? "")
         return Test(
             slot: slots.slot(reference), name: shown, onValue: operators.onValue,
             onField: operators.onField, every: operators.every, orMissing: operators.orMissing,
             text: operators.described, position: name.position)
+    }
+
+    /// A schedule is `open` or `closed`, and nothing else can be asked.
+    private mutating func mayBe(_ value: SettingNode, asked name: Name) -> Bool {
+        guard case .schedule(let number) = name else { return true }
+        let text = value.text.map { Normalization.folded($0.trimmed) }
+        if text.flatMap(Schedule.State.init(rawValue:)) != nil { return true }
+        problems.error(
+            "bad-value", at: value.position,
+            "a schedule is 'open' or 'closed', not \(value.shown)",
+            help: "write 'schedule.\(scope.schedules.names[number]): open'")
+        return false
     }
 
     private func fieldSettings(_ name: Name) -> FieldSettings? {

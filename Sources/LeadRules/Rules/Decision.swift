@@ -32,6 +32,19 @@ public struct PlannedDelivery: Sendable, Equatable {
     public var route: String
     /// Whether it is a copy.
     public var isCopy: Bool
+    /// When it may be sent (`hold_until`); nil for at once.
+    public var notBefore: Timestamp?
+    /// The pool that chose the target; nil when the rules named it.
+    public var assignment: PoolAssignment?
+
+    /// What tells deliveries of one lead and route apart in their keys. A pool counts once, whoever
+    /// it chose.
+    public var identity: String {
+        if let assignment, assignment.member != nil {
+            return Target(pool: assignment.pool).identity
+        }
+        return target.identity
+    }
 }
 
 extension Decision {
@@ -54,11 +67,12 @@ extension Decision {
                 for (index, delivery) in deliveries.enumerated() {
                     writer.object { writer in
                         writer.name("sink")
-                        writer.string(delivery.target.sink)
+                        writer.string(delivery.target.pool == nil ? delivery.target.sink : nil)
                         writer.name("route")
                         writer.string(delivery.route)
                         writer.name("copy")
                         writer.bool(delivery.isCopy)
+                        delivery.writeExtras(to: &writer)
                         settings(index, &writer)
                     }
                 }
@@ -66,6 +80,22 @@ extension Decision {
             writer.name("reason")
             writer.string(reason)
             extra(&writer)
+        }
+    }
+}
+
+extension PlannedDelivery {
+    /// What is there only when it applies: the pool with its member, and the time.
+    fileprivate func writeExtras(to writer: inout JSONWriter) {
+        if let pool = assignment?.pool ?? target.pool {
+            writer.name("pool")
+            writer.string(pool)
+            writer.name("member")
+            writer.string(assignment?.member)
+        }
+        if let notBefore {
+            writer.name("not_before")
+            writer.string(notBefore.text)
         }
     }
 }

@@ -4,6 +4,8 @@ public import LeadKit
 public struct Explanation: Sendable {
     /// The routes of the root, as far as the search went.
     public let routes: [RouteTrace]
+    /// How the pools chose that the decision sends to, once they have: `AssignedDecision.traces`.
+    public var pools: [PoolTrace] = []
 }
 
 /// A route that was visited.
@@ -22,6 +24,8 @@ public struct RouteTrace: Sendable {
     public internal(set) var condition: ConditionTrace?
     /// Whether it was taken.
     public internal(set) var truth: Truth = .unknown
+    /// What `hold_until` says of its deliveries; nil without one, and when `to` was not reached.
+    public internal(set) var hold: String?
     /// Whether it, or one below it, decided.
     public internal(set) var isDecided = false
     /// The routes below that were visited.
@@ -34,11 +38,11 @@ public struct RouteTrace: Sendable {
         isDisabled = route.isDisabled
         var effects: [String] = []
         if !route.to.isEmpty {
-            effects.append("to " + route.to.map(\.sink).joined(separator: ", "))
+            effects.append("to " + route.to.map(\.shown).joined(separator: ", "))
         }
         if let drop = route.drop { effects.append("drop: " + drop) }
         if !route.alsoTo.isEmpty {
-            effects.append("copy to " + route.alsoTo.map(\.sink).joined(separator: ", "))
+            effects.append("copy to " + route.alsoTo.map(\.shown).joined(separator: ", "))
         }
         effect = effects.joined(separator: "; ")
     }
@@ -111,6 +115,13 @@ extension Explanation {
         writer.array { writer in for route in routes { Explanation.write(route, to: &writer) } }
     }
 
+    /// Writes the member `pools` of the NDJSON format when pools have chosen.
+    public func writePools(to writer: inout JSONWriter) {
+        guard !pools.isEmpty else { return }
+        writer.name("pools")
+        writer.array { writer in for pool in pools { pool.write(to: &writer) } }
+    }
+
     private static func write(_ route: RouteTrace, to writer: inout JSONWriter) {
         writer.object { writer in
             writer.name("route")
@@ -122,6 +133,10 @@ extension Explanation {
             if let note = route.note {
                 writer.name("note")
                 writer.string(note)
+            }
+            if let hold = route.hold {
+                writer.name("hold_until")
+                writer.string(hold)
             }
             if let condition = route.condition {
                 writer.name("when")

@@ -8,17 +8,22 @@ final class LeadView {
     let isDuplicate: Bool
     private let names: [Name]
     private let tables: [Table]
+    private let schedules: [Schedule]
     private var cache: [[Value]?]
     private var rows: [Int??]
     /// The normalised names of the answers, in the form's order.
     private lazy var fieldNames = lead.fieldData.map { Normalization.value($0.name) }
 
-    init(lead: Lead, now: Timestamp, isDuplicate: Bool, names: [Name], tables: [Table]) {
+    init(
+        lead: Lead, now: Timestamp, isDuplicate: Bool, names: [Name], tables: [Table],
+        schedules: [Schedule]
+    ) {
         self.lead = lead
         self.now = now
         self.isDuplicate = isDuplicate
         self.names = names
         self.tables = tables
+        self.schedules = schedules
         cache = Array(repeating: nil, count: names.count)
         rows = Array(repeating: nil, count: tables.count)
     }
@@ -51,6 +56,7 @@ final class LeadView {
                 .map { $0.isChecked ? "true" : "false" }
         case .column(let table, let column):
             row(of: table).map { [tables[table].rows[$0][column]] } ?? []
+        case .schedule(let number): [schedules[number].state(at: now).rawValue]
         }
     }
 

@@ -10,6 +10,8 @@ enum Name: Sendable, Hashable {
     case consent(String)
     /// `TABLE.column`, by number.
     case column(table: Int, column: Int)
+    /// `schedule.NAME`, by number: the text `open` or `closed`.
+    case schedule(Int)
 }
 
 /// Names of other parts of the configuration that rules refer to.
@@ -17,6 +19,7 @@ struct NameScope {
     /// Tables by name; a table that could not be read is known and has no columns.
     private(set) var tables: [(name: String, table: Table?)] = []
     private var tableNumbers = NameIndex()
+    private(set) var schedules = NameIndex()
 
     /// Words that no table may have as its name.
     static let reserved: Set<String> = ["lead", "consent", "field", "schedule"]
@@ -32,6 +35,34 @@ struct NameScope {
     }
 
     func tableIndex(_ name: String) -> Int? { tableNumbers[name] }
+
+    mutating func add(schedule name: String) { schedules.add(name) }
+
+    /// Reads the name of something that a lead says: any but a schedule.
+    func leadName(_ node: SettingNode, problems: inout SettingProblems) -> Name? {
+        let name = name(node, problems: &problems)
+        guard case .schedule? = name else { return name }
+        problems.error(
+            "bad-name", at: node.position,
+            "'\(node.text ?? "")' is nothing that a lead says",
+            help: "schedules are asked in conditions only: 'schedule.NAME: open'")
+        return nil
+    }
+
+    /// The number of a schedule; records that there is none.
+    func schedule(_ node: SettingNode, problems: inout SettingProblems) -> Int? {
+        schedule(node.text ?? "", node, problems: &problems)
+    }
+
+    private func schedule(
+        _ name: String, _ node: SettingNode, problems: inout SettingProblems
+    ) -> Int? {
+        if let number = schedules[name] { return number }
+        problems.error(
+            "undefined-schedule", at: node.position, "there is no schedule '\(name)'",
+            help: Nearest.help(for: name, among: schedules.names) ?? "define it below 'schedules:'")
+        return nil
+    }
 
     /// Reads a name as it is written in a condition; records what is wrong.
     func name(_ node: SettingNode, problems: inout SettingProblems) -> Name? {
@@ -81,6 +112,7 @@ struct NameScope {
             problems.error(
                 "bad-name", at: node.position, "'consent.' needs the checkbox's key behind the dot")
             return nil
+        case "schedule": return schedule(rest, node, problems: &problems).map { .schedule($0) }
         default:
             return column(first, rest, text: text, node, &problems)
         }
@@ -92,7 +124,7 @@ struct NameScope {
     ) -> Name? {
         guard let table = tableIndex(first) else {
             let nearest = Nearest.name(
-                to: first, among: tables.map(\.name) + ["lead", "consent", "field"])
+                to: first, among: tables.map(\.name) + ["lead", "consent", "field", "schedule"])
             problems.error(
                 "undefined-table", at: node.position, "there is no table '\(first)' for '\(text)'",
                 help: nearest.map { "did you mean '\($0).\(rest)'?" }

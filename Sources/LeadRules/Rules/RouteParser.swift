@@ -12,22 +12,29 @@ struct RouteParser {
     var conditions: ConditionParser
     let sinks: [KnownSink]
     private let sinkNumbers: NameIndex
+    /// The names below `pools:`.
+    var poolNames: Set<String>
+    /// Those that were read.
+    var pools: [String: Pool] = [:]
     /// Overrides to be compiled as templates: the target and where each setting stands.
     var overrides: [Target: [(name: String, value: SettingNode)]] = [:]
-    /// Every target that some route or the default names.
+    /// Every target that some route, pool or the default names.
     var targets: Set<Target> = []
+    /// Schedules, by number, that some route waits for or some member of a pool keeps.
+    var usedSchedules: Set<Int> = []
 
     static let keys = Vocabulary.route.names
 
-    private var problems: SettingProblems {
+    var problems: SettingProblems {
         get { conditions.problems }
         set { conditions.problems = newValue }
     }
 
-    init(conditions: ConditionParser, sinks: [KnownSink]) {
+    init(conditions: ConditionParser, sinks: [KnownSink], poolNames: Set<String>) {
         self.conditions = conditions
         self.sinks = sinks
         sinkNumbers = NameIndex(sinks.map(\.name))
+        self.poolNames = poolNames
     }
 
     /// The routes of one level; `parent` is the full name above, empty at the root.
@@ -178,7 +185,13 @@ struct RouteParser {
         of node: SettingNode, into route: inout Route, meant: Set<String>
     ) {
         if let to = node["to"] { route.to = targets(to) ?? [] }
-        if let alsoTo = node["also_to"] { route.alsoTo = targets(alsoTo) ?? [] }
+        if let alsoTo = node["also_to"] {
+            route.alsoTo = targets(alsoTo) ?? []
+            refuseHoldingCopies(alsoTo, route.alsoTo)
+        }
+        if let hold = node["hold_until"] {
+            route.holdUntil = holdUntil(hold, hasTo: node["to"] != nil)
+        }
         if let drop = node["drop"] {
             route.drop = text(drop, of: "drop") ?? ""
             if node["to"] != nil {
@@ -195,7 +208,7 @@ struct RouteParser {
         }
     }
 
-    private mutating func text(_ node: SettingNode, of key: String) -> String? {
+    mutating func text(_ node: SettingNode, of key: String) -> String? {
         guard let text = node.text, !text.trimmed.isEmpty else {
             problems.error("bad-value", at: node.position, "'\(key)' needs a text")
             return nil
@@ -214,6 +227,14 @@ struct RouteParser {
         return nodes
     }
 
+    mutating func checkKeys(
+        _ entries: [(name: SettingNode, value: SettingNode)], among known: [String]
+    ) {
+        for (name, _) in entries where !known.contains(name.text ?? "") {
+            unknownKey(name, among: known)
+        }
+    }
+
     private mutating func unknownKey(_ name: SettingNode, among known: [String]) {
         let text = name.text ?? ""
         problems.error(
@@ -225,7 +246,7 @@ struct RouteParser {
 // Targets.
 extension RouteParser {
     /// A list of targets, or one target without brackets.
-    private mutating func targets(_ node: SettingNode) -> [Target]? {
+    mutating func targets(_ node: SettingNode, allowsPools: Bool = true) -> [Target]? {
         let nodes: [SettingNode] = if case .list(let list) = node.content { list } else { [node] }
         guard !nodes.isEmpty else {
             problems.error(
@@ -235,25 +256,27 @@ extension RouteParser {
         }
         var result: [Target] = []
         for node in nodes {
-            guard let target = target(node) else { continue }
-            targets.insert(target)
+            guard let target = target(node, allowsPools: allowsPools) else { continue }
             result.append(target)
         }
         return result.count == nodes.count ? result : nil
     }
 
-    private mutating func target(_ node: SettingNode) -> Target? {
+    mutating func target(_ node: SettingNode, allowsPools: Bool) -> Target? {
+        let target = readTarget(node, allowsPools: allowsPools)
+        if let target { targets.insert(target) }
+        return target
+    }
+
+    private mutating func readTarget(_ node: SettingNode, allowsPools: Bool) -> Target? {
         switch node.content {
         case .text: return sink(node).map { Target(sink: $0.name) }
         case .list:
             problems.error("bad-value", at: node.position, "a sink's name belongs here, not a list")
             return nil
         case .map(let entries):
-            if let pool = node["pool"] {
-                problems.error(
-                    "undefined-pool", at: pool.position, "there is no pool '\(pool.text ?? "")'",
-                    help: "pools are not part of this version yet; name a sink")
-                return nil
+            if let name = node["pool"] {
+                return pool(name, of: node, isAllowed: allowsPools).map { Target(pool: $0) }
             }
             for (name, _) in entries where !Vocabulary.target.names.contains(name.text ?? "") {
                 unknownKey(name, among: Vocabulary.target.names)
@@ -280,7 +303,26 @@ extension RouteParser {
         return nil
     }
 
+    private mutating func pool(
+        _ name: SettingNode, of node: SettingNode, isAllowed: Bool
+    ) -> String? {
+        checkKeys(node.entries ?? [], among: ["pool"])
+        guard isAllowed else {
+            problems.error(
+                "bad-pool", at: name.position, "a pool sends to sinks, not to another pool",
+                help: "name a sink")
+            return nil
+        }
+        if let text = name.text, poolNames.contains(text) { return text }
+        problems.error(
+            "undefined-pool", at: name.position, "there is no pool '\(name.text ?? "")'",
+            help: Nearest.help(for: name.text ?? "", among: poolNames)
+                ?? "define it below 'pools:'")
+        return nil
+    }
+
     private func sinkHelp(_ name: String) -> String? {
+        if poolNames.contains(name) { return "'\(name)' is a pool; write '{pool: \(name)}'" }
         let known = sinks.map(\.name)
         let parts = name.utf8.split(separator: 0x2C)
             .map { String(decoding: $0, as: UTF8.self).trimmed }

@@ -6,6 +6,8 @@ public struct RuleSet: Sendable {
     public let hash: String
     let names: [Name]
     let tables: [Table]
+    let schedules: [Schedule]
+    let pools: [String: Pool]
     let conditions: [(name: String, condition: Condition)]
     let routes: RouteList
     let fallback: Fallback
@@ -69,8 +71,13 @@ public struct RuleSet: Sendable {
     private static let anyTime = Timestamp(seconds: 0)
 
     private func view(_ lead: Lead, _ now: Timestamp, _ isDuplicate: Bool) -> LeadView {
-        LeadView(lead: lead, now: now, isDuplicate: isDuplicate, names: names, tables: tables)
+        LeadView(
+            lead: lead, now: now, isDuplicate: isDuplicate, names: names, tables: tables,
+            schedules: schedules)
     }
+
+    /// For what depends neither on the time nor on earlier leads.
+    func view(of lead: Lead) -> LeadView { view(lead, RuleSet.anyTime, false) }
 }
 
 /// `dedupe: {by: [email, phone_number], within: 30d}`.
@@ -102,6 +109,7 @@ struct RouteWalk {
         var target: Target
         var route: String
         var isCopy: Bool
+        var notBefore: Timestamp?
     }
 
     init(ruleSet: RuleSet, view: LeadView, isTracing: Bool) {
@@ -150,7 +158,12 @@ struct RouteWalk {
             return true
         }
         guard route.drop != nil || !route.to.isEmpty else { return false }
-        reached += route.to.map { Reached(target: $0, route: route.name, isCopy: false) }
+        let plan = route.holdUntil?.plan(
+            for: route.to, at: evaluator.view.now, schedules: ruleSet.schedules)
+        trace.hold = plan?.reason
+        reached += (plan?.targets ?? route.to).map {
+            Reached(target: $0, route: route.name, isCopy: false, notBefore: plan?.notBefore)
+        }
         decided.append(Decided(route: route.name, drop: route.drop))
         trace.isDecided = true
         return true
@@ -171,7 +184,9 @@ struct RouteWalk {
         for isCopy in [false, true] {
             for item in reached where item.isCopy == isCopy && seen.insert(item.target).inserted {
                 result.append(
-                    PlannedDelivery(target: item.target, route: item.route, isCopy: isCopy))
+                    PlannedDelivery(
+                        target: item.target, route: item.route, isCopy: isCopy,
+                        notBefore: item.notBefore))
             }
         }
         return result

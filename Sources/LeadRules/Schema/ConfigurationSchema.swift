@@ -33,7 +33,7 @@ public struct ConfigurationSchema: Sendable {
             ("name", ConfigurationSchema.name), ("route", route(language)),
             ("default", fallback(language)), ("target", target(language)),
             ("targets", ConfigurationSchema.oneOrMore("target")),
-            ("condition", condition(language)),
+            ("member", member(language)), ("condition", condition(language)),
             ("conditions", ConfigurationSchema.several("condition")),
             ("negation", ConfigurationSchema.oneOrMore("condition")), ("test", test(language)),
             (
@@ -105,7 +105,18 @@ extension ConfigurationSchema {
                 ("description", "A sink's name, or a sink with other settings."),
                 ("type", ["string", "number", "boolean", "object"]),
                 ("pattern", "^[A-Za-z0-9_-]+$"),
-            ] + rest + [("required", ["sink"])])
+            ] + rest + [("oneOf", [["required": ["sink"]], ["required": ["pool"]]])])
+    }
+
+    private func member(_ forms: SchemaForms) -> SchemaNode {
+        guard case .object(let members) = forms.node(.group(Vocabulary.member)) else { return [:] }
+        let rest = members.filter { $0.name != "type" }
+        return .object(
+            [
+                ("description", "A sink's name, or 'to' with what else is known of the member."),
+                ("type", ["string", "number", "boolean", "object"]),
+                ("pattern", "^[A-Za-z0-9_-]+$"),
+            ] + rest)
     }
 
     fileprivate static func several(_ name: String) -> SchemaNode {

@@ -47,6 +47,14 @@ enum Vocabulary {
             "conditions", "a map from names to conditions",
             "Conditions with a name, for 'use: NAME'.",
             form: .map(.definition("condition"), areIdentifiers: true)),
+        SettingInfo(
+            "schedules", "a map from names to schedules",
+            "Opening hours, for 'schedule.NAME: open' and 'hold_until'.",
+            form: .map(.group(schedule), areIdentifiers: true)),
+        SettingInfo(
+            "pools", "a map from names to pools",
+            "Members who share leads; a target '{pool: NAME}' goes to one of them.",
+            form: .map(.group(pool), areIdentifiers: true)),
     ]
 
     static let include = SettingInfo(
@@ -132,6 +140,10 @@ extension Vocabulary {
         SettingInfo(
             "disabled", Bool.shape, "Whether the route is skipped.", form: .boolean,
             fallback: "false"),
+        SettingInfo(
+            "hold_until", "{schedule: NAME, at_most: DURATION, then: [SINK]}",
+            "The deliveries of 'to' wait until a schedule opens; copies never wait.",
+            form: .group(holdUntil)),
     ]
 
     static let fallback: [SettingInfo] = [
@@ -146,7 +158,102 @@ extension Vocabulary {
             "with", "a map of settings",
             "Settings of the sink that are different here; those that are filled in for each lead.",
             form: .definition("overrides")),
+        targetPool,
     ]
+
+    static let targetPool = SettingInfo(
+        "pool", "a pool's name", "Goes to one member of the pool.", form: .definition("name"))
+}
+
+// Schedules and pools.
+extension Vocabulary {
+    static let schedule: [SettingInfo] = [
+        SettingInfo(
+            "time_zone", "a name such as Europe/Rome", "What the clock on the wall shows.",
+            isRequired: true),
+        SettingInfo(
+            "open", "a map from days to periods",
+            "Days such as mon, mon-fri or mon,wed with periods such as \"09:00-12:30\".",
+            form: .map(periods, areIdentifiers: false), isRequired: true),
+        SettingInfo(
+            "closed", "a date or a list",
+            "Dates on which nothing is open: 2025-12-25, 2026-01-01..2026-01-06, 12-25.",
+            form: .list(.text, orOne: true, mayBeEmpty: true)),
+        SettingInfo(
+            "special", "a map from dates to periods", "Dates with other hours than the week's.",
+            form: .map(periods, areIdentifiers: false)),
+    ]
+
+    private static let periods = SettingForm.list(.text, orOne: true, mayBeEmpty: false)
+
+    static let holdUntil: [SettingInfo] = [
+        SettingInfo(
+            "schedule", "a schedule's name", "What to wait for.", form: .definition("name"),
+            isRequired: true),
+        SettingInfo(
+            "at_most", Duration.shape, "The longest wait.", form: Duration.form, isRequired: true),
+        SettingInfo(
+            "then", "a sink or a list",
+            "Who gets the lead at once when the wait would be longer; else it is sent at its end.",
+            form: .definition("targets")),
+    ]
+
+    static let pool: [SettingInfo] = [
+        SettingInfo(
+            "members", "a list of members", "Who shares the leads.",
+            form: .list(.definition("member"), orOne: false, mayBeEmpty: false), isRequired: true),
+        SettingInfo(
+            "choose", "'round_robin', 'weighted' or 'least_recent'", "Whose turn it is.",
+            form: .choice(Pool.Choice.allCases.map(\.rawValue)),
+            fallback: Pool.Choice.roundRobin.rawValue),
+        SettingInfo(
+            "sticky", "{by: [FIELD, …], for: DURATION}",
+            "The same answers go to the same member.", form: .group(sticky)),
+        SettingInfo(
+            "time_zone", "a name such as Europe/Rome",
+            "Where days and months begin, for the caps."),
+        SettingInfo(
+            "when_full", "'next', 'fallback' or 'hold'",
+            "What happens when the member whose turn it is has reached a cap.",
+            form: .choice(Pool.WhenFull.allCases.map(\.rawValue)),
+            fallback: Pool.WhenFull.next.rawValue),
+        SettingInfo(
+            "fallback", "a sink or a list", "Who gets the lead when nobody is left.",
+            form: .definition("targets")),
+        SettingInfo("hold", "a reason", "Holds a lead when nobody is left."),
+    ]
+
+    static let sticky: [SettingInfo] = [
+        SettingInfo(
+            "by", "a field or a list of fields", "What is the same.",
+            form: .list(.text, orOne: true, mayBeEmpty: false), isRequired: true),
+        SettingInfo(
+            "for", Duration.shape, "How long after the last such lead.", form: Duration.form,
+            isRequired: true),
+    ]
+
+    static let member: [SettingInfo] = [
+        SettingInfo(
+            "name", "letters, digits, '-' and '_'", "The member's name; else the sink's.",
+            form: .definition("name")),
+        SettingInfo(
+            "to", "a sink", "Where their leads go.", form: .definition("target"), isRequired: true),
+        SettingInfo(
+            "weight", "a whole number from 1 to 1000", "Their share, with 'choose: weighted'.",
+            form: .wholeNumber, fallback: "1"),
+        SettingInfo(
+            "schedule", "a schedule's name", "When they work.", form: .definition("name")),
+        SettingInfo(
+            "caps", "{hour: N, day: N, month: N}", "The most leads they get.", form: .group(caps)),
+        SettingInfo(
+            "disabled", Bool.shape, "Whether they get nothing.", form: .boolean, fallback: "false"),
+    ]
+
+    static let caps: [SettingInfo] = CapPeriod.allCases.map { period in
+        SettingInfo(
+            period.rawValue, "a whole number", "The most in one \(period.rawValue).",
+            form: .wholeNumber)
+    }
 }
 
 // Conditions.

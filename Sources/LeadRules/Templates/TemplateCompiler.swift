@@ -17,7 +17,9 @@ struct CompiledTemplate: Sendable {
 struct TemplateCompiler {
     var scope: NameScope
 
-    static let deliveryNames = ["delivery.id", "route", "fields"]
+    static let deliveryNames = [
+        "delivery.id", "delivery.pool", "delivery.member", "route", "fields",
+    ]
     static let dateNames = ["created_date", "received_date"]
 
     func compile(_ template: Template, problems: inout SettingProblems) -> CompiledTemplate? {
@@ -149,7 +151,7 @@ struct TemplateCompiler {
         if TemplateCompiler.dateNames.contains(where: { name == "lead." + $0 }) { return name }
         guard isPlain, !name.isEmpty else {
             let node = SettingNode(.text(name), at: template.position)
-            return scope.name(node, problems: &problems).map { encoded($0, fields: &fields) }
+            return scope.leadName(node, problems: &problems).map { encoded($0, fields: &fields) }
         }
         if !name.utf8.contains(0x2E) {
             if scope.tableIndex(name) == nil { fields.insert(name) }
@@ -158,11 +160,11 @@ struct TemplateCompiler {
         if ["delivery"].contains(name.split(separator: ".").first.map(String.init) ?? "") {
             problems.error(
                 "unknown-name", at: template.position, "a delivery has no '\(name)'",
-                help: "write 'delivery.id'")
+                help: "write 'delivery.id', 'delivery.pool' or 'delivery.member'")
             return nil
         }
         let node = SettingNode(.text(name), at: template.position)
-        return scope.name(node, problems: &problems) == nil ? nil : name
+        return scope.leadName(node, problems: &problems) == nil ? nil : name
     }
 
     /// A name that the library can read: other characters than its own as `*` and hexadecimal.
@@ -179,6 +181,9 @@ struct TemplateCompiler {
         case .column(let table, let column):
             let known = scope.tables[table]
             return known.name + "." + hex(known.table?.columns[column] ?? "")
+        case .schedule(let number):
+            // Refused by `leadName`.
+            return "schedule." + scope.schedules.names[number]
         }
     }
 

@@ -29,8 +29,7 @@ struct TemplateLibrary: Sendable {
         for compiled in templates {
             let template = compiled.template
             let scope = TemplateScope(
-                view: view, tables: tables, place: template.place, deliveryID: context.deliveryID,
-                route: context.route)
+                view: view, tables: tables, place: template.place, context: context)
             let text = compiled.mustache.render(scope)
             guard text.utf8.count <= TemplateLibrary.renderedBytesMax else {
                 throw RenderFailure(.tooLarge(template.name))
@@ -113,13 +112,22 @@ public struct RenderContext: Sendable {
     public var deliveryID: String
     /// The route credited.
     public var route: String
+    /// The pool that chose the sink.
+    public var pool: String?
+    /// The member that it chose.
+    public var member: String?
 
     /// Makes a context.
-    public init(lead: Lead, isDuplicate: Bool = false, deliveryID: String, route: String) {
+    public init(
+        lead: Lead, isDuplicate: Bool = false, deliveryID: String, route: String,
+        pool: String? = nil, member: String? = nil
+    ) {
         self.lead = lead
         self.isDuplicate = isDuplicate
         self.deliveryID = deliveryID
         self.route = route
+        self.pool = pool
+        self.member = member
     }
 }
 

@@ -7,15 +7,14 @@ struct TemplateScope: TemplateObject {
     let view: LeadView
     let tables: [Table]
     let place: Template.Place
-    let deliveryID: String
-    let route: String
+    let context: RenderContext
 
     func child(named name: String) -> Any? {
         switch name {
         case "lead": return LeadScope(scope: self)
         case "consent": return ConsentScope(scope: self)
         case "delivery": return DeliveryScope(scope: self)
-        case "route": return escaped(route)
+        case "route": return escaped(context.route)
         case "fields": return Answers(scope: self)
         default: break
         }
@@ -86,7 +85,15 @@ private struct Answers: MustacheSequence, TemplateObject {
 
 private struct DeliveryScope: TemplateObject {
     let scope: TemplateScope
-    func child(named name: String) -> Any? { name == "id" ? scope.escaped(scope.deliveryID) : nil }
+
+    func child(named name: String) -> Any? {
+        switch name {
+        case "id": scope.escaped(scope.context.deliveryID)
+        case "pool": scope.context.pool.map(scope.escaped)
+        case "member": scope.context.member.map(scope.escaped)
+        default: nil
+        }
+    }
 }
 
 private struct LeadScope: TemplateObject {

@@ -155,6 +155,7 @@ extension SQLiteStore {
                     try SQLiteStore.insert(
                         delivery, of: decision.sequence, at: decision.atMilliseconds, db)
                 }
+                try SQLiteStore.apply(decision.pools, at: decision.atMilliseconds, db)
                 if let dedupe = decision.dedupe {
                     try db.cachedStatement(sql: "INSERT INTO dedupe VALUES (?, ?, ?)").execute(
                         arguments: [
@@ -172,13 +173,14 @@ extension SQLiteStore {
         try db.cachedStatement(
             sql: """
                 INSERT INTO outbox (key, inbox_sequence, sink, route, is_copy, with_settings,
-                    state, created_ms, due_ms)
-                VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?)
+                    state, created_ms, due_ms, not_before_ms, pool, member)
+                VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)
                 ON CONFLICT (key) DO NOTHING
                 """
         ).execute(arguments: [
             delivery.key.text, inbox, delivery.sink, delivery.route, delivery.isCopy,
-            delivery.with, now, now,
+            delivery.with, now, delivery.dueMilliseconds(madeAt: now),
+            delivery.notBeforeMilliseconds, delivery.pool, delivery.member,
         ])
     }
 }

@@ -156,7 +156,8 @@ extension SQLiteStore {
         DeliveryKey(row["key"] as String).map {
             NewDelivery(
                 key: $0, sink: row["sink"], route: row["route"], isCopy: row["is_copy"],
-                with: row["with_settings"])
+                with: row["with_settings"], notBeforeMilliseconds: row["not_before_ms"],
+                pool: row["pool"], member: row["member"])
         }
     }
 }

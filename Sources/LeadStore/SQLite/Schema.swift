@@ -15,6 +15,9 @@ enum Schema {
             try db.execute(sql: tables)
             try db.execute(sql: counters)
         }
+        migrator.registerMigration("2 pools, deliveries that wait") { db in
+            try db.execute(sql: pools)
+        }
         return migrator
     }
 
@@ -83,6 +86,46 @@ enum Schema {
             inbox_sequence INTEGER NOT NULL,
             PRIMARY KEY (key, created_seconds, inbox_sequence)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// A name that the rules no longer have is not asked for, and does no harm. What is over is
+    /// removed when the next decision is stored.
+    private static let pools = """
+        ALTER TABLE outbox ADD COLUMN not_before_ms INTEGER;
+        ALTER TABLE outbox ADD COLUMN pool TEXT;
+        ALTER TABLE outbox ADD COLUMN member TEXT;
+
+        CREATE TABLE pool_members (
+            pool TEXT NOT NULL,
+            member TEXT NOT NULL,
+            latest INTEGER NOT NULL,
+            latest_in_turn INTEGER NOT NULL,
+            credit INTEGER NOT NULL,
+            total INTEGER NOT NULL,
+            at_ms INTEGER NOT NULL,
+            PRIMARY KEY (pool, member)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE pool_counts (
+            pool TEXT NOT NULL,
+            member TEXT NOT NULL,
+            period TEXT NOT NULL CHECK (period IN ('hour', 'day', 'month')),
+            start_seconds INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            until_ms INTEGER NOT NULL,
+            PRIMARY KEY (pool, member, period, start_seconds)
+        ) STRICT, WITHOUT ROWID;
+
+        -- The answers are a hash: see StickyKey.
+        CREATE TABLE pool_sticky (
+            pool TEXT NOT NULL,
+            answers TEXT NOT NULL,
+            member TEXT NOT NULL,
+            until_ms INTEGER NOT NULL,
+            PRIMARY KEY (pool, answers)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX pool_counts_until ON pool_counts (until_ms);
+        CREATE INDEX pool_sticky_until ON pool_sticky (until_ms);
         """
 
     /// Counts kept by triggers, in the same transactions as the rows: both sides of the books

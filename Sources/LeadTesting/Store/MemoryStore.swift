@@ -36,6 +36,7 @@ public actor MemoryStore: LeadStore {
     var parcels: [Parcel] = []
     var parcelOf: [DeliveryKey: Int] = [:]
     private var dedupe: [[UInt8]: Int64] = [:]
+    private var pools = PoolState()
 
     /// Makes an empty store.
     public init() {}
@@ -50,6 +51,7 @@ public actor MemoryStore: LeadStore {
         parcels = other.parcels
         parcelOf = other.parcelOf
         dedupe = other.dedupe
+        pools = other.pools
     }
 
     /// Keeps everything: there is nothing to close.
@@ -174,6 +176,9 @@ public actor MemoryStore: LeadStore {
         dedupe[Array(dedupeKey.utf8)].map { $0 >= sinceSeconds } ?? false
     }
 
+    /// What pools remember; see `LeadStore`. More than is asked for does no harm.
+    public func poolState(_ query: PoolQuery) throws(StoreError) -> PoolState { pools }
+
     /// Stores decisions with their deliveries; see `LeadStore`.
     public func record(_ decisions: [DecisionRecord]) throws(StoreError) {
         for decision in decisions {
@@ -188,6 +193,7 @@ public actor MemoryStore: LeadStore {
                 let key = Array(key.utf8)
                 dedupe[key] = max(dedupe[key] ?? created, created)
             }
+            pools.apply(decision.pools)
             for delivery in decision.deliveries {
                 insert(delivery, of: row, decision.atMilliseconds)
             }
@@ -200,7 +206,7 @@ public actor MemoryStore: LeadStore {
         let entry = DeliveryEntry(
             sequence: Int64(parcels.count + 1), delivery: delivery, source: rows[row].entry.source,
             leadID: rows[row].entry.leadID, state: .pending, attempts: 0, createdMilliseconds: time,
-            dueMilliseconds: time, detail: nil)
+            dueMilliseconds: delivery.dueMilliseconds(madeAt: time), detail: nil)
         parcels.append(Parcel(entry: entry, lead: row))
     }
 }

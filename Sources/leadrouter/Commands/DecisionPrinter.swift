@@ -18,6 +18,8 @@ struct DecisionPrinter {
     private var seen: [String: Int64] = [:]
     private var details: [String] = []
     private var unexpected: [String: Int] = [:]
+    /// What the pools remember of the leads so far.
+    private var pools = PoolState()
 
     init(
         ruleSet: RuleSet, format: OutputFormat, explains: Bool, renders: Bool, onlyRoute: String?,
@@ -33,7 +35,7 @@ struct DecisionPrinter {
 
     mutating func decide(_ lead: Lead) {
         let isDuplicate = isDuplicate(lead)
-        let decision: Decision
+        var decision: Decision
         var explanation: Explanation?
         if explains {
             let explained = ruleSet.explain(lead, at: now, isDuplicate: isDuplicate)
@@ -42,6 +44,9 @@ struct DecisionPrinter {
         } else {
             decision = ruleSet.decide(lead, at: now, isDuplicate: isDuplicate)
         }
+        let assigned = ruleSet.assign(decision, of: lead, at: now, state: &pools)
+        decision = assigned.decision
+        explanation?.pools = assigned.traces
         if let onlyRoute,
             !decision.routes.contains(where: { DecisionPrinter.lies($0, below: onlyRoute) })
         {
@@ -93,14 +98,15 @@ struct DecisionPrinter {
     ) -> Result<[RenderedSetting], RenderFailure> {
         let key = DeliveryKey(
             source: lead.source, lead: lead.id, route: delivery.route,
-            target: delivery.target.identity)
+            target: delivery.identity)
         do {
             return .success(
                 try ruleSet.render(
                     delivery.target,
                     of: RenderContext(
                         lead: lead, isDuplicate: isDuplicate, deliveryID: key.text,
-                        route: delivery.route)))
+                        route: delivery.route, pool: delivery.assignment?.pool,
+                        member: delivery.assignment?.member)))
         } catch {
             return .failure(error)
         }
@@ -133,6 +139,7 @@ struct DecisionPrinter {
             if let explanation {
                 writer.name("trace")
                 explanation.write(to: &writer)
+                explanation.writePools(to: &writer)
             }
         }
         writer.newline()
@@ -157,7 +164,8 @@ struct DecisionPrinter {
         if let explanation { lines += ExplanationText.lines(explanation) }
         if renders {
             for delivery in decision.deliveries {
-                lines.append("  \(delivery.isCopy ? "copy to" : "to") \(delivery.target.sink)")
+                lines.append(
+                    "  \(delivery.isCopy ? "copy to" : "to") \(DecisionPrinter.shown(delivery))")
                 switch rendered(delivery, lead, isDuplicate) {
                 case .success(let settings):
                     for setting in settings { lines += DecisionPrinter.lines(of: setting) }
@@ -181,8 +189,15 @@ struct DecisionPrinter {
     }
 
     static func sinks(_ decision: Decision, copies: Bool) -> String {
-        decision.deliveries.filter { $0.isCopy == copies }.map(\.target.sink)
-            .joined(separator: ", ")
+        decision.deliveries.filter { $0.isCopy == copies }.map(shown).joined(separator: ", ")
+    }
+
+    /// The sink, whom a pool chose, and when it may be sent.
+    private static func shown(_ delivery: PlannedDelivery) -> String {
+        var text = delivery.target.sink
+        if let member = delivery.assignment?.member { text += " (\(member))" }
+        if let time = delivery.notBefore { text += " at \(time.text)" }
+        return text
     }
 
     static func sentence(_ decision: Decision) -> String {
@@ -238,7 +253,9 @@ struct DecisionCounts {
 
 /// An explanation as a tree that a store owner can read.
 enum ExplanationText {
-    static func lines(_ explanation: Explanation) -> [String] { lines(explanation.routes) }
+    static func lines(_ explanation: Explanation) -> [String] {
+        lines(explanation.routes) + explanation.pools.flatMap(\.lines).map { "  " + $0 }
+    }
 
     static func lines(_ routes: [RouteTrace]) -> [String] {
         routes.flatMap { route($0, indent: "  ") }
@@ -258,6 +275,7 @@ enum ExplanationText {
         if route.truth == .yes, !route.effect.isEmpty { head += ", \(route.effect)" }
         if let note = route.note { head += "  # \(note)" }
         var lines = [Diagnostic.printable(head)]
+        if let hold = route.hold { lines.append("\(indent)  hold_until: \(hold)") }
         if let condition = route.condition {
             lines += self.condition(condition, indent: indent + "  ")
         }
@@ -277,8 +295,10 @@ enum ExplanationText {
             if values.isEmpty {
                 line += " (missing)"
             } else {
-                line +=
-                    " (the lead says \(values.map { "'\(Console.shown($0))'" }.joined(separator: ", "))"
+                // A schedule is nothing that the lead says; a field's name has no dot before '['.
+                let isClock = ByteSearch.hasPrefix(condition.text, "schedule.")
+                let shown = values.map { "'\(Console.shown($0))'" }.joined(separator: ", ")
+                line += isClock ? " (it is \(shown)" : " (the lead says \(shown)"
                 line += condition.reason.map { ", \($0))" } ?? ")"
             }
         }

@@ -1,0 +1,67 @@
+internal import LeadKit
+internal import LeadRules
+internal import LeadStore
+
+/// A lead of a batch and what the rules answered.
+struct DecidedLead {
+    var entry: InboxEntry
+    var lead: Lead
+    var decision: Decision
+    var isDuplicate: Bool
+    var dedupe: (key: String, createdSeconds: Int64)?
+    var atMilliseconds: Int64
+}
+
+/// What routing writes: values made from a decision, without I/O.
+enum RoutingRecord {
+    /// Our own rows: what was taken in within limits has a few values more as we write it.
+    static let limits = JSONDocument.Limits(depthMax: 64, valuesMax: 16_000_000)
+
+    /// The lead of a row as it was taken in; nil when the row is damaged.
+    static func lead(
+        of entry: InboxEntry, parser: JSONParser = JSONParser(limits: RoutingRecord.limits)
+    ) -> Lead? {
+        lead(
+            entry.lead, source: entry.source, receivedMilliseconds: entry.receivedMilliseconds,
+            parser: parser)
+    }
+
+    static func lead(
+        _ json: [UInt8], source: String, receivedMilliseconds: Int64,
+        parser: JSONParser = JSONParser(limits: RoutingRecord.limits)
+    ) -> Lead? {
+        let reader = LeadReader(
+            source: source, receivedTime: Timestamp(milliseconds: receivedMilliseconds))
+        guard let document = try? parser.parse(json) else { return nil }
+        return try? reader.graph(document.root, raw: json)
+    }
+
+    static func decided(
+        _ decided: DecidedLead, _ assigned: AssignedDecision, ruleSet: RuleSet
+    ) -> DecisionRecord {
+        let (entry, decision) = (decided.entry, assigned.decision)
+        var writer = JSONWriter()
+        decision.write(leadID: decided.lead.id.text, to: &writer)
+        return DecisionRecord(
+            sequence: entry.sequence, state: decision.outcome == .held ? .held : .decided,
+            outcome: decision.outcome.rawValue, reason: decision.reason, decision: writer.text,
+            ruleSetHash: ruleSet.hash, isDuplicate: decided.isDuplicate, dedupe: decided.dedupe,
+            deliveries: decision.deliveries.map { planned in
+                NewDelivery(
+                    key: DeliveryKey(
+                        source: entry.source, lead: entry.leadID, route: planned.route,
+                        target: planned.identity),
+                    sink: planned.target.sink, route: planned.route, isCopy: planned.isCopy,
+                    with: planned.target.with,
+                    notBeforeMilliseconds: planned.notBefore.map { $0.seconds * 1000 },
+                    pool: planned.assignment?.pool, member: planned.assignment?.member)
+            }, pools: assigned.changes, atMilliseconds: decided.atMilliseconds)
+    }
+
+    static func unreadable(_ entry: InboxEntry, ruleSet: RuleSet, at now: Int64) -> DecisionRecord {
+        DecisionRecord(
+            sequence: entry.sequence, state: .held, outcome: "held",
+            reason: "the stored lead cannot be read", decision: "{}", ruleSetHash: ruleSet.hash,
+            deliveries: [], atMilliseconds: now)
+    }
+}
