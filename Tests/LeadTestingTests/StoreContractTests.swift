@@ -41,6 +41,9 @@ struct BrokenStore: LeadStore {
         case retriesAtOnce = "a retry waits until it is due and counts"
         case dedupesForEver = "an earlier dedupe key is found from its time on"
         case keepsLeases = "voided leases come back at once, own ones stay"
+        case sendsWaitingAtOnce = "a delivery waits until its time, and keeps its pool"
+        case forgetsPools = "pools remember what is stored with a decision"
+        case remembersSkipped = "a skipped decision does not move a pool"
         case listsOldestFirst = "leads are listed newest first, by any filter"
     }
 
@@ -83,7 +86,20 @@ struct BrokenStore: LeadStore {
         return try await store.hasEarlier(dedupeKey: dedupeKey, sinceSeconds: since)
     }
 
+    func poolState(_ query: PoolQuery) async throws(StoreError) -> PoolState {
+        flaw == .forgetsPools ? PoolState() : try await store.poolState(query)
+    }
+
     func record(_ decisions: [DecisionRecord]) async throws(StoreError) {
+        var decisions = decisions
+        if flaw == .sendsWaitingAtOnce {
+            for index in decisions.indices {
+                for number in decisions[index].deliveries.indices {
+                    decisions[index].deliveries[number].notBeforeMilliseconds = nil
+                }
+            }
+        }
+        if flaw == .remembersSkipped { await store.remember(decisions) }
         if flaw == .decidesTwice { await store.reopen(decisions.map(\.sequence)) }
         try await store.record(decisions)
     }
@@ -146,6 +162,10 @@ struct BrokenStore: LeadStore {
 
 extension MemoryStore {
     /// Makes rows undecided again, which no store may.
+    fileprivate func remember(_ decisions: [DecisionRecord]) {
+        for decision in decisions { pools.apply(decision.pools) }
+    }
+
     fileprivate func reopen(_ sequences: [Int64]) {
         for sequence in sequences { rows[Int(sequence) - 1].entry.state = .received }
     }

@@ -39,12 +39,17 @@ public final class Routing: Sendable {
                 await bells.inbox.wait(atMost: clock.longestRest, clock: clock)
                 continue
             }
-            let records = try await assign(try await decide(entries))
+            let records = try await records(of: entries)
             try await store.record(records)
             for sink in Set(records.flatMap { $0.deliveries.map(\.sink) }) {
                 bells.lane(sink).ring()
             }
         }
+    }
+
+    /// What is to be stored for a batch: the same again as long as nothing of it is stored.
+    func records(of entries: [InboxEntry]) async throws(StoreError) -> [DecisionRecord] {
+        try await assign(try await decide(entries))
     }
 
     /// A lead of the batch and what the rules answered; pools have not chosen yet.

@@ -58,6 +58,7 @@ struct RuleTestLeads {
         }
         var scope = NameScope()
         for table in ruleSet.tables { scope.add(table.name, table) }
+        for schedule in ruleSet.schedules { scope.add(schedule: schedule.name) }
         guard let id = LeadID(RuleTest.defaultID) else { return nil }
         var lead = Lead(id: id, source: reader.source)
         lead.envelope[.receivedTime] = reader.receivedTime.text
@@ -75,6 +76,10 @@ struct RuleTestLeads {
                 consent(key, texts, at: value.position, in: &lead, &found)
             case .column(let table, _):
                 refuseColumn(name, of: ruleSet.tables[table], &found)
+            case .schedule:
+                found.error(
+                    "bad-name", at: name.position, "the clock opens a schedule, not the lead",
+                    help: "set the test's 'now: 2025-10-09T10:00:00Z'")
             case nil: continue
             }
         }

@@ -144,6 +144,7 @@ extension ConfigurationSchema {
         return [
             "description": "Fields with what they must be, one a line. All lines must hold.",
             "type": "object", "minProperties": 1, "properties": .object(members),
+            "patternProperties": ["^\\s*schedule\\.": ConfigurationSchema.scheduleState],
             "additionalProperties": ConfigurationSchema.reference("test"),
             "propertyNames": [
                 "pattern": "\\S", "if": ["pattern": "^\\s*lead\\."],
@@ -151,6 +152,12 @@ extension ConfigurationSchema {
             ],
         ]
     }
+
+    private static let scheduleState: SchemaNode = [
+        "description": "Whether the schedule is open when the lead is decided.",
+        "type": "string",
+        "pattern": "^\\s*([Oo][Pp][Ee][Nn]|[Cc][Ll][Oo][Ss][Ee][Dd])\\s*$",
+    ]
 
     /// A text, a list of texts, or a map of operators: each keyword is about its own type only, so
     /// that an editor says exactly what is wrong.

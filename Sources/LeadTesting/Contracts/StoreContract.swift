@@ -17,9 +17,9 @@ public struct StoreContract: Sendable {
         self.makeStore = makeStore
     }
 
-    /// All rules: intake, routing, delivery, operators.
+    /// All rules: intake, routing, pools, delivery, operators.
     public static let checks: [Check] =
-        intakeChecks + routingChecks + leaseChecks + finishChecks + operatorChecks
+        intakeChecks + routingChecks + poolChecks + leaseChecks + finishChecks + operatorChecks
 
     /// Tries every rule.
     ///

@@ -36,7 +36,7 @@ public actor MemoryStore: LeadStore {
     var parcels: [Parcel] = []
     var parcelOf: [DeliveryKey: Int] = [:]
     private var dedupe: [[UInt8]: Int64] = [:]
-    private var pools = PoolState()
+    var pools = PoolState()
 
     /// Makes an empty store.
     public init() {}

@@ -62,7 +62,11 @@ extension DemoGround {
             let received = Timestamp(milliseconds: entry.receivedMilliseconds)
             let reader = LeadReader(source: entry.source, receivedTime: received)
             let lead = try reader.graph(JSONDocument.parse(entry.lead).root)
-            let (decision, explanation) = configuration.ruleSet.explain(lead, at: received)
+            let ruleSet = configuration.ruleSet
+            var (decision, explanation) = ruleSet.explain(lead, at: received)
+            var pools = PoolState()
+            let assigned = ruleSet.assign(decision, of: lead, at: received, state: &pools)
+            (decision, explanation.pools) = (assigned.decision, assigned.traces)
             Console.print("why lead \(lead.id) was \(DecisionPrinter.sentence(decision)):")
             Console.print(ExplanationText.lines(explanation).joined(separator: "\n") + "\n")
         }
