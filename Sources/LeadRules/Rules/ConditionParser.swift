@@ -44,7 +44,7 @@ struct ConditionParser {
         guard let entries = node.entries else {
             problems.error(
                 "bad-condition", at: node.position, "a condition is a map, not \(node.kindName)",
-                help: node.text.map { Slip.condition($0, named: conditionNames) }
+                help: node.text.map { Slip.condition($0, named: conditionNames.names) }
                     ?? "remove the '- ' before entries that must all hold; for one of them write "
                     + "'any:' above the list")
             return nil

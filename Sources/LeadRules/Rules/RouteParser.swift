@@ -323,7 +323,7 @@ extension RouteParser {
 
     private func sinkHelp(_ name: String) -> String? {
         if poolNames.contains(name) { return "'\(name)' is a pool; write '{pool: \(name)}'" }
-        let known = sinks.map(\.name)
+        let known = sinkNumbers.names
         let parts = name.utf8.split(separator: 0x2C)
             .map { String(decoding: $0, as: UTF8.self).trimmed }
         if parts.count > 1 {
