@@ -33,5 +33,6 @@ struct LeadRouter: AsyncParsableCommand {
             Schema.self,
             Simulate.self,
             Demo.self,
+            Bench.self,
         ])
 }

@@ -1,6 +1,6 @@
 /// The answers of a form: ordered, each a name and any number of values, duplicates kept.
 public struct FieldData: Sendable, Equatable, RandomAccessCollection, ExpressibleByArrayLiteral {
-    private var fields: [Field]
+    @usableFromInline var fields: [Field]
 
     /// Makes answers from fields in order.
     public init(_ fields: [Field] = []) { self.fields = fields }
@@ -20,6 +20,13 @@ public struct FieldData: Sendable, Equatable, RandomAccessCollection, Expressibl
 
     /// Makes room for that many answers.
     mutating func reserveCapacity(_ count: Int) { fields.reserveCapacity(count) }
+
+    /// Calls `body` with the answers in one piece of memory; it must not let it escape.
+    @inlinable public func withFields<Result>(
+        _ body: (UnsafeBufferPointer<Field>) throws -> Result
+    ) rethrows -> Result {
+        try fields.withUnsafeBufferPointer(body)
+    }
 
     /// All values of the fields of that name, compared byte for byte, in order.
     public subscript(name: String) -> [String] {

@@ -49,14 +49,26 @@ final class LeadView {
         switch name {
         case .field(let field):
             zip(fieldNames, lead.fieldData).filter { $0.0 == field }.flatMap { $0.1.values }
+        case .column(let table, let column):
+            row(of: table).map { [tables[table].rows[$0][column]] } ?? []
+        case .attribute, .consent, .schedule:
+            LeadView.texts(
+                of: name, lead: lead, now: now, isDuplicate: isDuplicate, schedules: schedules)
+        }
+    }
+
+    /// The values as received of a name that is neither an answer nor a table's column.
+    static func texts(
+        of name: Name, lead: Lead, now: Timestamp, isDuplicate: Bool, schedules: [Schedule]
+    ) -> [String] {
+        switch name {
         case .attribute(.isDuplicate): [isDuplicate ? "true" : "false"]
         case .attribute(let attribute): lead[attribute].map { [$0] } ?? []
         case .consent(let key):
             lead.consents.filter { Normalization.value($0.key) == key }
                 .map { $0.isChecked ? "true" : "false" }
-        case .column(let table, let column):
-            row(of: table).map { [tables[table].rows[$0][column]] } ?? []
         case .schedule(let number): [schedules[number].state(at: now).rawValue]
+        case .field, .column: []
         }
     }
 

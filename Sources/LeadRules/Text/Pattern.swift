@@ -39,4 +39,14 @@ final class Pattern: Sendable {
         var text = text
         return text.withUTF8 { lr_re2_partial_match(compiled, $0.baseAddress, $0.count) }
     }
+
+    /// The same, from bytes of UTF-8.
+    func matchesWhole(_ bytes: UnsafePointer<UInt8>, count: Int) -> Bool {
+        lr_re2_full_match(compiled, bytes, count)
+    }
+
+    /// The same, from bytes of UTF-8.
+    func matchesPart(_ bytes: UnsafePointer<UInt8>, count: Int) -> Bool {
+        lr_re2_partial_match(compiled, bytes, count)
+    }
 }

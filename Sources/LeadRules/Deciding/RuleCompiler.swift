@@ -1,0 +1,343 @@
+internal import LeadKit
+
+/// Makes `CompiledRules` from what the parsers made.
+///
+/// routes → lists, with the keys of each route (`RouteKeys`) → conditions (`ConditionCompiler`) →
+/// probes. Whatever is numbered is numbered here, as it is met.
+struct RuleCompiler {
+    /// From how many routes of a list on a probe is worth asking before any of them is looked at.
+    static let routesPerProbeMin = 8
+
+    let namedConditions: [Condition]
+    let tables: [Table]
+    var names: [Name]
+    var slotNumbers: [Name: Int32] = [:]
+    /// Probes by slot.
+    var plans: [[ProbePlan]]
+    var spaceCount: Int32 = 0
+    var symbolCount: Int32 = 0
+    var texts = TextIndex()
+    var tableSpaces: [Int32?]
+    var tableFirstSymbols: [Int32]
+    var tableKeys: [TableKey] = []
+
+    var steps: [Step] = []
+    var tests: [CompiledTest] = []
+    var checks: [Check] = []
+    var symbols: [Int32] = []
+    var numbers: [ExactNumber] = []
+    var times: [Timestamp] = []
+    var types: [FieldType] = []
+    var conditionSteps: [Int32]
+    var conditionKeys: [Int: [RouteKey]] = [:]
+
+    var lists: [CompiledList] = []
+    var routes: [CompiledRoute] = []
+    var generic: [Int32] = []
+    var keyProbes: [KeyProbe] = []
+    var postings: [(symbol: Int32, posting: Posting)] = []
+    var routeNames: [String] = []
+    var drops: [String?] = []
+    var targets: [Target] = []
+    var targetNumbers: [Int32] = []
+    var decisions: [Decision] = []
+    var compiledFallback: CompiledFallback
+    var expectations: [Expectation] = []
+
+    var flatSlots: [CompiledSlot] = []
+    var flatProbes: [Probe] = []
+    var lengths: [Int32] = []
+    var groups: [PatternGroup] = []
+
+    private var knownTargets: [Target: Int32] = [:]
+    /// How often a symbol stands in the keys of the list under way.
+    private var frequencies: [Int32] = []
+
+    /// What is compiled.
+    struct Source {
+        /// By slot.
+        var names: [Name]
+        var tables: [Table]
+        var conditions: [Condition]
+        var routes: RouteList
+        var fallback: Fallback
+        var expectations: [(name: String, table: Int)]
+    }
+
+    static func compile(_ source: Source) -> CompiledRules {
+        var compiler = RuleCompiler(source)
+        compiler.addTableKeys()
+        _ = compiler.list(source.routes)
+        compiler.setFallback(source.fallback)
+        compiler.expect(source.expectations)
+        compiler.flatten()
+        return CompiledRules(compiler)
+    }
+
+    private init(_ source: Source) {
+        namedConditions = source.conditions
+        tables = source.tables
+        names = source.names
+        plans = names.map { _ in [] }
+        tableSpaces = tables.map { _ in nil }
+        tableFirstSymbols = tables.map { _ in 0 }
+        conditionSteps = namedConditions.map { _ in -1 }
+        compiledFallback = CompiledFallback(
+            targets: nil, decision: Decision(outcome: .held, routes: [], deliveries: []))
+        for (number, name) in names.enumerated() { slotNumbers[name] = Int32(number) }
+    }
+
+    /// The name's slot; a new one if nothing asked for it before.
+    mutating func slot(of name: Name) -> Int32 {
+        if let known = slotNumbers[name] { return known }
+        let slot = Int32(names.count)
+        names.append(name)
+        plans.append([])
+        slotNumbers[name] = slot
+        return slot
+    }
+
+    private mutating func addTableKeys() {
+        for (number, table) in tables.enumerated() {
+            guard let match = table.match else {
+                tableKeys.append(TableKey(slot: -1, probe: -1, firstSymbol: 0))
+                continue
+            }
+            let slot = slot(of: match)
+            let probe = probe(of: slot, table: number)
+            tableKeys.append(
+                TableKey(slot: slot, probe: probe, firstSymbol: tableFirstSymbols[number]))
+        }
+    }
+
+    private mutating func expect(_ expectations: [(name: String, table: Int)]) {
+        for (field, table) in expectations {
+            let slot = slot(of: .field(field))
+            self.expectations.append(
+                Expectation(
+                    slot: slot, probe: probe(of: slot, table: table), field: field,
+                    table: tables[table].name))
+        }
+    }
+}
+
+// Lists and routes.
+extension RuleCompiler {
+    /// The list's number.
+    mutating func list(_ list: RouteList) -> Int32 {
+        let number = Int32(lists.count)
+        let members = list.routes.filter { !$0.isDisabled }
+        let first = Int32(routes.count)
+        for route in members { add(route) }
+        let keys = chosenKeys(members)
+        var compiled = CompiledList(
+            isFirstMatch: list.match == .first, firstGeneric: Int32(generic.count),
+            genericCount: 0, firstKeyProbe: Int32(keyProbes.count), keyProbeCount: 0)
+        for (offset, key) in keys.enumerated() {
+            let route = first + Int32(offset)
+            guard let key else {
+                generic.append(route)
+                continue
+            }
+            for symbol in key.symbols {
+                let posting = Posting(list: number, route: route, isCertain: key.isCertain)
+                postings.append((symbol, posting))
+            }
+            file(under: key.probes, from: Int(compiled.firstKeyProbe))
+        }
+        compiled.genericCount = Int32(generic.count) - compiled.firstGeneric
+        compiled.keyProbeCount = Int32(keyProbes.count) - compiled.firstKeyProbe
+        lists.append(compiled)
+        for (offset, route) in members.enumerated() {
+            let index = Int(first) + offset
+            if let condition = route.condition, keys[offset]?.isCertain != true {
+                routes[index].condition = root(condition)
+            }
+            if let children = route.routes { routes[index].children = self.list(children) }
+        }
+        return number
+    }
+
+    private mutating func file(under probes: [KeyProbe], from first: Int) {
+        for probe in probes
+        where !keyProbes[first...].contains(where: {
+            $0.slot == probe.slot && $0.probe == probe.probe
+        }) {
+            keyProbes.append(probe)
+        }
+    }
+
+    private mutating func add(_ route: Route) {
+        let first = Int32(targetNumbers.count)
+        for target in route.alsoTo + route.to { targetNumbers.append(self.number(of: target)) }
+        var compiled = CompiledRoute(
+            condition: -1, children: -1, firstTarget: first, copyCount: Int32(route.alsoTo.count),
+            toCount: Int32(route.to.count), decision: -1)
+        if route.drop != nil || !route.to.isEmpty {
+            compiled.decision = Int32(decisions.count)
+            decisions.append(RuleCompiler.decision(of: route))
+        }
+        routes.append(compiled)
+        routeNames.append(route.name)
+        drops.append(route.drop)
+    }
+
+    /// What the route decides when no other is reached.
+    private static func decision(of route: Route) -> Decision {
+        var deliveries: [PlannedDelivery] = []
+        deliveries.reserveCapacity(route.to.count + route.alsoTo.count)
+        for (targets, isCopy) in [(route.to, false), (route.alsoTo, true)] {
+            for target in targets where !deliveries.contains(where: { $0.target == target }) {
+                deliveries.append(
+                    PlannedDelivery(target: target, route: route.name, isCopy: isCopy))
+            }
+        }
+        return Decision(
+            outcome: route.drop == nil ? .routed : .dropped, routes: [route.name],
+            deliveries: deliveries, reason: route.drop)
+    }
+
+    private mutating func number(of target: Target) -> Int32 {
+        if let known = knownTargets[target] { return known }
+        let number = Int32(targets.count)
+        targets.append(target)
+        knownTargets[target] = number
+        return number
+    }
+
+    private mutating func setFallback(_ fallback: Fallback) {
+        switch fallback {
+        case .hold(let reason):
+            compiledFallback = CompiledFallback(
+                targets: nil,
+                decision: Decision(outcome: .held, routes: [], deliveries: [], reason: reason))
+        case .to(let targets):
+            var deliveries: [PlannedDelivery] = []
+            for target in targets where !deliveries.contains(where: { $0.target == target }) {
+                deliveries.append(
+                    PlannedDelivery(target: target, route: "default", isCopy: false))
+            }
+            compiledFallback = CompiledFallback(
+                targets: targets.map { number(of: $0) },
+                decision: Decision(outcome: .default, routes: [], deliveries: deliveries))
+        }
+    }
+}
+
+// Keys.
+extension RuleCompiler {
+    /// For each route the key that it is filed under; nil for generic ones.
+    private mutating func chosenKeys(_ routes: [Route]) -> [RouteKey?] {
+        guard routes.count >= RuleCompiler.routesPerProbeMin else { return routes.map { _ in nil } }
+        let alternatives = routes.map { $0.condition.map { keys(of: $0) } ?? [] }
+        countSymbols(of: alternatives)
+        var chosen = alternatives.map { keys in
+            keys.min { rank($0) < rank($1) }
+        }
+        resetCounts(of: alternatives)
+        dropRareProbes(&chosen)
+        return chosen
+    }
+
+    /// How many routes a lead with the key's commonest symbol would have to ask.
+    /// Then, how dear it is to find out.
+    private func rank(_ key: RouteKey) -> (Int32, Int, Int) {
+        let isPattern = key.probes.contains {
+            plans[Int($0.slot)][Int($0.probe)].question.isPattern
+        }
+        return (
+            key.symbols.map { frequencies[Int($0)] }.max() ?? 0, isPattern ? 1 : 0,
+            key.symbols.count
+        )
+    }
+
+    private mutating func countSymbols(of alternatives: [[RouteKey]]) {
+        let missing = Int(symbolCount) - frequencies.count
+        if missing > 0 { frequencies += [Int32](repeating: 0, count: missing) }
+        for keys in alternatives {
+            for key in keys { for symbol in key.symbols { frequencies[Int(symbol)] += 1 } }
+        }
+    }
+
+    private mutating func resetCounts(of alternatives: [[RouteKey]]) {
+        for keys in alternatives {
+            for key in keys { for symbol in key.symbols { frequencies[Int(symbol)] = 0 } }
+        }
+    }
+
+    /// A probe for few routes costs more than looking at the routes.
+    private func dropRareProbes(_ chosen: inout [RouteKey?]) {
+        var counts: [KeyProbe: Int] = [:]
+        for key in chosen { for probe in key?.probes ?? [] { counts[probe, default: 0] += 1 } }
+        for (index, key) in chosen.enumerated() {
+            let isRare = key?.probes.contains {
+                counts[$0, default: 0] < RuleCompiler.routesPerProbeMin
+            }
+            if isRare == true { chosen[index] = nil }
+        }
+    }
+}
+
+// What is numbered, laid out flat.
+extension RuleCompiler {
+    private mutating func flatten() {
+        for (slot, name) in names.enumerated() {
+            let kind: CompiledSlot.Kind =
+                switch name {
+                case .field: .field
+                case .column(let table, let column):
+                    .column(table: Int32(table), column: Int32(column))
+                default: .other
+                }
+            flatSlots.append(
+                CompiledSlot(
+                    kind: kind, firstProbe: Int32(flatProbes.count),
+                    probeCount: Int32(plans[slot].count)))
+            for plan in plans[slot] { flatProbes.append(probe(plan)) }
+        }
+    }
+
+    private mutating func probe(_ plan: ProbePlan) -> Probe {
+        switch plan.question {
+        case .equals(let isExact):
+            return Probe(kind: .equals, isExact: isExact, space: plan.space)
+        case .table: return Probe(kind: .equals, isExact: true, space: plan.space)
+        case .startsWith(let isExact), .endsWith(let isExact):
+            let first = Int32(lengths.count)
+            lengths += plan.lengths.sorted()
+            let isStart = plan.question == .startsWith(isExact: isExact)
+            return Probe(
+                kind: isStart ? .startsWith : .endsWith, isExact: isExact, space: plan.space,
+                first: first, count: Int32(plan.lengths.count))
+        case .contains(let isExact): return group(plan, .literal, isExact)
+        case .matches: return group(plan, .whole, true)
+        case .search: return group(plan, .part, true)
+        }
+    }
+
+    private mutating func group(
+        _ plan: ProbePlan, _ kind: PatternGroup.Kind, _ isExact: Bool
+    ) -> Probe {
+        let first = Int32(symbols.count)
+        symbols += plan.sourceSymbols
+        groups.append(PatternGroup(plan.sources, kind: kind))
+        return Probe(
+            kind: .group, isExact: isExact, space: first, first: Int32(groups.count - 1),
+            count: Int32(plan.sources.count))
+    }
+
+    /// The postings by symbol, each symbol's in the order of lists and routes.
+    func sortedPostings() -> ([Posting], starts: [Int32]) {
+        var starts = [Int32](repeating: 0, count: Int(symbolCount) + 1)
+        for (symbol, _) in postings { starts[Int(symbol) + 1] += 1 }
+        for index in starts.indices.dropFirst() { starts[index] += starts[index - 1] }
+        var next = starts
+        var sorted = [Posting](
+            repeating: Posting(list: 0, route: 0, isCertain: false), count: postings.count)
+        for (symbol, posting) in postings {
+            sorted[Int(next[Int(symbol)])] = posting
+            next[Int(symbol)] += 1
+        }
+        return (sorted, starts)
+    }
+}
