@@ -22,6 +22,7 @@ final class CompiledRules: Sendable {
     let texts: TextIndex
 
     let tables: [Table]
+    let schedules: [Schedule]
     /// How each table's row is found.
     let tableKeys: [TableKey]
 
@@ -53,12 +54,14 @@ final class CompiledRules: Sendable {
     let targets: [Target]
     /// Numbers of targets, a route after the other.
     let targetNumbers: [Int32]
+    let numbersOfTargets: [Target: Int32]
+    let holds: [HoldUntil]
     let fallback: CompiledFallback
     /// What each deciding route decides when no other route is reached.
     let decisions: [Decision]
 
     /// Fields whose values should be keys of a table.
-    let expectations: [Expectation]
+    let expectations: [ExpectedKey]
 
     init(_ compiler: consuming RuleCompiler) {
         names = compiler.names
@@ -68,6 +71,7 @@ final class CompiledRules: Sendable {
         groups = compiler.groups
         texts = compiler.texts
         tables = compiler.tables
+        schedules = compiler.schedules
         tableKeys = compiler.tableKeys
         steps = compiler.steps
         tests = compiler.tests
@@ -86,6 +90,8 @@ final class CompiledRules: Sendable {
         drops = compiler.drops
         targets = compiler.targets
         targetNumbers = compiler.targetNumbers
+        numbersOfTargets = compiler.numbersOfTargets
+        holds = compiler.holds
         fallback = compiler.compiledFallback
         decisions = compiler.decisions
         expectations = compiler.expectations
@@ -97,6 +103,7 @@ struct CompiledSlot: Sendable {
     enum Kind: Sendable {
         case field
         case column(table: Int32, column: Int32)
+        case attribute(LeadAttribute)
         case other
     }
 
@@ -120,6 +127,9 @@ struct Probe: Sendable {
     /// In `lengths`; of a group, its number in `groups`.
     var first: Int32 = 0
     var count: Int32 = 0
+
+    /// In `lengths`.
+    var indices: Range<Int> { Int(first)..<Int(first + count) }
 }
 
 /// A table's key: a slot, and the probe there whose symbols are the rows behind `firstSymbol`.
@@ -141,11 +151,16 @@ struct Step: Sendable {
         case use
         /// The test `first`.
         case test
+        /// Some value of the slot has one of `symbols`, from `first` on, `count` of them. The
+        /// commonest test, in short.
+        case found
     }
 
     var kind: Kind
     var first: Int32
     var count: Int32 = 0
+    var slot: Int32 = 0
+    var probe: Int32 = 0
 }
 
 /// A `Test`: checks from `firstCheck` on, those on values before those on the field as a whole.
@@ -221,6 +236,8 @@ struct CompiledRoute: Sendable {
     var toCount: Int32
     /// In `decisions`; -1 when the route has neither `to` nor `drop`.
     var decision: Int32
+    /// In `holds`; -1 when the deliveries wait for nothing.
+    var hold: Int32
 }
 
 struct CompiledFallback: Sendable {
@@ -230,7 +247,7 @@ struct CompiledFallback: Sendable {
 }
 
 /// `expect_in`, compiled.
-struct Expectation: Sendable {
+struct ExpectedKey: Sendable {
     var slot: Int32
     var probe: Int32
     var field: String

@@ -6,6 +6,7 @@ extension CompiledWalk {
         let step = rules.steps[number]
         let first = Int(step.first)
         switch step.kind {
+        case .found: return truth(ofFound: step, lead)
         case .test: return truth(of: rules.tests[first], lead)
         case .all: return all(first..<(first + Int(step.count)), lead)
         case .any: return any(first..<(first + Int(step.count)), lead)
@@ -13,9 +14,23 @@ extension CompiledWalk {
         case .use:
             if conditionTruths[first].lead == leadNumber { return conditionTruths[first].truth }
             let truth = truth(Int(rules.conditions[first]), lead)
-            conditionTruths[first] = (leadNumber, truth)
+            conditionTruths[first] = ConditionTruth(lead: leadNumber, truth: truth)
             return truth
         }
+    }
+
+    private mutating func truth(ofFound step: Step, _ lead: Lead) -> Truth {
+        let slot = Int(step.slot)
+        let values = self.values.values(of: slot, lead)
+        if values.isEmpty { return .unknown }
+        for value in values {
+            let found = self.values.found(for: value, slot: slot, probe: Int(step.probe))
+            for place in found
+            where contains(self.values.symbol(place), Int(step.first), Int(step.count)) {
+                return .yes
+            }
+        }
+        return .no
     }
 
     private mutating func all(_ steps: Range<Int>, _ lead: Lead) -> Truth {
@@ -123,7 +138,10 @@ extension CompiledWalk {
             return .yes
         case .valid:
             let type = rules.types[Int(check.first)]
-            let areValid = values.allSatisfy { type.isWellFormed(self.values.string(of: $0)) }
+            var areValid = true
+            for value in values where !type.isWellFormed(self.values.string(of: value)) {
+                areValid = false
+            }
             return Truth(areValid == (check.count == 1))
         default: preconditionFailure("the check looks at a value")
         }
@@ -132,13 +150,17 @@ extension CompiledWalk {
     /// Whether the probe finds one of the check's symbols for the value.
     private mutating func finds(_ check: Check, _ slot: Int, _ value: Int) -> Bool {
         let found = values.found(for: value, slot: slot, probe: Int(check.probe))
-        for place in found where contains(values.symbol(place), check) { return true }
+        for place in found
+        where contains(values.symbol(place), Int(check.first), Int(check.count)) {
+            return true
+        }
         return false
     }
 
-    private func contains(_ symbol: Int32, _ check: Check) -> Bool {
-        var low = Int(check.first)
-        var high = low + Int(check.count)
+    /// Whether a symbol is one of `symbols` from `first` on.
+    private func contains(_ symbol: Int32, _ first: Int, _ count: Int) -> Bool {
+        if count == 1 { return rules.symbols[first] == symbol }
+        var (low, high) = (first, first + count)
         let end = high
         while low < high {
             let middle = (low + high) / 2

@@ -5,17 +5,25 @@ internal import LeadKit
 /// The same walk as `RouteWalk`, but of each list it looks only at the generic routes and at those
 /// filed under the symbols that the lead's values have. What is reached is noted as numbers, and
 /// made a `Decision` at the end.
-struct CompiledWalk {
+struct CompiledWalk: ~Copyable {
     let rules: CompiledRules
     var values: LeadValues
-    /// The truth of named conditions for this lead, and for which lead it is known.
-    var conditionTruths: [(lead: UInt64, truth: Truth)]
+    /// The truth of named conditions, and for which lead it is known.
+    var conditionTruths: Scratch<ConditionTruth>
     private(set) var leadNumber: UInt64 = 0
-    private var reached: [Reached] = []
+    private var reached = Scratch<Reached>(count: 32, filler: Reached(route: 0, isDecision: false))
+    private var reachedCount = 0
     /// Routes to look at, of the lists under way, each list's on top of those above it.
-    private var candidates: [Candidate] = []
-    private var targetMarks: [UInt64]
+    private var candidates = Scratch<Candidate>(
+        count: 64, filler: Candidate(route: 0, isCertain: false))
+    private var candidateCount = 0
+    private var targetMarks: Scratch<UInt64>
     private var markNumber: UInt64 = 0
+
+    struct ConditionTruth {
+        var lead: UInt64
+        var truth: Truth
+    }
 
     /// A route whose copies, or whose own `to` or `drop`, are reached.
     private struct Reached {
@@ -31,14 +39,15 @@ struct CompiledWalk {
     init(_ rules: CompiledRules) {
         self.rules = rules
         values = LeadValues(rules)
-        conditionTruths = rules.conditions.map { _ in (0, .unknown) }
-        targetMarks = rules.targets.map { _ in 0 }
+        conditionTruths = Scratch(
+            count: rules.conditions.count, filler: ConditionTruth(lead: 0, truth: .unknown))
+        targetMarks = Scratch(count: rules.targets.count, filler: 0)
     }
 
     mutating func decide(_ lead: Lead, at now: Timestamp, isDuplicate: Bool) -> Decision {
         values.begin(lead, at: now, isDuplicate: isDuplicate)
         leadNumber += 1
-        if !reached.isEmpty { reached.removeAll(keepingCapacity: true) }
+        reachedCount = 0
         let isDecided = walk(0, lead)
         return decision(isDecided)
     }
@@ -61,25 +70,22 @@ struct CompiledWalk {
     /// Whether some route of the list decided.
     private mutating func walk(_ number: Int, _ lead: Lead) -> Bool {
         let list = rules.lists[number]
-        let first = candidates.count
+        let first = candidateCount
         if list.keyProbeCount > 0 { gather(list, Int32(number), lead) }
-        let end = candidates.count
-        defer { candidates.removeLast(end - first) }
+        let end = candidateCount
+        defer { candidateCount = first }
 
         var isDecided = false
         var filed = first
         var generic = Int(list.firstGeneric)
         let genericEnd = generic + Int(list.genericCount)
         while filed < end || generic < genericEnd {
-            let isFiledNext =
-                filed < end
-                && (generic == genericEnd || candidates[filed].route < rules.generic[generic])
-            let next: Candidate
-            if isFiledNext {
+            var next = Candidate(route: .max, isCertain: false)
+            if generic < genericEnd { next.route = rules.generic[generic] }
+            if filed < end, candidates[filed].route < next.route {
                 next = candidates[filed]
                 filed += 1
             } else {
-                next = Candidate(route: rules.generic[generic], isCertain: false)
                 generic += 1
             }
             guard visit(next, lead) else { continue }
@@ -95,13 +101,17 @@ struct CompiledWalk {
         if !candidate.isCertain, route.condition >= 0 {
             guard truth(Int(route.condition), lead) == .yes else { return false }
         }
-        if route.copyCount > 0 {
-            reached.append(Reached(route: candidate.route, isDecision: false))
-        }
+        if route.copyCount > 0 { reach(candidate.route, isDecision: false) }
         if route.children >= 0, walk(Int(route.children), lead) { return true }
         guard route.decision >= 0 else { return false }
-        reached.append(Reached(route: candidate.route, isDecision: true))
+        reach(candidate.route, isDecision: true)
         return true
+    }
+
+    private mutating func reach(_ route: Int32, isDecision: Bool) {
+        reached.reserve(reachedCount + 1)
+        reached[reachedCount] = Reached(route: route, isDecision: isDecision)
+        reachedCount += 1
     }
 }
 
@@ -109,15 +119,13 @@ struct CompiledWalk {
 extension CompiledWalk {
     /// Collects the list's routes that are filed under what the lead says, in their order.
     private mutating func gather(_ list: CompiledList, _ number: Int32, _ lead: Lead) {
-        let first = candidates.count
+        let first = candidateCount
         var sources = 0
         for index in Int(list.firstKeyProbe)..<Int(list.firstKeyProbe + list.keyProbeCount) {
             let key = rules.keyProbes[index]
             for value in values.values(of: Int(key.slot), lead) {
                 let found = values.found(for: value, slot: Int(key.slot), probe: Int(key.probe))
-                for place in found {
-                    if add(values.symbol(place), number) { sources += 1 }
-                }
+                for place in found where add(values.symbol(place), number) { sources += 1 }
             }
         }
         if sources > 1 { sortCandidates(from: first) }
@@ -133,7 +141,10 @@ extension CompiledWalk {
         let first = index
         while index < end, rules.postings[index].list == list {
             let posting = rules.postings[index]
-            candidates.append(Candidate(route: posting.route, isCertain: posting.isCertain))
+            candidates.reserve(candidateCount + 1)
+            candidates[candidateCount] = Candidate(
+                route: posting.route, isCertain: posting.isCertain)
+            candidateCount += 1
             index += 1
         }
         return index > first
@@ -150,77 +161,109 @@ extension CompiledWalk {
 
     /// By route, each once.
     private mutating func sortCandidates(from first: Int) {
-        candidates[first...].sort { $0.route < $1.route }
-        var last = first
-        for index in candidates.indices[(first + 1)...]
-        where candidates[index].route != candidates[last].route {
+        var sorted = UnsafeMutableBufferPointer(
+            start: candidates.address(first), count: candidateCount - first)
+        sorted.sort { $0.route < $1.route }
+        var last = 0
+        for index in 1..<sorted.count where sorted[index].route != sorted[last].route {
             last += 1
-            candidates[last] = candidates[index]
+            sorted[last] = sorted[index]
         }
-        candidates.removeLast(candidates.count - last - 1)
+        candidateCount = first + last + 1
     }
 }
 
 // The decision.
 extension CompiledWalk {
     private mutating func decision(_ isDecided: Bool) -> Decision {
-        guard let last = reached.last else { return rules.fallback.decision }
-        let isAlone = reached.allSatisfy { $0.route == last.route }
-        if isDecided, isAlone {
-            return rules.decisions[Int(rules.routes[Int(last.route)].decision)]
+        if reachedCount == 0 { return rules.fallback.decision }
+        if isDecided {
+            let route = rules.routes[Int(reached[0].route)]
+            if route.hold < 0, isAlone() { return rules.decisions[Int(route.decision)] }
         }
         return assembled(isDecided)
+    }
+
+    /// Whether a single route is reached, once for its copies perhaps, once for itself.
+    private func isAlone() -> Bool {
+        for index in 1..<max(1, reachedCount) where reached[index].route != reached[0].route {
+            return false
+        }
+        return true
     }
 
     private mutating func assembled(_ isDecided: Bool) -> Decision {
         markNumber += 1
         var deliveries: [PlannedDelivery] = []
-        deliveries.reserveCapacity(reached.count)
-        for item in reached where item.isDecision {
-            let route = rules.routes[Int(item.route)]
-            let first = Int(route.firstTarget + route.copyCount)
-            let name = rules.routeNames[Int(item.route)]
-            for index in first..<(first + Int(route.toCount)) {
-                plan(rules.targetNumbers[index], name, false, &deliveries)
-            }
+        deliveries.reserveCapacity(reachedCount)
+        for index in 0..<reachedCount where reached[index].isDecision {
+            planDeliveries(of: Int(reached[index].route), &deliveries)
         }
         if !isDecided {
             for target in rules.fallback.targets ?? [] {
-                plan(target, "default", false, &deliveries)
+                plan(target, "default", false, nil, &deliveries)
             }
         }
-        for item in reached where !item.isDecision {
-            let route = rules.routes[Int(item.route)]
-            let first = Int(route.firstTarget)
-            let name = rules.routeNames[Int(item.route)]
-            for index in first..<(first + Int(route.copyCount)) {
-                plan(rules.targetNumbers[index], name, true, &deliveries)
-            }
+        for index in 0..<reachedCount where !reached[index].isDecision {
+            planCopies(of: Int(reached[index].route), &deliveries)
         }
-        guard isDecided else {
-            var decision = rules.fallback.decision
-            decision.deliveries = deliveries
-            return decision
+        if isDecided { return decided(deliveries) }
+        var decision = rules.fallback.decision
+        decision.deliveries = deliveries
+        return decision
+    }
+
+    private mutating func planDeliveries(of number: Int, _ deliveries: inout [PlannedDelivery]) {
+        let route = rules.routes[number]
+        let first = Int(route.firstTarget + route.copyCount)
+        let numbers = rules.targetNumbers[first..<(first + Int(route.toCount))]
+        let name = rules.routeNames[number]
+        guard route.hold >= 0 else {
+            for target in numbers { plan(target, name, false, nil, &deliveries) }
+            return
         }
-        return decided(deliveries)
+        let hold = rules.holds[Int(route.hold)].plan(
+            for: numbers.map { rules.targets[Int($0)] }, at: values.now, schedules: rules.schedules)
+        for target in hold.targets {
+            guard let number = rules.numbersOfTargets[target] else { continue }
+            plan(number, name, false, hold.notBefore, &deliveries)
+        }
+    }
+
+    private mutating func planCopies(of number: Int, _ deliveries: inout [PlannedDelivery]) {
+        let route = rules.routes[number]
+        let first = Int(route.firstTarget)
+        let name = rules.routeNames[number]
+        for target in rules.targetNumbers[first..<(first + Int(route.copyCount))] {
+            plan(target, name, true, nil, &deliveries)
+        }
     }
 
     /// One delivery a target, credited to whoever reached it first.
     private mutating func plan(
-        _ target: Int32, _ route: String, _ isCopy: Bool, _ deliveries: inout [PlannedDelivery]
+        _ target: Int32, _ route: String, _ isCopy: Bool, _ notBefore: Timestamp?,
+        _ deliveries: inout [PlannedDelivery]
     ) {
         guard targetMarks[Int(target)] != markNumber else { return }
         targetMarks[Int(target)] = markNumber
         deliveries.append(
-            PlannedDelivery(target: rules.targets[Int(target)], route: route, isCopy: isCopy))
+            PlannedDelivery(
+                target: rules.targets[Int(target)], route: route, isCopy: isCopy,
+                notBefore: notBefore))
     }
 
     private func decided(_ deliveries: [PlannedDelivery]) -> Decision {
-        let deciding = reached.filter(\.isDecision).map { Int($0.route) }
-        let isDropped = deciding.allSatisfy { rules.drops[$0] != nil }
+        var routes: [String] = []
+        var drop: String?
+        var isDropped = true
+        for index in 0..<reachedCount where reached[index].isDecision {
+            let route = Int(reached[index].route)
+            routes.append(rules.routeNames[route])
+            if rules.drops[route] == nil { isDropped = false }
+            drop = drop ?? rules.drops[route]
+        }
         return Decision(
-            outcome: isDropped ? .dropped : .routed, routes: deciding.map { rules.routeNames[$0] },
-            deliveries: deliveries,
-            reason: isDropped ? deciding.first.flatMap { rules.drops[$0] } : nil)
+            outcome: isDropped ? .dropped : .routed, routes: routes, deliveries: deliveries,
+            reason: isDropped ? drop : nil)
     }
 }

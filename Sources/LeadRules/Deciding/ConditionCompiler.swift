@@ -54,7 +54,7 @@ extension RuleCompiler {
 
     private mutating func step(_ condition: Condition) -> Step {
         switch condition {
-        case .test(let test): return Step(kind: .test, first: self.test(test))
+        case .test(let test): return short(test) ?? Step(kind: .test, first: self.test(test))
         case .not(let part): return Step(kind: .not, first: root(part))
         case .all(let parts): return combined(.all, parts)
         case .any(let parts): return combined(.any, parts)
@@ -92,6 +92,18 @@ extension RuleCompiler {
         case .contains, .before, .after: 2
         case .matches, .search: 4
         }
+    }
+
+    /// A test that asks whether some value has one of a few symbols, and no more.
+    private mutating func short(_ test: Test) -> Step? {
+        guard test.onValue.count == 1, test.onField.isEmpty, !test.every, !test.orMissing,
+            let (probe, found) = textSymbols(of: test.onValue[0], slot: Int32(test.slot))
+        else { return nil }
+        let first = Int32(symbols.count)
+        symbols += found
+        return Step(
+            kind: .found, first: first, count: Int32(found.count), slot: Int32(test.slot),
+            probe: probe)
     }
 
     private mutating func test(_ test: Test) -> Int32 {

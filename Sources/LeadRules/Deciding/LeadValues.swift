@@ -3,55 +3,62 @@ internal import LeadKit
 /// A value of a lead, and what is known of it already.
 struct SeenValue {
     /// Trimmed and NFC.
-    var exact: TextRange
+    var exact = TextRange(start: 0, count: 0)
     /// Folded as well; its count is -1 until somebody asks.
-    var folded: TextRange
-    var isASCII: Bool
+    var folded = TextRange(start: 0, count: -1)
     /// The findings of the slot's probes, from here on.
-    var firstFinding: Int32
-    /// In `numbers`; -1 until somebody asks.
-    var number: Int32 = -1
+    var firstFinding: Int32 = 0
     /// In `times`; -1 until somebody asks.
     var time: Int32 = -1
+    var form = TextArena.Form.ascii
+    var numberState = NumberState.unread
+    /// The number times 10¹⁸, of `fixed` ones.
+    var number: Int128 = 0
+
+    enum NumberState: UInt8 {
+        case unread, notANumber, fixed
+        /// Too long to be kept here.
+        case long
+    }
 }
 
 /// The values of one lead as compiled rules ask for them, each read, normalised and looked up at
 /// most once, and only when asked for.
 ///
-/// Made once and used for one lead after the other: nothing is allocated for a lead whose texts are
-/// ASCII and that is not larger than those before.
-struct LeadValues {
+/// Made once and used for one lead after the other: nothing is allocated for a lead that is not
+/// larger than those before and whose texts have no scalars from U+0300 on.
+struct LeadValues: ~Copyable {
     let rules: CompiledRules
-    private var now = Timestamp(seconds: 0)
+    private(set) var now = Timestamp(seconds: 0)
     private var isDuplicate = false
     /// Tells this lead's entries in `slots` and `rows` from those of leads before.
-    private var stamp: UInt32 = 0
-    private var slots: [SlotState]
-    private var rows: [RowState]
+    private var stamp: UInt64 = 0
+    private var slots: Scratch<SlotState>
+    private var rows: Scratch<RowState>
     private var fieldNames: FieldNames
     /// For each answer the next one of the same name; -1 for none.
-    private var nextField: [Int32] = []
+    private var nextField = Scratch<Int32>(count: 32, filler: -1)
 
     private var texts = TextArena()
-    private var values: [SeenValue] = []
-    private var valueCount: Int32 = 0
-    private var findings: [Finding] = []
-    private var findingCount: Int32 = 0
-    private var found: [Int32] = []
-    private var numbers: [ExactNumber?] = []
+    private var values = Scratch<SeenValue>(count: 64, filler: SeenValue())
+    private var valueCount = 0
+    private var findings = Scratch<Finding>(count: 128, filler: Finding(start: -1, count: 0))
+    private var findingCount = 0
+    private var found = Scratch<Int32>(count: 128, filler: 0)
+    private var foundCount = 0
     private var times: [Timestamp?] = []
 
     private struct SlotState {
-        var fieldStamp: UInt32 = 0
+        var fieldStamp: UInt64 = 0
+        var valueStamp: UInt64 = 0
         var firstField: Int32 = 0
         var lastField: Int32 = 0
-        var valueStamp: UInt32 = 0
         var firstValue: Int32 = 0
         var valueCount: Int32 = 0
     }
 
     private struct RowState {
-        var stamp: UInt32 = 0
+        var stamp: UInt64 = 0
         var row: Int32 = -1
     }
 
@@ -64,8 +71,8 @@ struct LeadValues {
 
     init(_ rules: CompiledRules) {
         self.rules = rules
-        slots = rules.names.map { _ in SlotState() }
-        rows = rules.tables.map { _ in RowState() }
+        slots = Scratch(count: rules.names.count, filler: SlotState())
+        rows = Scratch(count: rules.tables.count, filler: RowState())
         fieldNames = FieldNames(rules.names)
     }
 
@@ -73,38 +80,30 @@ struct LeadValues {
     mutating func begin(_ lead: Lead, at now: Timestamp, isDuplicate: Bool) {
         self.now = now
         self.isDuplicate = isDuplicate
-        if stamp == .max { restart() }
         stamp += 1
         texts.clear()
         valueCount = 0
         findingCount = 0
-        if !found.isEmpty { found.removeAll(keepingCapacity: true) }
-        if !numbers.isEmpty { numbers.removeAll(keepingCapacity: true) }
+        foundCount = 0
         if !times.isEmpty { times.removeAll(keepingCapacity: true) }
         lead.fieldData.withFields { fields in
-            while nextField.count < fields.count { nextField.append(-1) }
-            for position in fields.indices {
+            nextField.reserve(fields.count)
+            for position in 0..<fields.count {
                 let slot = fieldNames.slot(of: fields[position].name, at: position)
-                if slot >= 0 { add(field: Int32(position), to: slot) }
+                if slot >= 0 { add(field: position, to: slot) }
             }
         }
     }
 
-    private mutating func add(field: Int32, to slot: Int) {
-        nextField[Int(field)] = -1
+    private mutating func add(field: Int, to slot: Int) {
+        nextField[field] = -1
         if slots[slot].fieldStamp == stamp {
-            nextField[Int(slots[slot].lastField)] = field
+            nextField[Int(slots[slot].lastField)] = Int32(field)
         } else {
             slots[slot].fieldStamp = stamp
-            slots[slot].firstField = field
+            slots[slot].firstField = Int32(field)
         }
-        slots[slot].lastField = field
-    }
-
-    private mutating func restart() {
-        stamp = 0
-        for index in slots.indices { slots[index] = SlotState() }
-        for index in rows.indices { rows[index] = RowState() }
+        slots[slot].lastField = Int32(field)
     }
 }
 
@@ -114,62 +113,58 @@ extension LeadValues {
     mutating func values(of slot: Int, _ lead: Lead) -> Range<Int> {
         if slots[slot].valueStamp != stamp { read(slot, lead) }
         let first = Int(slots[slot].firstValue)
-        return first..<(first + Int(slots[slot].valueCount))
+        return Range(uncheckedBounds: (first, first + Int(slots[slot].valueCount)))
     }
 
     private mutating func read(_ slot: Int, _ lead: Lead) {
+        var first = valueCount
         switch rules.slots[slot].kind {
         case .field:
-            let first = valueCount
             if slots[slot].fieldStamp == stamp { readFields(slot, lead) }
-            keep(from: first, of: slot)
         case .column(let table, let column):
             let row = row(of: Int(table), lead)
-            let first = valueCount
+            // Looking for the row may have read its key.
+            first = valueCount
             if row >= 0 { append(rules.tables[Int(table)].rows[row][Int(column)], slot) }
-            keep(from: first, of: slot)
+        case .attribute(let attribute):
+            if let text = lead[attribute] { append(text, slot) }
         case .other:
-            let first = valueCount
             let texts = LeadView.texts(
-                of: rules.names[slot], lead: lead, now: now, isDuplicate: isDuplicate)
+                of: rules.names[slot], lead: lead, now: now, isDuplicate: isDuplicate,
+                schedules: rules.schedules)
             for text in texts { append(text, slot) }
-            keep(from: first, of: slot)
         }
+        slots[slot].valueStamp = stamp
+        slots[slot].firstValue = Int32(first)
+        slots[slot].valueCount = Int32(valueCount - first)
     }
 
     private mutating func readFields(_ slot: Int, _ lead: Lead) {
         lead.fieldData.withFields { fields in
-            var position = slots[slot].firstField
+            var position = Int(slots[slot].firstField)
             while position >= 0 {
-                for text in fields[Int(position)].values { append(text, slot) }
-                position = nextField[Int(position)]
+                fields[position].values.withUnsafeBufferPointer { texts in
+                    for index in 0..<texts.count { append(texts[index], slot) }
+                }
+                position = Int(nextField[position])
             }
         }
-    }
-
-    private mutating func keep(from first: Int32, of slot: Int) {
-        slots[slot].valueStamp = stamp
-        slots[slot].firstValue = first
-        slots[slot].valueCount = valueCount - first
     }
 
     private mutating func append(_ text: String, _ slot: Int) {
-        guard let (range, isASCII) = texts.append(text) else { return }
-        let value = SeenValue(
-            exact: range, folded: TextRange(start: 0, count: -1), isASCII: isASCII,
-            firstFinding: findingCount)
-        if Int(valueCount) < values.count {
-            values[Int(valueCount)] = value
-        } else {
-            values.append(value)
-        }
+        let (range, form) = texts.append(text)
+        guard range.count > 0 else { return }
+        var value = SeenValue()
+        value.exact = range
+        value.form = form
+        value.firstFinding = Int32(findingCount)
+        values.reserve(valueCount + 1)
+        values[valueCount] = value
         valueCount += 1
-        for _ in 0..<rules.slots[slot].probeCount {
-            if Int(findingCount) < findings.count {
-                findings[Int(findingCount)].start = -1
-            } else {
-                findings.append(Finding(start: -1, count: 0))
-            }
+        let probeCount = Int(rules.slots[slot].probeCount)
+        findings.reserve(findingCount + probeCount)
+        for _ in 0..<probeCount {
+            findings[findingCount].start = -1
             findingCount += 1
         }
     }
@@ -182,8 +177,8 @@ extension LeadValues {
         if key.slot >= 0 {
             for value in values(of: Int(key.slot), lead) {
                 let found = found(for: value, slot: Int(key.slot), probe: Int(key.probe))
-                guard let symbol = found.first else { continue }
-                row = self.found[symbol] - key.firstSymbol
+                if found.isEmpty { continue }
+                row = self.found[found.lowerBound] - key.firstSymbol
                 break
             }
         }
@@ -193,13 +188,21 @@ extension LeadValues {
 
     /// The value as a number; nil when it is none.
     mutating func number(of value: Int) -> ExactNumber? {
-        let known = values[value].number
-        if known >= 0 { return numbers[Int(known)] }
-        let number = texts.withBytes(values[value].exact) {
-            ExactNumber(bytes: UnsafeBufferPointer(start: $0, count: $1))
+        switch values[value].numberState {
+        case .fixed: return .fixed(values[value].number)
+        case .notANumber: return nil
+        case .unread, .long: break
         }
-        values[value].number = Int32(numbers.count)
-        numbers.append(number)
+        let range = values[value].exact
+        let number = ExactNumber(
+            bytes: UnsafeBufferPointer(start: texts.address(range), count: Int(range.count)))
+        switch number {
+        case .fixed(let fixed):
+            values[value].number = fixed
+            values[value].numberState = .fixed
+        case .long: values[value].numberState = .long
+        case nil: values[value].numberState = .notANumber
+        }
         return number
     }
 
@@ -220,18 +223,18 @@ extension LeadValues {
 // Probes.
 extension LeadValues {
     /// A symbol that a probe found.
-    func symbol(_ index: Int) -> Int32 { found[index] }
+    @inline(__always) func symbol(_ index: Int) -> Int32 { found[index] }
 
     /// Where in `symbol(_:)` the symbols stand that a probe finds for a value.
     mutating func found(for value: Int, slot: Int, probe: Int) -> Range<Int> {
         let finding = Int(values[value].firstFinding) + probe
         if findings[finding].start < 0 {
-            let start = found.count
+            let start = foundCount
             ask(rules.probes[Int(rules.slots[slot].firstProbe) + probe], value)
-            findings[finding] = Finding(start: Int32(start), count: Int32(found.count - start))
+            findings[finding] = Finding(start: Int32(start), count: Int32(foundCount - start))
         }
         let start = Int(findings[finding].start)
-        return start..<(start + Int(findings[finding].count))
+        return Range(uncheckedBounds: (start, start + Int(findings[finding].count)))
     }
 
     private mutating func ask(_ probe: Probe, _ value: Int) {
@@ -239,42 +242,47 @@ extension LeadValues {
         switch probe.kind {
         case .equals: look(for: range, in: probe.space)
         case .startsWith:
-            for length in lengths(of: probe) where length <= range.count {
+            for index in probe.indices {
+                let length = rules.lengths[index]
+                if length > range.count { break }
                 look(for: TextRange(start: range.start, count: length), in: probe.space)
             }
         case .endsWith:
-            for length in lengths(of: probe) where length <= range.count {
+            for index in probe.indices {
+                let length = rules.lengths[index]
+                if length > range.count { break }
                 let start = range.start + range.count - length
                 look(for: TextRange(start: start, count: length), in: probe.space)
             }
-        case .group:
-            let (group, symbols) = (rules.groups[Int(probe.first)], Int(probe.space))
-            // Taken out while it is written to: the closure may not reach into self.
-            var found: [Int32] = []
-            swap(&found, &self.found)
-            texts.withBytes(range) { bytes, count in
-                group.match(bytes, count: count) { found.append(rules.symbols[symbols + $0]) }
-            }
-            swap(&found, &self.found)
+        case .group: match(probe, range)
         }
-    }
-
-    private func lengths(of probe: Probe) -> ArraySlice<Int32> {
-        rules.lengths[Int(probe.first)..<Int(probe.first + probe.count)]
     }
 
     private mutating func look(for range: TextRange, in space: Int32) {
-        let symbol = texts.withBytes(range) { bytes, count in
-            rules.texts.symbol(
-                of: bytes, count: count, key: TextKey(bytes, count: count), in: space)
+        let bytes = texts.address(range)
+        let count = Int(range.count)
+        let symbol = rules.texts.symbol(
+            of: bytes, count: count, key: TextKey(bytes, count: count), in: space)
+        guard symbol >= 0 else { return }
+        found.reserve(foundCount + 1)
+        found[foundCount] = symbol
+        foundCount += 1
+    }
+
+    private mutating func match(_ probe: Probe, _ range: TextRange) {
+        found.reserve(foundCount + Int(probe.count))
+        let group = rules.groups[Int(probe.first)]
+        let matched = group.match(
+            texts.address(range), count: Int(range.count), numbers: found.address(foundCount))
+        for _ in 0..<matched {
+            found[foundCount] = rules.symbols[Int(probe.space + found[foundCount])]
+            foundCount += 1
         }
-        if symbol >= 0 { found.append(symbol) }
     }
 
     private mutating func folded(_ value: Int) -> TextRange {
         if values[value].folded.count < 0 {
-            values[value].folded = texts.fold(
-                values[value].exact, isASCII: values[value].isASCII)
+            values[value].folded = texts.fold(values[value].exact, values[value].form)
         }
         return values[value].folded
     }

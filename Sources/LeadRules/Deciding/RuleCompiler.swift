@@ -10,6 +10,7 @@ struct RuleCompiler {
 
     let namedConditions: [Condition]
     let tables: [Table]
+    let schedules: [Schedule]
     var names: [Name]
     var slotNumbers: [Name: Int32] = [:]
     /// Probes by slot.
@@ -40,16 +41,17 @@ struct RuleCompiler {
     var drops: [String?] = []
     var targets: [Target] = []
     var targetNumbers: [Int32] = []
+    var numbersOfTargets: [Target: Int32] = [:]
+    var holds: [HoldUntil] = []
     var decisions: [Decision] = []
     var compiledFallback: CompiledFallback
-    var expectations: [Expectation] = []
+    var expectations: [ExpectedKey] = []
 
     var flatSlots: [CompiledSlot] = []
     var flatProbes: [Probe] = []
     var lengths: [Int32] = []
     var groups: [PatternGroup] = []
 
-    private var knownTargets: [Target: Int32] = [:]
     /// How often a symbol stands in the keys of the list under way.
     private var frequencies: [Int32] = []
 
@@ -58,6 +60,7 @@ struct RuleCompiler {
         /// By slot.
         var names: [Name]
         var tables: [Table]
+        var schedules: [Schedule]
         var conditions: [Condition]
         var routes: RouteList
         var fallback: Fallback
@@ -77,6 +80,7 @@ struct RuleCompiler {
     private init(_ source: Source) {
         namedConditions = source.conditions
         tables = source.tables
+        schedules = source.schedules
         names = source.names
         plans = names.map { _ in [] }
         tableSpaces = tables.map { _ in nil }
@@ -114,7 +118,7 @@ struct RuleCompiler {
         for (field, table) in expectations {
             let slot = slot(of: .field(field))
             self.expectations.append(
-                Expectation(
+                ExpectedKey(
                     slot: slot, probe: probe(of: slot, table: table), field: field,
                     table: tables[table].name))
         }
@@ -172,10 +176,15 @@ extension RuleCompiler {
         for target in route.alsoTo + route.to { targetNumbers.append(self.number(of: target)) }
         var compiled = CompiledRoute(
             condition: -1, children: -1, firstTarget: first, copyCount: Int32(route.alsoTo.count),
-            toCount: Int32(route.to.count), decision: -1)
+            toCount: Int32(route.to.count), decision: -1, hold: -1)
         if route.drop != nil || !route.to.isEmpty {
             compiled.decision = Int32(decisions.count)
             decisions.append(RuleCompiler.decision(of: route))
+        }
+        if let hold = route.holdUntil {
+            compiled.hold = Int32(holds.count)
+            holds.append(hold)
+            for target in hold.then ?? [] { _ = number(of: target) }
         }
         routes.append(compiled)
         routeNames.append(route.name)
@@ -198,10 +207,10 @@ extension RuleCompiler {
     }
 
     private mutating func number(of target: Target) -> Int32 {
-        if let known = knownTargets[target] { return known }
+        if let known = numbersOfTargets[target] { return known }
         let number = Int32(targets.count)
         targets.append(target)
-        knownTargets[target] = number
+        numbersOfTargets[target] = number
         return number
     }
 
@@ -287,7 +296,8 @@ extension RuleCompiler {
                 case .field: .field
                 case .column(let table, let column):
                     .column(table: Int32(table), column: Int32(column))
-                default: .other
+                case .attribute(.isDuplicate), .consent, .schedule: .other
+                case .attribute(let attribute): .attribute(attribute)
                 }
             flatSlots.append(
                 CompiledSlot(

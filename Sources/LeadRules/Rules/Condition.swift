@@ -1,7 +1,7 @@
 internal import LeadKit
 
 /// True, false or unknown: a comparison with a missing value is unknown.
-public enum Truth: String, Sendable {
+public enum Truth: String, Sendable, BitwiseCopyable {
     /// It holds.
     case yes = "true"
     /// It does not hold.

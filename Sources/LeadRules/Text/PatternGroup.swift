@@ -13,32 +13,26 @@ final class PatternGroup: Sendable {
         case part
         /// A plain text that must stand somewhere in it.
         case literal
+
+        /// From how many patterns on they are matched together.
+        fileprivate var setCountMin: Int { self == .literal ? 8 : 3 }
     }
 
-    /// From how many patterns on they are matched together.
-    private static let setCountMin: [Kind: Int] = [.whole: 2, .part: 2, .literal: 8]
-
     private let kind: Kind
-    private let single: [Single]
+    private let patterns: [Pattern]
+    private let literals: [[UInt8]]
     /// Nil when the patterns are few, or too large together.
     // RE2::Set is immutable after Compile and documented as safe to share between threads
     // (re2/set.h); the pointer is freed only in deinit.
     private nonisolated(unsafe) let set: OpaquePointer?
 
-    private enum Single: Sendable {
-        case pattern(Pattern)
-        case literal([UInt8])
-    }
-
     /// The patterns must be good ones, and are numbered as they stand.
     init(_ sources: [String], kind: Kind) {
         self.kind = kind
-        single = sources.map { source in
-            if kind != .literal, let pattern = try? Pattern(source) { return .pattern(pattern) }
-            return .literal(Array(source.utf8))
-        }
-        let isMany = sources.count >= PatternGroup.setCountMin[kind] ?? .max
-        set = isMany ? PatternGroup.compiled(sources, kind) : nil
+        literals = kind == .literal ? sources.map { Array($0.utf8) } : []
+        patterns = kind == .literal ? [] : sources.compactMap { try? Pattern($0) }
+        precondition(literals.count + patterns.count == sources.count, "a pattern was checked")
+        set = sources.count >= kind.setCountMin ? PatternGroup.compiled(sources, kind) : nil
     }
 
     deinit { if let set { lr_re2_set_destroy(set) } }
@@ -56,34 +50,30 @@ final class PatternGroup: Sendable {
         return nil
     }
 
-    /// Calls `found` with the number of each pattern that the text matches.
-    func match(_ bytes: UnsafePointer<UInt8>, count: Int, found: (Int) -> Void) {
-        if let set, match(set, bytes, count, found) { return }
-        for (number, single) in single.enumerated() where holds(single, bytes, count) {
-            found(number)
-        }
-    }
-
-    /// False when the memory for matching together ran out.
-    private func match(
-        _ set: OpaquePointer, _ bytes: UnsafePointer<UInt8>, _ count: Int, _ found: (Int) -> Void
-    ) -> Bool {
-        withUnsafeTemporaryAllocation(of: Int32.self, capacity: single.count) { numbers in
+    /// Writes the numbers of the patterns that the text matches, in no order, and answers how many
+    /// they are; there must be room for all.
+    func match(
+        _ bytes: UnsafePointer<UInt8>, count: Int, numbers: UnsafeMutablePointer<Int32>
+    ) -> Int {
+        if let set {
             let matched = lr_re2_set_match(
-                set, bytes, count, numbers.baseAddress, numbers.count)
-            guard matched >= 0 else { return false }
-            for index in 0..<matched { found(Int(numbers[index])) }
-            return true
+                set, bytes, count, numbers, patterns.count + literals.count)
+            // Otherwise the memory for matching together ran out.
+            if matched >= 0 { return matched }
         }
+        var matched = 0
+        for number in 0..<(patterns.count + literals.count) where holds(number, bytes, count) {
+            numbers[matched] = Int32(number)
+            matched += 1
+        }
+        return matched
     }
 
-    private func holds(_ single: Single, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
-        switch single {
-        case .pattern(let pattern):
-            return kind == .whole
-                ? pattern.matchesWhole(bytes, count: count)
-                : pattern.matchesPart(bytes, count: count)
-        case .literal(let part): return lr_contains(bytes, count, part, part.count)
+    private func holds(_ number: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        switch kind {
+        case .whole: patterns[number].matchesWhole(bytes, count: count)
+        case .part: patterns[number].matchesPart(bytes, count: count)
+        case .literal: lr_contains(bytes, count, literals[number], literals[number].count)
         }
     }
 }
