@@ -22,7 +22,18 @@ struct LeadRouter: AsyncParsableCommand {
             """,
         // One a line, in the order of the help.
         subcommands: [
-            Check.self, DryRun.self, Test.self, Diff.self, WhyNotCommand.self, Serve.self, Import.self,
-            Leads.self, Deliveries.self, Plugins.self, Schema.self, Simulate.self, Demo.self,
+            Check.self,
+            DryRun.self,
+            Test.self,
+            Diff.self,
+            WhyNotCommand.self,
+            Serve.self,
+            Import.self,
+            Leads.self,
+            Deliveries.self,
+            Plugins.self,
+            Schema.self,
+            Simulate.self,
+            Demo.self,
         ])
 }
