@@ -85,14 +85,17 @@ public struct InboxEntry: Sendable, Equatable {
     public var ruleSetHash: String?
     /// Why it was held, dropped, quarantined or not read yet.
     public var reason: String?
+    /// Whether it was decided as a duplicate of an earlier lead.
+    public var isDuplicate: Bool
 
     /// Makes a row.
     public init(
         sequence: Int64, source: String, leadID: LeadID, state: InboxState,
         receivedMilliseconds: Int64, lead: [UInt8] = [], raw: [UInt8] = [],
         outcome: String? = nil, decision: String? = nil, ruleSetHash: String? = nil,
-        reason: String? = nil
+        reason: String? = nil, isDuplicate: Bool = false
     ) {
+        self.isDuplicate = isDuplicate
         self.sequence = sequence
         self.source = source
         self.leadID = leadID

@@ -63,7 +63,7 @@ public protocol LeadStore: Sendable {
 
     /// Counts for both sides of the books.
     func stats() async throws(StoreError) -> StoreStats
-    /// Leads, newest first.
+    /// Leads, newest first; oldest first behind a sequence number.
     func leads(_ filter: LeadFilter) async throws(StoreError) -> [InboxEntry]
     /// Deliveries, newest first.
     func deliveries(_ filter: DeliveryFilter) async throws(StoreError) -> [DeliveryEntry]
@@ -105,14 +105,21 @@ public struct LeadFilter: Sendable, Equatable {
     public var state: InboxState?
     /// Only this outcome.
     public var outcome: String?
+    /// Only what was taken in at this time or later.
+    public var sinceMilliseconds: Int64?
+    /// Only rows behind this number, and then oldest first: to read everything page by page.
+    public var afterSequence: Int64?
     /// At most so many.
     public var limit: Int
 
     /// Makes a filter.
     public init(
         source: String? = nil, leadID: LeadID? = nil, state: InboxState? = nil,
-        outcome: String? = nil, limit: Int = 50
+        outcome: String? = nil, sinceMilliseconds: Int64? = nil, afterSequence: Int64? = nil,
+        limit: Int = 50
     ) {
+        self.sinceMilliseconds = sinceMilliseconds
+        self.afterSequence = afterSequence
         self.source = source
         self.leadID = leadID
         self.state = state

@@ -25,6 +25,8 @@ struct LeadRouter: AsyncParsableCommand {
             Check.self,
             DryRun.self,
             Test.self,
+            Diff.self,
+            WhyNotCommand.self,
             Serve.self,
             Import.self,
             Leads.self,

@@ -149,7 +149,7 @@ extension Explanation {
         }
     }
 
-    private static func write(_ condition: ConditionTrace, to writer: inout JSONWriter) {
+    fileprivate static func write(_ condition: ConditionTrace, to writer: inout JSONWriter) {
         writer.object { writer in
             writer.name("asked")
             writer.string(condition.text)
@@ -169,4 +169,9 @@ extension Explanation {
             }
         }
     }
+}
+
+extension ConditionTrace {
+    /// Writes the object that `trace` has for a condition.
+    public func write(to writer: inout JSONWriter) { Explanation.write(self, to: &writer) }
 }

@@ -30,7 +30,7 @@ extension Route {
         let own = self.name.utf8
         let other = name.utf8
         guard other.starts(with: own) else { return false }
-        return other.count == own.count || Array(other)[own.count] == 0x2F
+        return other.count == own.count || other.dropFirst(own.count).first == 0x2F
     }
 
     /// Whether every lead that asks it ends there.

@@ -108,3 +108,12 @@ struct LongDecimal: Sendable, Comparable {
         return a.fraction.lexicographicallyPrecedes(b.fraction)
     }
 }
+
+extension ExactNumber {
+    /// The number in its shortest form: `-1.5`, `20000`, `0`.
+    var text: String {
+        let digits = whole.isEmpty ? [0x30] : whole
+        let decimals = fraction.isEmpty ? [] : [0x2E] + fraction
+        return (isNegative ? "-" : "") + String(decoding: digits + decimals, as: UTF8.self)
+    }
+}

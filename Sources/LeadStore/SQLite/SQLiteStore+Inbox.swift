@@ -255,6 +255,7 @@ struct InboxRow: Sendable {
             sequence: row["sequence"], source: row["source"], leadID: id, state: state,
             receivedMilliseconds: row["received_ms"], lead: [UInt8](row["lead"] as Data),
             raw: [UInt8](row["raw"] as Data), outcome: row["outcome"], decision: row["decision"],
-            ruleSetHash: row["rule_set_hash"], reason: row["reason"])
+            ruleSetHash: row["rule_set_hash"], reason: row["reason"],
+            isDuplicate: row["is_duplicate"])
     }
 }

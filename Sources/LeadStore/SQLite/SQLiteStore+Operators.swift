@@ -28,7 +28,10 @@ extension SQLiteStore {
             query.add("lead_id = ?", filter.leadID?.text)
             query.add(state: filter.state?.rawValue, of: "inbox")
             query.add("outcome = ?", filter.outcome)
-            return try query.rows(db, order: "sequence DESC", limit: filter.limit)
+            query.add("received_ms >= ?", filter.sinceMilliseconds)
+            query.add("sequence > ?", filter.afterSequence)
+            let order = filter.afterSequence == nil ? "sequence DESC" : "sequence"
+            return try query.rows(db, order: order, limit: filter.limit)
                 .compactMap(InboxRow.entry)
         }
     }
@@ -84,7 +87,7 @@ private struct Query {
 
     init(_ select: String) { self.select = select }
 
-    mutating func add(_ condition: String, _ value: String?) {
+    mutating func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
         guard let value else { return }
         conditions.append(condition)
         arguments.append(value)

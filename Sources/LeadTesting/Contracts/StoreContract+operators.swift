@@ -50,6 +50,15 @@ extension StoreContract {
                 try await ids(LeadFilter(state: .decided)), ["facebook:1"], "state")
             try requireEqual(
                 try await ids(LeadFilter(outcome: "routed")), ["facebook:1"], "outcome")
+            try requireEqual(
+                try await ids(LeadFilter(sinceMilliseconds: 2000)), ["facebook:2", "website:1"],
+                "since")
+            let first = try requireValue(
+                try await store.leads(LeadFilter(afterSequence: 0, limit: 1)).first, "the first")
+            try requireEqual(first.leadID.text, "1", "the oldest comes first")
+            try requireEqual(
+                try await ids(LeadFilter(afterSequence: first.sequence)),
+                ["website:1", "facebook:2"], "behind the first")
         },
         .init("deliveries are listed newest first, by any filter") { store in
             try await store.route("1", to: ["a"])

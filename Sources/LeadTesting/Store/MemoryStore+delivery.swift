@@ -121,8 +121,12 @@ extension MemoryStore {
 
     /// Leads, newest first; see `LeadStore`.
     public func leads(_ filter: LeadFilter) throws(StoreError) -> [InboxEntry] {
-        let found = rows.reversed().lazy.map(\.entry).filter { entry in
-            (filter.source == nil || filter.source == entry.source)
+        let ordered = filter.afterSequence == nil ? rows.reversed() : rows
+        let found = ordered.lazy.map(\.entry).filter { entry in
+            guard entry.receivedMilliseconds >= filter.sinceMilliseconds ?? .min,
+                entry.sequence > filter.afterSequence ?? .min
+            else { return false }
+            return (filter.source == nil || filter.source == entry.source)
                 && (filter.leadID == nil || filter.leadID == entry.leadID)
                 && (filter.state == nil || filter.state == entry.state)
                 && (filter.outcome == nil || filter.outcome == entry.outcome)

@@ -189,6 +189,7 @@ public actor MemoryStore: LeadStore {
             rows[row].entry.reason = decision.reason
             rows[row].entry.decision = decision.decision
             rows[row].entry.ruleSetHash = decision.ruleSetHash
+            rows[row].entry.isDuplicate = decision.isDuplicate
             if let (key, created) = decision.dedupe {
                 let key = Array(key.utf8)
                 dedupe[key] = max(dedupe[key] ?? created, created)

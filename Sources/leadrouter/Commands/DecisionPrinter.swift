@@ -283,6 +283,10 @@ enum ExplanationText {
         return lines
     }
 
+    static func lines(_ condition: ConditionTrace, indent: String) -> [String] {
+        self.condition(condition, indent: indent)
+    }
+
     private static func condition(_ condition: ConditionTrace, indent: String) -> [String] {
         let answer =
             switch condition.truth {
