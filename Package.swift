@@ -91,7 +91,7 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(
         name: "PluginTests",
-        dependencies: ["LeadKit", "LeadRules", "LeadTesting"]
+        dependencies: ["LeadKit", "LeadRules", "LeadTesting", "LeadYAML"]
             + plugins.map { .byName(name: $0.name) }, swiftSettings: strict),
     .testTarget(
         name: "LeadFlowTests",

@@ -76,6 +76,12 @@ MISTAKES = {
     "table without key": "tables: {t: {file: t.csv}}",
     "unknown type": "fields: {f: {type: numbr}}",
     "dedupe without within": "dedupe: {by: email}",
+    "sink and pool": "routes: [{id: r, always: true, to: {sink: a, pool: p}}]",
+    "neither sink nor pool": "routes: [{id: r, always: true, to: {with: {to: x}}}]",
+    "schedule without a zone": "schedules: {s: {open: {mon: '09:00-12:00'}}}",
+    "half open": "routes: [{id: r, when: {schedule.s: half}, to: a}]",
+    "test without a name": "tests: [{lead: {a: b}, expect: {outcome: held}}]",
+    "unknown outcome": "tests: [{name: x, lead: {a: b}, expect: {outcome: sent}}]",
 }
 
 GOOD = {
@@ -90,6 +96,12 @@ GOOD = {
     "secrets": "sinks: {a: {plugin: smtp, url: '${U}', from: x, to: y, password: {file: p},"
                " timeout: '${T}', tls: '${TLS}'}}",
     "tls off": "sinks: {a: {plugin: smtp, url: u, from: x, to: y, tls: off}}",
+    "a file of tests": "tests: [{name: x, lead: {a: [b, ''], lead.id: 1}, expect: {outcome: routed,"
+                       " rendered: {a: {to: x, body: {contains: [y]}}}}}]",
+    "schedules and pools": "schedules: {s: {time_zone: Europe/Rome, open: {mon-fri: '09:00-12:00'}}}\n"
+                           "pools: {p: {members: [a, {to: {sink: b, with: {to: x}}, schedule: s}],"
+                           " fallback: c}}\nroutes: [{id: r, when: {schedule.s: open}, to: [{pool:"
+                           " p}, a], hold_until: {schedule: s, at_most: 3h, then: b}}]",
     "days and times": "routes: [{id: r, when: {lead.created_time: {after: 2025-10-09,"
                       " before: 2025-10-10T08:00:00Z}}, to: a}]",
 }

@@ -19,18 +19,18 @@ extension ConfigurationFiles {
     func help(forMissing path: String, written: String) -> String? {
         let known = (try? list()) ?? []
         guard !known.contains(path) else { return nil }
-        if let nearest = Nearest.name(to: path, among: known) {
-            return "did you mean '\(nearest)'?"
-        }
-        let name = path.utf8.split(separator: 0x2F).last.map { Array($0) } ?? []
-        let same = known.filter { Array($0.utf8).suffix(name.count + 1) == [0x2F] + name }
-        if same.count == 1 { return "there is '\(same[0])'; paths are relative to this file" }
         let ending = written.utf8.split(separator: 0x2E).last.map {
             String(decoding: $0, as: UTF8.self)
         }
         if let ending, ["xlsx", "xls", "ods", "numbers"].contains(ending.lowercased()) {
             return "save the sheet as CSV (UTF-8) into the configuration's folder, and name that"
         }
+        if let nearest = Nearest.name(to: path, among: known) {
+            return "did you mean '\(nearest)'?"
+        }
+        let name = path.utf8.split(separator: 0x2F).last.map { Array($0) } ?? []
+        let same = known.filter { Array($0.utf8).suffix(name.count + 1) == [0x2F] + name }
+        if same.count == 1 { return "there is '\(same[0])'; paths are relative to this file" }
         return nil
     }
 }

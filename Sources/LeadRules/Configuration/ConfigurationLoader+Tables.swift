@@ -29,6 +29,7 @@ extension ConfigurationLoader {
             return nil
         }
         for (name, _) in keys { checkKey(name, among: Vocabulary.table.names) }
+        guard keys.allSatisfy({ isText($0, $1) }) else { return nil }
         guard let file = entry.value["file"], let key = entry.value["key"] else {
             let missing = entry.value["file"] == nil ? "file" : "key"
             problems.error(
@@ -171,11 +172,25 @@ extension ConfigurationLoader {
             return nil
         }
         let nodes: [SettingNode] = if case .list(let list) = by.content { list } else { [by] }
+        if nodes.isEmpty {
+            problems.error(
+                "bad-value", at: by.position, "the list of fields is empty",
+                help: "write 'by: [email, phone_number]'")
+        }
         let names = nodes.compactMap { scope.leadName($0, problems: &problems) }
         guard let window = Duration.decode(within, problems: &problems), !names.isEmpty else {
             return nil
         }
         return DedupeSettings(names: names, withinSeconds: window.components.seconds)
+    }
+
+    mutating func isText(_ name: SettingNode, _ value: SettingNode) -> Bool {
+        if value.text.map({ !$0.trimmed.isEmpty }) ?? false { return true }
+        problems.error(
+            "bad-value", at: value.position,
+            "'\(name.text ?? "")' needs a text, not "
+                + (value.text == nil ? value.kindName : "a blank one"))
+        return false
     }
 
     mutating func checkKey(_ name: SettingNode, among known: [String]) {

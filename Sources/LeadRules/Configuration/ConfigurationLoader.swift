@@ -276,7 +276,9 @@ extension ConfigurationLoader {
 
     mutating func settings<Settings: PluginConfig>(_ key: String) -> Settings? {
         guard let entry = merged.single[key] else { return nil }
-        return Settings.decode(fillIn(entry), problems: &problems)
+        // Secrets stand in 'store' and 'server' only; elsewhere '${' is two characters.
+        let isFilledIn = ["store", "server"].contains(key)
+        return Settings.decode(isFilledIn ? fillIn(entry) : entry.value, problems: &problems)
     }
 
     /// The settings with `${NAME}` and `{file: PATH}` replaced.

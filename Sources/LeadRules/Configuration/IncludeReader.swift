@@ -108,7 +108,9 @@ struct IncludeReader {
                 first.line == 0 ? "it is the root file" : "it is included at \(first), too"
             problems.error(
                 "included-twice", at: node.position, "'\(display(path))' is read twice: \(before)",
-                help: "remove one of them")
+                help: first.line == 0
+                    ? "put the other files into a folder and include 'FOLDER/*.yaml'"
+                    : "remove one of them")
             return
         }
         reached[path] = node.position

@@ -22,14 +22,9 @@ struct RuleTestParser {
         var sinks: [String]
     }
 
-    static let fileKeys = ["tests", "now"]
-    static let testKeys = [
-        "name", "now", "source", "received_time", "lead", "graph", "file", "id", "duplicate",
-        "expect",
-    ]
-    static let expectKeys = [
-        "outcome", "route", "routes", "to", "also_to", "reason", "rendered", "fails",
-    ]
+    static let fileKeys = Vocabulary.testFile.names
+    static let testKeys = Vocabulary.test.names
+    static let expectKeys = Vocabulary.expect.names
 
     init(ruleSet: RuleSet, files: any ConfigurationFiles, path: String) {
         self.ruleSet = ruleSet

@@ -18,7 +18,9 @@ public struct ConfigurationSchema: Sendable {
             "$schema": "http://json-schema.org/draft-07/schema#",
             "title": "leadrouter configuration",
             "description": "Rules that say which lead goes where.",
-            "allOf": [ConfigurationSchema.reference("configuration")],
+            "if": ["required": ["tests"]],
+            "then": ConfigurationSchema.reference("tests"),
+            "else": ConfigurationSchema.reference("configuration"),
             "definitions": .object(definitions),
         ]
     }
@@ -30,6 +32,9 @@ public struct ConfigurationSchema: Sendable {
         let sinks = catalogue.sinks.values.map(\.info).sorted { $0.name < $1.name }
         return [
             ("configuration", configuration),
+            ("tests", language.node(.group(Vocabulary.testFile))),
+            ("answers", ConfigurationSchema.answers), ("rendered", ConfigurationSchema.rendered),
+            ("graph", ["type": "object"]),
             ("name", ConfigurationSchema.name), ("route", route(language)),
             ("default", fallback(language)), ("target", target(language)),
             ("targets", ConfigurationSchema.oneOrMore("target")),
@@ -105,7 +110,15 @@ extension ConfigurationSchema {
                 ("description", "A sink's name, or a sink with other settings."),
                 ("type", ["string", "number", "boolean", "object"]),
                 ("pattern", "^[A-Za-z0-9_-]+$"),
-            ] + rest + [("oneOf", [["required": ["sink"]], ["required": ["pool"]]])])
+            ] + rest + [
+                (
+                    "anyOf",
+                    [
+                        ["not": ["type": "object"]], ["required": ["sink"]],
+                        ["required": ["pool"], "maxProperties": 1],
+                    ]
+                )
+            ])
     }
 
     private func member(_ forms: SchemaForms) -> SchemaNode {
@@ -118,6 +131,25 @@ extension ConfigurationSchema {
                 ("pattern", "^[A-Za-z0-9_-]+$"),
             ] + rest)
     }
+
+    fileprivate static let answers: SchemaNode = [
+        "type": "object",
+        "additionalProperties": [
+            "type": ["string", "number", "boolean", "array"],
+            "items": ["type": ["string", "number", "boolean"]],
+        ],
+    ]
+
+    fileprivate static let rendered: SchemaNode = [
+        "type": "object", "minProperties": 1,
+        "additionalProperties": [
+            "type": "object", "minProperties": 1,
+            "additionalProperties": [
+                "type": ["string", "number", "boolean", "object"], "required": ["contains"],
+                "additionalProperties": false, "properties": ["contains": [:]],
+            ],
+        ],
+    ]
 
     fileprivate static func several(_ name: String) -> SchemaNode {
         ["type": "array", "items": reference(name), "minItems": 1]

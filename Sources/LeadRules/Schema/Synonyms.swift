@@ -51,7 +51,7 @@ struct Synonyms {
         "to": ["then", "send", "send_to", "sink", "sinks", "target", "destination", "deliver_to"],
         "also_to": ["cc", "bcc", "copy", "copy_to", "also"],
         "drop": ["reject", "discard", "ignore", "delete", "block"],
-        "note": ["comment", "description", "notes", "reason"],
+        "note": ["comment", "description", "notes"],
         "disabled": ["enabled", "active", "off"],
         "routes": ["children", "rules", "subroutes"],
     ])
