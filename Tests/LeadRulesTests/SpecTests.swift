@@ -17,9 +17,9 @@ struct SpecCase: Sendable, CustomTestStringConvertible {
     var wanted: String
 
     init(
-        _ sentence: String, _ rest: String, _ fields: [(String, [String])] = [("f", ["x"])],
+        _ sentence: String, _ rest: String, lead fields: [(String, [String])] = [("f", ["x"])],
         files: [String: String] = [:], default fallback: String = "{hold: nobody}",
-        _ wanted: String
+        gives wanted: String
     ) {
         self.sentence = sentence
         self.rest = rest
@@ -63,7 +63,7 @@ struct SpecTests {
         SpecCase(
             "1: every scalar is what is written: \(written)",
             "routes: [{id: r, when: {f: {equals: \(written), exact: true}}, to: a}]",
-            [("f", [value])], "routed r: a(r)")
+            lead: [("f", [value])], gives: "routed r: a(r)")
     }
 
     static let texts: [SpecCase] = [
@@ -80,284 +80,295 @@ struct SpecTests {
             files: [
                 "a.yaml": "routes: [{id: one, always: true, to: a}]",
                 "b.yaml": "routes: [{id: two, always: true, to: b}]",
-            ], "routed two: b(two)"),
+            ], gives: "routed two: b(two)"),
         SpecCase(
             "1: maps are united by name over files",
             "include: b.yaml\nroutes: [{id: r, when: {use: c}, to: e}]",
             files: ["b.yaml": "conditions: {c: {f: x}}\nsinks: {e: {plugin: plain}}"],
-            "routed r: e(r)"),
+            gives: "routed r: e(r)"),
         SpecCase(
             "1: the same name twice is an error", "include: b.yaml",
-            files: ["b.yaml": "sinks: {a: {plugin: plain}}"], "duplicate-name"),
+            files: ["b.yaml": "sinks: {a: {plugin: plain}}"], gives: "duplicate-name"),
         SpecCase(
             "10: names are formed as route ids", "include: b.yaml",
             files: ["b.yaml": "sinks: {a.b: {plugin: plain}}\nconditions: {é: {f: x}}"],
-            "bad-name bad-name"),
+            gives: "bad-name bad-name"),
         SpecCase(
             "10: a route's id twice among its siblings over two files",
             "include: b.yaml\nroutes: [{id: r, always: true, to: a}]",
-            files: ["b.yaml": "routes: [{id: r, always: true, to: b}]"], "duplicate-route"),
+            files: ["b.yaml": "routes: [{id: r, always: true, to: b}]"], gives: "duplicate-route"),
         SpecCase(
             "10: include is relative to the file it stands in, globs too", "include: x/y.yaml",
             files: [
                 "x/y.yaml": "include: \"z/*.yaml\"",
                 "x/z/1.yaml": "routes: [{id: one, always: true, to: a}]",
                 "z/2.yaml": "routes: [{id: two, always: true, to: b}]",
-            ], "routed one: a(one)"),
+            ], gives: "routed one: a(one)"),
         SpecCase(
             "10: ** stands for folders", "include: \"x/**/*.yaml\"",
             files: [
                 "x/b.yaml": "routes: [{id: b, when: {f: y}, to: a}]",
                 "x/a/b/c.yaml": "routes: [{id: c, always: true, to: a}]",
                 "y/d.yaml": "routes: [{id: d, always: true, to: a}]",
-            ], "routed c: a(c)"),
+            ], gives: "routed c: a(c)"),
         SpecCase(
             "10: a glob that reaches a file again is an error", "include: [x/a.yaml, \"x/*.yaml\"]",
-            files: ["x/a.yaml": "routes: [{id: r, always: true, to: a}]"], "included-twice"),
+            files: ["x/a.yaml": "routes: [{id: r, always: true, to: a}]"], gives: "included-twice"),
         SpecCase(
             "10: a cycle of includes is a file reached twice", "include: x.yaml",
-            files: ["x.yaml": "include: y.yaml", "y.yaml": "include: x.yaml"], "included-twice"),
-        SpecCase("10: a missing path is an error", "include: [none.yaml]", "missing-file"),
+            files: ["x.yaml": "include: y.yaml", "y.yaml": "include: x.yaml"],
+            gives: "included-twice"),
+        SpecCase("10: a missing path is an error", "include: [none.yaml]", gives: "missing-file"),
         SpecCase(
-            "10: a glob cannot leave the folder", "include: \"../*.yaml\"", "outside-folder"),
+            "10: a glob cannot leave the folder", "include: \"../*.yaml\"", gives: "outside-folder"),
         SpecCase(
             "10: version stands in the root only", "include: x.yaml",
             files: ["x.yaml": "version: 1"],
-            "duplicate-key"),
-        SpecCase("10: an empty value is an error", "routes:", "yaml-empty-value"),
-        SpecCase("10: the merge key is an error", "fields: {<<: {f: {type: text}}}", "yaml-merge"),
-        SpecCase("10: a second document is an error", "---\nroutes: []", "yaml-documents"),
-        SpecCase("1: explicit tags are refused", "log: {level: !!str info}", "yaml-tag"),
+            gives: "duplicate-key"),
+        SpecCase("10: an empty value is an error", "routes:", gives: "yaml-empty-value"),
+        SpecCase(
+            "10: the merge key is an error", "fields: {<<: {f: {type: text}}}", gives: "yaml-merge"),
+        SpecCase("10: a second document is an error", "---\nroutes: []", gives: "yaml-documents"),
+        SpecCase("1: explicit tags are refused", "log: {level: !!str info}", gives: "yaml-tag"),
         SpecCase(
             "1: anchors and aliases work",
-            "conditions: {c: &x {f: x}}\nroutes: [{id: r, when: *x, to: a}]", "routed r: a(r)"),
+            "conditions: {c: &x {f: x}}\nroutes: [{id: r, when: *x, to: a}]",
+            gives: "routed r: a(r)"),
         SpecCase(
             "1: nothing is filled in in routes, tables, conditions or log",
-            "routes: [{id: r, when: {f: \"${S}\"}, to: a}]", [("f", ["hunter2"])],
-            "held: - \"nobody\""),
+            "routes: [{id: r, when: {f: \"${S}\"}, to: a}]", lead: [("f", ["hunter2"])],
+            gives: "held: - \"nobody\""),
         SpecCase(
-            "1: nothing is filled in in log", "log: {level: \"${S}\"}", "bad-value"),
+            "1: nothing is filled in in log", "log: {level: \"${S}\"}", gives: "bad-value"),
         SpecCase(
             "1: a secret's file is relative to the file it stands in", "include: x/y.yaml",
             files: [
                 "x/y.yaml": "sinks: {e: {plugin: plain, password: {file: pw}}}",
                 "x/pw": "hunter2\n",
-            ], "held: - \"nobody\""),
+            ], gives: "held: - \"nobody\""),
         SpecCase(
             "1: not relative to the root", "include: x/y.yaml",
             files: [
                 "x/y.yaml": "sinks: {e: {plugin: plain, password: {file: pw}}}", "pw": "hunter2",
-            ], "missing-secret"),
+            ], gives: "missing-secret"),
         SpecCase(
-            "1: dedupe needs fields", "dedupe: {by: [], within: 1d}", "bad-value"),
+            "1: dedupe needs fields", "dedupe: {by: [], within: 1d}", gives: "bad-value"),
     ]
 
     static let conditions: [SpecCase] = [
         SpecCase(
             "3: an entry for each field, all must hold",
             "routes: [{id: r, when: {f: x, g: {in: [1, 2]}, not: {h: z}}, to: a}]",
-            [("f", ["X"]), ("g", ["2"]), ("h", ["y"])], "routed r: a(r)"),
+            lead: [("f", ["X"]), ("g", ["2"]), ("h", ["y"])], gives: "routed r: a(r)"),
         SpecCase(
             "3: use takes a name",
             "conditions: {c: {f: x}}\nroutes: [{id: r, when: {use: c}, to: a}]",
-            "routed r: a(r)"),
+            gives: "routed r: a(r)"),
         SpecCase(
             "10: use takes a list, all of which must hold",
             "conditions: {c: {f: x}, d: {f: y}}\nroutes: [{id: r, when: {use: [c, d]}, to: a}]",
-            "held: - \"nobody\""),
+            gives: "held: - \"nobody\""),
         SpecCase(
             "3: not takes a list: none of them",
-            "routes: [{id: r, when: {not: [{f: y}, {f: z}]}, to: a}]", "routed r: a(r)"),
+            "routes: [{id: r, when: {not: [{f: y}, {f: z}]}, to: a}]", gives: "routed r: a(r)"),
         SpecCase(
             "3: a cycle among named conditions is an error",
-            "conditions: {a: {use: b}, b: {any: [{use: a}]}}", "condition-cycle condition-cycle"),
+            "conditions: {a: {use: b}, b: {any: [{use: a}]}}",
+            gives: "condition-cycle condition-cycle"),
         SpecCase(
             "3: a condition may be named and not used", "conditions: {a: {f: x}}",
-            "held: - \"nobody\""),
+            gives: "held: - \"nobody\""),
         SpecCase(
             "10: a field named like a combinator",
-            "routes: [{id: r, when: {'field[\"any\"]': x}, to: a}]", [("any", ["x"])],
-            "routed r: a(r)"),
+            "routes: [{id: r, when: {'field[\"any\"]': x}, to: a}]", lead: [("any", ["x"])],
+            gives: "routed r: a(r)"),
         SpecCase(
             "10: 'equals' on a number field is text",
             "fields: {f: {type: number}}\nroutes: [{id: r, when: {f: \"1.0\"}, to: a}]",
-            [("f", ["1"])], "held: - \"nobody\""),
+            lead: [("f", ["1"])], gives: "held: - \"nobody\""),
         SpecCase(
             "10: exact of a condition overrides that of the field",
             "fields: {f: {exact: true}}\nroutes: [{id: r, when: {f: {equals: X, exact: false}}, to: a}]",
-            "routed r: a(r)"),
+            gives: "routed r: a(r)"),
         SpecCase(
             "3: exact of the field",
             "fields: {f: {exact: true}}\nroutes: [{id: r, when: {f: X}, to: a}]",
-            "held: - \"nobody\""),
+            gives: "held: - \"nobody\""),
         SpecCase(
             "3: exact of the field goes for the list, too",
             "fields: {f: {exact: true}}\nroutes: [{id: r, when: {f: [Y, X]}, to: a}]",
-            "held: - \"nobody\""),
+            gives: "held: - \"nobody\""),
         SpecCase(
             "10: fields are named as in conditions",
             "fields: {'field[\"a.b\"]': {exact: true}}\nroutes: [{id: r, when: {'field[\"a.b\"]': X}, to: a}]",
-            [("a.b", ["x"])], "held: - \"nobody\""),
+            lead: [("a.b", ["x"])], gives: "held: - \"nobody\""),
         SpecCase(
             "2: a column is missing when the cell is blank",
             "tables: {t: {file: t.csv, key: k, match: f}}\nroutes: [{id: r, when: {t.v: {exists: false}}, to: a}]",
-            files: ["t.csv": "k,v\nx, \n"], "routed r: a(r)"),
+            files: ["t.csv": "k,v\nx, \n"], gives: "routed r: a(r)"),
     ]
 
     static let routes: [SpecCase] = [
         SpecCase(
             "4: 'default' is reserved at the root only",
             "routes: [{id: p, always: true, routes: [{id: default, always: true, to: a}]}]",
-            "routed p/default: a(p/default)"),
+            gives: "routed p/default: a(p/default)"),
         SpecCase(
             "4: ids are told apart by case",
-            "routes: [{id: r, when: {f: y}, to: a}, {id: R, always: true, to: b}]", "routed R: b(R)"
+            "routes: [{id: r, when: {f: y}, to: a}, {id: R, always: true, to: b}]",
+            gives: "routed R: b(R)"
         ),
         SpecCase(
             "4: the same id under different parents",
             "routes: [{id: p, when: {f: y}, routes: [{id: r, always: true, to: a}]}, {id: q, always: true, routes: [{id: r, always: true, to: b}]}]",
-            "routed q/r: b(q/r)"),
+            gives: "routed q/r: b(q/r)"),
         SpecCase(
             "4.1: a route whose condition is unknown is skipped",
-            "routes: [{id: r, when: {g: {not_equals: x}}, to: a}]", "held: - \"nobody\""),
+            "routes: [{id: r, when: {g: {not_equals: x}}, to: a}]", gives: "held: - \"nobody\""),
         SpecCase(
             "4.1: with all below it, copies too",
             "routes: [{id: p, when: {f: y}, also_to: b, routes: [{id: r, always: true, to: a}]}]",
-            "held: - \"nobody\""),
+            gives: "held: - \"nobody\""),
         SpecCase(
             "4.3: the routes below use their own match",
             "match: all\nroutes: [{id: p, always: true, match: first, routes: [{id: r, always: true, to: a}, {id: s, always: true, to: b}]}, {id: q, always: true, to: c}]",
-            "routed p/r q: a(p/r) c(q)"),
+            gives: "routed p/r q: a(p/r) c(q)"),
         SpecCase(
             "4.4: a parent's drop applies when no route below decided",
             "routes: [{id: p, always: true, drop: away, routes: [{id: r, when: {f: y}, to: a}]}]",
-            "dropped p: - \"away\""),
+            gives: "dropped p: - \"away\""),
         SpecCase(
             "4.4: a parent's own target does not apply beside that of a route below",
             "routes: [{id: p, always: true, to: b, also_to: c, routes: [{id: r, always: true, to: a}]}]",
-            "routed p/r: a(p/r) +c(p)"),
+            gives: "routed p/r: a(p/r) +c(p)"),
         SpecCase(
             "4.5: a route with copies below only does not decide",
             "routes: [{id: p, always: true, routes: [{id: r, always: true, also_to: a}]}, {id: q, always: true, to: b}]",
-            "routed q: b(q) +a(p/r)"),
+            gives: "routed q: b(q) +a(p/r)"),
         SpecCase(
             "4.6: under all, a drop below a parent is one decision of many",
             "match: all\nroutes: [{id: p, always: true, routes: [{id: d, always: true, drop: no}]}, {id: q, always: true, to: b}]",
-            "routed p/d q: b(q)"),
+            gives: "routed p/d q: b(q)"),
         SpecCase(
             "4: dropped only if every decision was a drop, with the first reason",
             "match: all\nroutes: [{id: d, always: true, drop: one}, {id: c, always: true, also_to: c}, {id: e, always: true, drop: two}]",
-            "dropped d e: +c(c) \"one\""),
+            gives: "dropped d e: +c(c) \"one\""),
         SpecCase(
             "4: copies go out with the default",
             "routes: [{id: c, always: true, also_to: [a, b]}]", default: "{to: [b, d]}",
-            "default: b(default) d(default) +a(c)"),
+            gives: "default: b(default) d(default) +a(c)"),
         SpecCase(
             "4: one delivery, credited to the first route",
             "match: all\nroutes: [{id: c, always: true, also_to: a}, {id: r, always: true, to: a}, {id: s, always: true, to: a}]",
-            "routed r s: a(r)"),
+            gives: "routed r s: a(r)"),
         SpecCase(
             "4: a copy twice is credited to the first",
             "routes: [{id: c, always: true, also_to: a}, {id: d, always: true, also_to: a}, {id: r, always: true, to: b}]",
-            "routed r: b(r) +a(c)"),
+            gives: "routed r: b(r) +a(c)"),
         SpecCase(
             "10: to comes in the order reached, then the copies",
             "match: all\nroutes: [{id: r, always: true, to: [c, a], also_to: [d]}, {id: s, always: true, to: b}]",
-            "routed r s: c(r) a(r) b(s) +d(r)"),
+            gives: "routed r s: c(r) a(r) b(s) +d(r)"),
         SpecCase(
             "10: other settings make another delivery",
             "sinks: {p: {plugin: places, address: x@y.example}}\nroutes: [{id: r, always: true, to: [p, {sink: p, with: {text: t}}, {sink: p, with: {text: 't'}}]}]",
-            "routed r: p(r) p{\"text\":\"t\"}(r)"),
+            gives: "routed r: p(r) p{\"text\":\"t\"}(r)"),
         SpecCase(
             "1: nothing is filled in in overrides",
             "sinks: {p: {plugin: places, address: x@y.example}}\nroutes: [{id: r, always: true, to: {sink: p, with: {text: \"${S}\"}}}]",
-            "routed r: p{\"text\":\"${S}\"}(r)"),
+            gives: "routed r: p{\"text\":\"${S}\"}(r)"),
         SpecCase(
             "4: a target of the default may have its own settings",
             "sinks: {p: {plugin: places, address: x@y.example}}",
-            default: "{to: {sink: p, with: {text: t}}}", "default: p{\"text\":\"t\"}(default)"),
+            default: "{to: {sink: p, with: {text: t}}}",
+            gives: "default: p{\"text\":\"t\"}(default)"),
         SpecCase(
             "4: disabled, with all below it",
             "routes: [{id: p, always: true, disabled: true, also_to: a, to: b}]",
-            "held: - \"nobody\""),
+            gives: "held: - \"nobody\""),
         SpecCase(
             "4: what is disabled is checked all the same",
-            "routes: [{id: p, always: true, disabled: true, to: nowhere}]", "undefined-sink"),
+            "routes: [{id: p, always: true, disabled: true, to: nowhere}]", gives: "undefined-sink"),
         SpecCase(
             "4: at least one of to, also_to, drop, routes",
-            "routes: [{id: p, always: true, note: x}]", "bad-route"),
-        SpecCase("4: no routes at all", "", "held: - \"nobody\""),
-        SpecCase("4: an empty list of routes at the root", "routes: []", "held: - \"nobody\""),
+            "routes: [{id: p, always: true, note: x}]", gives: "bad-route"),
+        SpecCase("4: no routes at all", "", gives: "held: - \"nobody\""),
+        SpecCase(
+            "4: an empty list of routes at the root", "routes: []", gives: "held: - \"nobody\""),
         SpecCase(
             "4: an empty list of routes below a route",
             "routes: [{id: p, always: true, routes: []}]",
-            "bad-value"),
+            gives: "bad-value"),
     ]
 
     static let tables: [SpecCase] = [
         SpecCase(
             "6: the first value that is a key selects the row",
             "tables: {t: {file: t.csv, key: k, match: f}}\nroutes: [{id: r, when: {t.v: two}, to: a}]",
-            [("f", ["0", "2", "1"])], files: ["t.csv": "k,v\n1,one\n2,two\n"], "routed r: a(r)"),
+            lead: [("f", ["0", "2", "1"])], files: ["t.csv": "k,v\n1,one\n2,two\n"],
+            gives: "routed r: a(r)"),
         SpecCase(
             "6: keys are exact",
             "tables: {t: {file: t.csv, key: k, match: f}}\nroutes: [{id: r, when: {t.v: {exists: true}}, to: a}]",
-            [("f", ["ab"])], files: ["t.csv": "k,v\nAB,one\n"], "held: - \"nobody\""),
+            lead: [("f", ["ab"])], files: ["t.csv": "k,v\nAB,one\n"], gives: "held: - \"nobody\""),
         SpecCase(
             "10: keys are trimmed and NFC in the file and in the lead",
             "tables: {t: {file: t.csv, key: k, match: f}}\nroutes: [{id: r, when: {t.v: one}, to: a}]",
-            [("f", [" e\u{301} "])], files: ["t.csv": "k,v\n\" é \",one\n"], "routed r: a(r)"),
+            lead: [("f", [" e\u{301} "])], files: ["t.csv": "k,v\n\" é \",one\n"],
+            gives: "routed r: a(r)"),
         SpecCase(
             "6: two tables may be one file",
             "tables: {t: {file: t.csv, key: k, match: f}, u: {file: t.csv, key: v, match: g}}\nroutes: [{id: r, when: {t.v: one, u.k: x}, to: a}]",
-            [("f", ["x"]), ("g", ["one"])], files: ["t.csv": "k,v\nx,one\n"], "routed r: a(r)"),
+            lead: [("f", ["x"]), ("g", ["one"])], files: ["t.csv": "k,v\nx,one\n"],
+            gives: "routed r: a(r)"),
         SpecCase(
             "10: match may be a column of a table that comes later",
             "tables: {t: {file: t.csv, key: k, match: u.t}, u: {file: u.csv, key: k, match: f}}\nroutes: [{id: r, when: {t.v: one}, to: a}]",
-            files: ["t.csv": "k,v\n7,one\n", "u.csv": "k,t\nx,7\n"], "routed r: a(r)"),
+            files: ["t.csv": "k,v\n7,one\n", "u.csv": "k,t\nx,7\n"], gives: "routed r: a(r)"),
         SpecCase(
             "10: but not its own, by whatever way",
             "tables: {t: {file: t.csv, key: k, match: u.k}, u: {file: t.csv, key: k, match: t.k}}",
-            files: ["t.csv": "k,v\n7,one\n"], "table-cycle table-cycle"),
+            files: ["t.csv": "k,v\n7,one\n"], gives: "table-cycle table-cycle"),
         SpecCase(
             "10: a table without rows",
             "tables: {t: {file: t.csv, key: k, match: f}}\nroutes: [{id: r, when: {f: {not_in_table: t}}, to: a}]",
-            files: ["t.csv": "k,v\n"], "routed r: a(r)"),
+            files: ["t.csv": "k,v\n"], gives: "routed r: a(r)"),
         SpecCase(
             "10: blank lines are skipped",
             "tables: {t: {file: t.csv, key: k}}\nroutes: [{id: r, when: {f: {in_table: t}}, to: a}]",
-            files: ["t.csv": "\n\nk,v\r\n\r\n  \nx,1\n\n"], "routed r: a(r)"),
+            files: ["t.csv": "\n\nk,v\r\n\r\n  \nx,1\n\n"], gives: "routed r: a(r)"),
         SpecCase(
             "10: the delimiter may be set",
             "tables: {t: {file: t.csv, key: k, delimiter: \"\\t\", match: f}}\nroutes: [{id: r, when: {t.v: \"1,2\"}, to: a}]",
-            files: ["t.csv": "k\tv\nx\t1,2\n"], "routed r: a(r)"),
+            files: ["t.csv": "k\tv\nx\t1,2\n"], gives: "routed r: a(r)"),
         SpecCase(
             "10: a header with another delimiter", "tables: {t: {file: t.csv, key: k}}",
-            files: ["t.csv": "k|v\nx|1\n"], "bad-table"),
+            files: ["t.csv": "k|v\nx|1\n"], gives: "bad-table"),
         SpecCase(
             "6: the file is UTF-8", "tables: {t: {file: t.csv, key: k}}", files: ["t.csv": ""],
-            "bad-table"),
+            gives: "bad-table"),
         SpecCase(
-            "6: a table's keys are texts", "tables: {t: {file: [t.csv], key: k}}", "bad-value"),
+            "6: a table's keys are texts", "tables: {t: {file: [t.csv], key: k}}",
+            gives: "bad-value"),
         SpecCase(
             "6: the key is one column", "tables: {t: {file: t.csv, key: [k]}}",
-            files: ["t.csv": "k\n1\n"], "bad-value"),
+            files: ["t.csv": "k\n1\n"], gives: "bad-value"),
         SpecCase(
             "6: quoted cells may hold line breaks, commas and quotes",
             "tables: {t: {file: t.csv, key: k, match: f}}\nroutes: [{id: r, when: {t.v: \"a,\\nb \\\"c\\\"\"}, to: a}]",
-            files: ["t.csv": "k,v\nx,\"a,\nb \"\"c\"\"\"\n"], "routed r: a(r)"),
+            files: ["t.csv": "k,v\nx,\"a,\nb \"\"c\"\"\"\n"], gives: "routed r: a(r)"),
         SpecCase(
             "6: expect_in warns only",
             "tables: {t: {file: t.csv, key: k}}\nfields: {f: {expect_in: t}}\nroutes: [{id: r, always: true, to: a}]",
-            files: ["t.csv": "k\n1\n"], "routed r: a(r)"),
+            files: ["t.csv": "k\n1\n"], gives: "routed r: a(r)"),
         SpecCase(
             "5: on_failure never leads back, by whatever way",
             "sinks: {x: {plugin: plain, on_failure: y}, y: {plugin: plain, on_failure: [a, z]}, z: {plugin: plain, on_failure: x}}",
-            "on-failure-cycle on-failure-cycle on-failure-cycle"),
+            gives: "on-failure-cycle on-failure-cycle on-failure-cycle"),
         SpecCase(
             "5: a chain that ends is good",
             "sinks: {x: {plugin: plain, on_failure: [y, a]}, y: {plugin: plain, on_failure: a}}",
-            "held: - \"nobody\""),
+            gives: "held: - \"nobody\""),
     ]
 
     @Test(arguments: texts + files + conditions + routes + tables)

@@ -23,7 +23,7 @@ struct Manual {
         var description: String { "\(page):\(line)" }
     }
 
-    static let pages = ["docs/rules.md", "docs/rules-schedules-pools.md"]
+    static let pages = ["docs/rules.md"]
 
     private static let root = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

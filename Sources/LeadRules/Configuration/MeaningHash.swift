@@ -49,7 +49,13 @@ struct MeaningHash {
     private mutating func count(_ kind: Unicode.Scalar, _ number: Int) {
         if waiting.count > MeaningHash.waitingMax { flush() }
         waiting.append(UInt8(ascii: kind))
-        withUnsafeBytes(of: UInt64(number).littleEndian) { waiting.append(contentsOf: $0) }
+        // Seven bits a byte, the lowest first; most lengths are one byte.
+        var rest = number
+        while rest >= 0x80 {
+            waiting.append(UInt8(rest & 0x7F) | 0x80)
+            rest >>= 7
+        }
+        waiting.append(UInt8(rest))
     }
 
     private mutating func flush() {

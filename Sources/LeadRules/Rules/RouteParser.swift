@@ -92,10 +92,12 @@ struct RouteParser {
                 help: "begin it with '- id: NAME'")
             return nil
         }
+        // What an unknown key stands for is not missing.
+        var meant: Set<String> = []
         for (name, _) in entries where !RouteParser.keys.contains(name.text ?? "") {
             unknownKey(name, among: RouteParser.keys)
+            if let word = Synonyms.routeKeys[name.text ?? ""] { meant.insert(word) }
         }
-        let meant = Set(entries.compactMap { Synonyms.routeKeys[$0.name.text ?? ""] })
         let id = id(of: node, parent: parent, isMeant: meant.contains("id"))
         let name = parent.isEmpty ? id.text : parent + "/" + id.text
         var route = Route(name: name, position: id.position)

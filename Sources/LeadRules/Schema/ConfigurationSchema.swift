@@ -114,7 +114,8 @@ extension ConfigurationSchema {
                 (
                     "anyOf",
                     [
-                        ["not": ["type": "object"]], ["required": ["sink"]],
+                        ["not": ["type": "object"]],
+                        ["required": ["sink"], "not": ["required": ["pool"]]],
                         ["required": ["pool"], "maxProperties": 1],
                     ]
                 )

@@ -15,7 +15,7 @@ struct Synonyms {
 
     /// What to write instead of an unknown word: a synonym, a near one, or one of all.
     func help(for text: String, among known: [String]) -> String? {
-        if let word = self[text] { return "write '\(word)' instead" }
+        if let word = self[text], known.contains(word) { return "write '\(word)' instead" }
         return Nearest.help(for: text, among: known)
     }
 
