@@ -19,6 +19,11 @@ struct Aim: Sendable {
     /// The route's full name, or `default`.
     var name: String { path?.route.name ?? "default" }
 
+    /// Whether the name is that of the route or of one above it, not of a sink.
+    func isRoute(_ name: String) -> Bool {
+        path?.steps.contains { $0.route.name == name } ?? (name == "default")
+    }
+
     /// What keeps a lead away.
     struct Block {
         var kind: WhyNot.Obstacle.Kind
@@ -81,21 +86,22 @@ extension RuleSet {
         if expected == "default" { return [Aim(goal: .fallback)] }
         if let path = routes.path(to: expected) { return Aim.to(path) }
         var aims: [Aim] = []
+        func leads(_ targets: [Target]) -> Bool {
+            targets.contains { $0.pool == expected || sinks(of: $0).contains(expected) }
+        }
         routes.forEach { path in
-            let route = path.route
-            if route.to.contains(where: { $0.sink == expected }) {
+            if leads(path.route.toTargets) {
                 aims.append(Aim(goal: .decides, path: path))
-            } else if route.alsoTo.contains(where: { $0.sink == expected }) {
+            } else if leads(path.route.alsoTo) {
                 aims.append(Aim(goal: .isTaken, path: path))
             }
         }
-        if case .to(let targets) = fallback, targets.contains(where: { $0.sink == expected }) {
-            aims.append(Aim(goal: .fallback))
-        }
+        if case .to(let targets) = fallback, leads(targets) { aims.append(Aim(goal: .fallback)) }
         if aims.isEmpty {
-            let known = routes.names + namedSinks
+            let known = routes.names + namedSinks + pools.keys
             throw UnknownExpectation(
-                description: "'\(expected)' is neither a route nor a sink that a route sends to",
+                description:
+                    "'\(expected)' is neither a route nor a sink or pool that one sends to",
                 help: Nearest.help(for: expected, among: known))
         }
         return aims

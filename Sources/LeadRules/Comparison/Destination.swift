@@ -6,7 +6,7 @@ public struct Destination: Sendable, Hashable {
     public let outcome: Decision.Outcome
     /// The routes that decided.
     public let routes: [String]
-    /// The sinks that get it, by name.
+    /// The sinks that get it, by name. A pool stands for its members: `pool sales`.
     public let to: [String]
     /// The sinks that get a copy, by name.
     public let copies: [String]
@@ -17,8 +17,8 @@ public struct Destination: Sendable, Hashable {
     public init(_ decision: Decision) {
         outcome = decision.outcome
         routes = decision.routes
-        to = decision.deliveries.filter { !$0.isCopy }.map(\.target.sink)
-        copies = decision.deliveries.filter(\.isCopy).map(\.target.sink)
+        to = decision.deliveries.filter { !$0.isCopy }.map(\.target.shown)
+        copies = decision.deliveries.filter(\.isCopy).map(\.target.shown)
         ends = Set(decision.deliveries.map { ($0.isCopy ? "copy " : "to ") + $0.target.identity })
     }
 

@@ -73,7 +73,11 @@ struct EditProposals {
 
     private func edits(for test: Test, _ need: Need) -> [LeadEdit] {
         let name = ruleSet.names[test.slot]
-        if case .column(let table, _) = name { return keyEdits(for: test, need, table: table) }
+        switch name {
+        case .column(let table, _): return keyEdits(for: test, need, table: table)
+        case .schedule: return []  // the clock opens it, not the lead
+        default: break
+        }
         let proposals = ValueProposals(
             ruleSet: ruleSet, test: test,
             current: evaluator.view.values(slot: test.slot).map(\.exact),
@@ -187,6 +191,7 @@ struct KnownLiterals: Sendable {
         case .attribute(let attribute): "lead." + attribute.rawValue
         case .consent(let key): "consent." + key
         case .column: "a column"
+        case .schedule: "a schedule"
         }
     }
 }

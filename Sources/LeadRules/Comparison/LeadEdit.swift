@@ -40,12 +40,14 @@ struct EditedLead: Sendable {
         ruleSet.decide(lead, at: now, isDuplicate: isDuplicate)
     }
 
+    /// The decision with the members that pools would choose if they remembered nothing.
+    func assigned(_ decision: Decision, _ ruleSet: RuleSet) -> Decision {
+        var pools = PoolState()
+        return ruleSet.assign(decision, of: lead, at: now, state: &pools).decision
+    }
+
     func evaluator(for ruleSet: RuleSet) -> Evaluator {
-        Evaluator(
-            ruleSet: ruleSet,
-            view: LeadView(
-                lead: lead, now: now, isDuplicate: isDuplicate, names: ruleSet.names,
-                tables: ruleSet.tables))
+        Evaluator(ruleSet: ruleSet, view: ruleSet.view(lead, now, isDuplicate))
     }
 
     func applying(_ edits: [LeadEdit]) -> EditedLead {
@@ -62,7 +64,7 @@ struct EditedLead: Sendable {
         case .consent(let key):
             lead.consents.removeAll { Normalization.value($0.key) == key }
             lead.consents += edit.new.map { Consent(key: key, isChecked: $0 == "true") }
-        case .column: return
+        case .column, .schedule: return
         }
     }
 

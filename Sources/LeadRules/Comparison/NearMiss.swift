@@ -35,7 +35,14 @@ struct NearMiss {
     }
 
     private func hints(_ test: Test, _ value: Value) -> [String] {
-        test.onValue.flatMap { op -> [String] in
+        if case .schedule(let number) = ruleSet.names[test.slot] {
+            let name = ruleSet.schedules[number].name
+            return [
+                "the schedule '\(name)' is \(value.exact) at \(evaluator.view.now.text), whatever the "
+                    + "lead says"
+            ]
+        }
+        return test.onValue.flatMap { op -> [String] in
             switch op {
             case .isOneOf(let set):
                 return set.texts.compactMap { text in

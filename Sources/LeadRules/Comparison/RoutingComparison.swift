@@ -2,6 +2,9 @@ public import LeadKit
 
 /// What two rule sets make of the same leads: which move, from where to where.
 ///
+/// A pool is one place, whoever it would choose: decisions are compared before pools choose. When
+/// they may be sent does not count either.
+///
 /// Leads stream through; kept are one group for each pair of ends, with a count and the first three
 /// ids. Groups are bounded: what would need more is counted in `ungroupedCount`.
 public struct RoutingComparison: Sendable {
@@ -85,8 +88,8 @@ public struct RoutingComparison: Sendable {
     /// Each sink once, though it may be reached twice with different settings.
     private static func sinks(_ decision: Decision) -> [String] {
         var names: [String] = []
-        for delivery in decision.deliveries where !names.contains(delivery.target.sink) {
-            names.append(delivery.target.sink)
+        for delivery in decision.deliveries where !names.contains(delivery.target.shown) {
+            names.append(delivery.target.shown)
         }
         return names
     }

@@ -84,26 +84,50 @@ extension RuleSet {
         let subject = EditedLead(lead: lead, isDuplicate: isDuplicate, now: now)
         let decision = subject.decide(with: self)
         let aims = try aims(for: expected)
-        let isReached = aims.contains { $0.isReached(by: decision, subject, self) }
+        let isReached = aims.contains {
+            $0.isReached(by: decision, subject, self) && isSent(decision, to: expected, by: $0)
+        }
         if isReached {
             return WhyNot(
-                decision: decision, expected: expected, isReached: true, answers: [],
-                unlistedCount: 0)
+                decision: subject.assigned(decision, self), expected: expected, isReached: true,
+                answers: [], unlistedCount: 0)
         }
         let nearest = nearest(aims, to: subject)
         let search = ChangeSearch(ruleSet: self, original: subject)
-        var answers = nearest.compactMap { aim in answer(aim, subject, decision, search) }
+        var answers = nearest.compactMap { aim in
+            answer(aim, expected, subject, decision, search)
+        }
         answers.sort { WhyNot.size($0) < WhyNot.size($1) }
         return WhyNot(
-            decision: decision, expected: expected, isReached: false, answers: answers,
+            decision: subject.assigned(decision, self), expected: expected, isReached: false,
+            answers: answers,
             unlistedCount: aims.count - nearest.count)
     }
 
+    /// Whether the decision sends to a sink or pool. When it is not a route that was asked for, a
+    /// route that is taken may send elsewhere at this time (`hold_until … then`).
+    private func isSent(_ decision: Decision, to expected: String, by aim: Aim) -> Bool {
+        if aim.isRoute(expected) { return true }
+        return decision.deliveries.contains { delivery in
+            delivery.target.pool == expected || sinks(of: delivery.target).contains(expected)
+        }
+    }
+
     private func answer(
-        _ aim: Aim, _ subject: EditedLead, _ decision: Decision, _ search: ChangeSearch
+        _ aim: Aim, _ expected: String, _ subject: EditedLead, _ decision: Decision,
+        _ search: ChangeSearch
     ) -> WhyNot.Answer? {
         guard let block = aim.block(decision, subject, self) else { return nil }
-        let found = search.smallestChange(for: aim)
+        var found = search.smallestChange(for: aim)
+        if let change = found.change, !isSent(change.proof, to: expected, by: aim) {
+            found.change = nil
+            found.refusal = "at this time '\(aim.name)' sends elsewhere, whatever the lead says"
+        }
+        if let change = found.change {
+            found.change = WhyNot.LeadChange(
+                edits: change.edits,
+                proof: subject.applying(change.edits).assigned(change.proof, self))
+        }
         let evaluator = subject.evaluator(for: self)
         let condition = block.condition.map { evaluator.explain($0) }
         return WhyNot.Answer(

@@ -39,8 +39,9 @@ extension RuleTestResult {
         sinks.subtract(reached)
         var names: [String] = []
         ruleSet.routes.forEach { path in
-            let targets = path.route.to + path.route.alsoTo
-            if names.count < 5, targets.contains(where: { sinks.contains($0.sink) }) {
+            guard names.count < 5 else { return }
+            let targets = path.route.toTargets + path.route.alsoTo
+            if targets.contains(where: { !sinks.isDisjoint(with: ruleSet.sinks(of: $0)) }) {
                 names.append(path.route.name)
             }
         }

@@ -39,6 +39,10 @@ struct Expectation: Sendable {
         case rendered(sink: String, setting: String, RenderedText)
         /// Sinks whose delivery cannot be filled in.
         case fails([String])
+        /// When the deliveries of `to` may be sent; nil for at once.
+        case notBefore(Timestamp?)
+        /// The member that a pool chooses; nil for its fallback.
+        case member(pool: String, member: String?)
     }
 }
 

@@ -158,6 +158,7 @@ extension RuleTestParser {
                 Expectation(key: key, position: value.position, wanted: $0)
             }
             if key == "rendered" { result += rendered(value, &found) }
+            if key == "members" { result += members(value, &found) }
         }
         if node["route"] != nil, let routes = node["routes"] {
             found.error(
@@ -192,8 +193,48 @@ extension RuleTestParser {
                 for node in nodes { warn(ofSink: node, &found) }
                 return [.fails(nodes.compactMap(\.text))]
             } ?? []
+        case "not_before":
+            if value.text == "none" { return [.notBefore(nil)] }
+            return RuleTestParser.time(value, &found).map { [.notBefore($0)] } ?? []
         default: return []
         }
+    }
+
+    /// `members: {POOL: MEMBER}`; `none` for the pool's fallback.
+    private func members(
+        _ node: SettingNode, _ found: inout SettingProblems
+    ) -> [Expectation] {
+        guard let pools = node.entries, !pools.isEmpty else {
+            found.error(
+                "bad-value", at: node.position, "'members' needs a map of pools",
+                help: "write 'members: {POOL: MEMBER}'")
+            return []
+        }
+        return pools.compactMap { name, value in
+            guard let member = String.decode(value, problems: &found) else { return nil }
+            let pool = name.text ?? ""
+            warn(ofMember: member, at: value.position, of: pool, name, &found)
+            return Expectation(
+                key: "members \(pool)", position: value.position,
+                wanted: .member(pool: pool, member: member == "none" ? nil : member))
+        }
+    }
+
+    private func warn(
+        ofMember member: String, at place: Position, of name: String, _ node: SettingNode,
+        _ found: inout SettingProblems
+    ) {
+        guard let pool = ruleSet.pools[name] else {
+            found.warning(
+                "unknown-pool", at: node.position, "there is no pool '\(name)'",
+                help: Nearest.help(for: name, among: Array(ruleSet.pools.keys)))
+            return
+        }
+        let known = pool.members.map(\.name)
+        guard member != "none", !known.contains(member) else { return }
+        found.warning(
+            "unknown-member", at: place, "the pool '\(name)' has no member '\(member)'",
+            help: Nearest.help(for: member, among: known))
     }
 
     private func routes(

@@ -42,6 +42,8 @@ private struct RuleTestRun {
                 ? nil : (reason, decision.reason ?? "no reason")
         case .rendered(let sink, let setting, let text): rendered(sink, setting, text)
         case .fails(let sinks): failures(sinks)
+        case .notBefore(let time): notBeforeDifference(time)
+        case .member(let pool, let member): memberDifference(pool, member)
         }
     }
 
@@ -56,6 +58,24 @@ private struct RuleTestRun {
         let got = decision.deliveries.filter { $0.isCopy == copies }.map(\.target.sink)
         guard got.sorted() != sinks.sorted() else { return nil }
         return (RuleTestRun.shown(sinks), RuleTestRun.shown(got))
+    }
+
+    /// All deliveries of `to` wait alike.
+    private func notBeforeDifference(_ time: Timestamp?) -> (expected: String, got: String)? {
+        let times = decision.deliveries.filter { !$0.isCopy }.map(\.notBefore)
+        guard times.isEmpty || times.contains(where: { $0 != time }) else { return nil }
+        let other = times.first { $0 != time }
+        let got = times.isEmpty ? "nothing is sent" : other.flatMap { $0 }?.text ?? "none"
+        return (time?.text ?? "none", got)
+    }
+
+    private func memberDifference(
+        _ pool: String, _ member: String?
+    ) -> (expected: String, got: String)? {
+        let assignments = decision.deliveries.compactMap(\.assignment).filter { $0.pool == pool }
+        if assignments.contains(where: { $0.member == member }) { return nil }
+        let got = assignments.first.map { $0.member ?? "none" } ?? "nothing is sent to this pool"
+        return (member ?? "none", got)
     }
 
     private func render(_ delivery: PlannedDelivery) -> Result<[RenderedSetting], RenderFailure> {

@@ -22,6 +22,8 @@ struct RoutePath: Sendable {
 extension Route {
     /// Whether it ends a search itself, by `to` or `drop`.
     var decidesItself: Bool { !to.isEmpty || drop != nil }
+    /// Where its `to` can lead: also what `hold_until` turns to when nobody can wait so long.
+    var toTargets: [Target] { to + (holdUntil?.then ?? []) }
     /// The last part of the full name.
     var id: String { name.utf8.split(separator: 0x2F).last.map { String($0) ?? "" } ?? name }
 
@@ -77,17 +79,27 @@ extension RouteList {
 }
 
 extension RuleSet {
+    /// The sinks that a target can lead to: its own, or those of its pool.
+    func sinks(of target: Target) -> [String] {
+        guard let pool = target.pool.flatMap({ pools[$0] }) else { return [target.sink] }
+        var sinks = pool.members.map(\.target.sink)
+        if case .fallback(let targets) = pool.whenNobody { sinks += targets.map(\.sink) }
+        return sinks
+    }
+
     /// The sinks that routes or the default name, each once, in the order met.
     var namedSinks: [String] {
         var seen: Set<String> = []
         var sinks: [String] = []
         func add(_ targets: [Target]) {
-            for target in targets where seen.insert(target.sink).inserted {
-                sinks.append(target.sink)
+            for target in targets {
+                for sink in self.sinks(of: target) where seen.insert(sink).inserted {
+                    sinks.append(sink)
+                }
             }
         }
         routes.forEach { path in
-            add(path.route.to)
+            add(path.route.toTargets)
             add(path.route.alsoTo)
         }
         if case .to(let targets) = fallback { add(targets) }

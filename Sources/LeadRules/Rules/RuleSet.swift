@@ -96,7 +96,7 @@ public struct RuleSet: Sendable {
     /// For what does not depend on the time.
     private static let anyTime = Timestamp(seconds: 0)
 
-    private func view(_ lead: Lead, _ now: Timestamp, _ isDuplicate: Bool) -> LeadView {
+    func view(_ lead: Lead, _ now: Timestamp, _ isDuplicate: Bool) -> LeadView {
         LeadView(
             lead: lead, now: now, isDuplicate: isDuplicate, names: names, tables: tables,
             schedules: schedules)

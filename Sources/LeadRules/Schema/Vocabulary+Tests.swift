@@ -48,6 +48,12 @@ extension Vocabulary {
             form: .definition("rendered")),
         SettingInfo(
             "fails", "a sink or a list", "Sinks whose delivery cannot be filled in.", form: names),
+        SettingInfo(
+            "not_before", "a time or 'none'", "When the deliveries of 'to' may be sent.",
+            form: .pattern("^none$|^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt].+$")),
+        SettingInfo(
+            "members", "{POOL: MEMBER}", "Whom each pool chooses; 'none' for its fallback.",
+            form: .map(.text, areIdentifiers: true)),
     ]
 
     private static let names = SettingForm.list(.text, orOne: true, mayBeEmpty: true)
