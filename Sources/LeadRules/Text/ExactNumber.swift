@@ -112,8 +112,23 @@ struct LongDecimal: Sendable, Comparable {
 extension ExactNumber {
     /// The number in its shortest form: `-1.5`, `20000`, `0`.
     var text: String {
-        let digits = whole.isEmpty ? [0x30] : whole
-        let decimals = fraction.isEmpty ? [] : [0x2E] + fraction
-        return (isNegative ? "-" : "") + String(decoding: digits + decimals, as: UTF8.self)
+        switch self {
+        case .fixed(let number):
+            let (whole, rest) = number.magnitude.quotientAndRemainder(
+                dividingBy: UInt128(ExactNumber.one))
+            let digits = Array(String(rest).utf8)
+            return ExactNumber.text(
+                isNegative: number < 0, whole: Array(String(whole).utf8),
+                fraction: Array(repeating: 0x30, count: 18 - digits.count) + digits)
+        case .long(let number):
+            return ExactNumber.text(
+                isNegative: number.isNegative, whole: number.whole, fraction: number.fraction)
+        }
+    }
+
+    private static func text(isNegative: Bool, whole: [UInt8], fraction: [UInt8]) -> String {
+        let decimals = fraction.prefix((fraction.lastIndex { $0 != 0x30 } ?? -1) + 1)
+        let digits = (whole.isEmpty ? [0x30] : whole) + (decimals.isEmpty ? [] : [0x2E] + decimals)
+        return (isNegative ? "-" : "") + String(decoding: digits, as: UTF8.self)
     }
 }
