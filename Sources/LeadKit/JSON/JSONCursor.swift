@@ -53,6 +53,9 @@ struct JSONCursor {
         }
     }
 
+    /// Whether the value is a string, a number or a boolean.
+    var isScalar: Bool { kind != .null && kind != .array && kind != .object }
+
     /// The value of a boolean; nil for any other kind.
     var bool: Bool? {
         switch kind {

@@ -42,20 +42,23 @@ public struct Lead: Sendable, Equatable {
     /// dummy data, or is one of Meta's two test addresses (Lead Ads testing tool).
     public var isTest: Bool {
         if envelope[.isTest] == "true" { return true }
-        return fieldData.contains { field in field.values.contains(where: Lead.marksTest) }
+        return fieldData.contains { field in
+            field.values.contains { value in
+                var value = value
+                return value.withUTF8(Lead.marksTest)
+            }
+        }
     }
 
-    private static func marksTest(_ value: String) -> Bool {
-        var value = value
-        return value.withUTF8 { bytes in
-            // The two addresses and the marker are longer than most answers.
-            guard bytes.count >= 11 else { return false }
-            return ByteSearch.contains(bytes, "<test lead: dummy data for")
-                || ByteSearch.contains(bytes, "test@meta.com")
-                    && String(decoding: bytes, as: UTF8.self).trimmed == "test@meta.com"
-                || ByteSearch.contains(bytes, "test@fb.com")
-                    && String(decoding: bytes, as: UTF8.self).trimmed == "test@fb.com"
-        }
+    /// Whether an answer is one of a test.
+    static func marksTest(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        // The two addresses and the marker are longer than most answers.
+        guard bytes.count >= 11 else { return false }
+        return ByteSearch.contains(bytes, "<test lead: dummy data for")
+            || ByteSearch.contains(bytes, "test@meta.com")
+                && String(decoding: bytes, as: UTF8.self).trimmed == "test@meta.com"
+            || ByteSearch.contains(bytes, "test@fb.com")
+                && String(decoding: bytes, as: UTF8.self).trimmed == "test@fb.com"
     }
 }
 

@@ -109,13 +109,15 @@ public struct ConfigurationLoader {
         let store: StoreSettings = settings("store") ?? StoreSettings()
         let log: LogSettings = settings("log") ?? LogSettings()
         guard !problems.hasErrors, let fallback else { return nil }
-        let ruleSet = RuleSet(
+        var ruleSet = RuleSet(
             hash: merged.hash(tables: tables), names: parser.conditions.slots.names, tables: tables,
             schedules: schedules, pools: parser.pools, conditions: named, routes: routes,
             fallback: fallback, dedupe: dedupe, templates: library,
             expectations: fields.compactMap { name, field in
                 field.expectIn.map { (name: name, table: $0) }
             }.sorted { $0.name < $1.name })
+        // When a duplicate's earlier lead was created decides whether it still counts.
+        ruleSet.asked = scope.asked.selection(and: dedupe == nil ? [] : [.createdTime])
         return Configuration(
             ruleSet: ruleSet, sources: sources, sinks: sinks, server: server, store: store,
             log: log, filledIn: filledIn.finish())
