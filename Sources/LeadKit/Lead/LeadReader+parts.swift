@@ -49,10 +49,8 @@ extension LeadReader {
                 throw LeadError("a disclaimer response has no 'checkbox_key'")
             }
             let checked = element.member("is_checked")
-            result.append(
-                Consent(
-                    key: key, isChecked: checked?.bool ?? checked?.isText("1", of: .string) ?? false
-                ))
+            let isOne = checked.map { $0.kind == .string && $0.isText("1") } ?? false
+            result.append(Consent(key: key, isChecked: checked?.bool ?? isOne))
         }
         return result
     }

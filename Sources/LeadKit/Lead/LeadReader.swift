@@ -202,7 +202,9 @@ extension LeadReader {
                 try append(member, named: written, to: &fields)
             }
         }
-        let id = try LeadReader.id(value.member(idName), of: value)
+        var wanted = idName
+        let idValue = wanted.withUTF8 { value.member($0) }
+        let id = try LeadReader.id(idValue, of: value)
         return Lead(id: id, source: source, fieldData: fields, envelope: envelope, raw: raw)
     }
 

@@ -103,6 +103,9 @@ public struct ConfigurationLoader {
         let (routes, fallback) = readRoutes(&parser)
         for diagnostic in parser.conditions.problems.diagnostics { problems.add(diagnostic) }
         let dedupe = readDedupe()
+        // When a duplicate's earlier lead was created decides whether it still counts. Templates
+        // are read behind this: what they ask for does not decide.
+        let asked = scope.asked.selection(and: dedupe == nil ? [] : [.createdTime])
         let library = readTemplates(sinks, parser)
         checkFallbacks(of: sinks)
         let server: ServerSettings = settings("server") ?? ServerSettings()
@@ -116,8 +119,7 @@ public struct ConfigurationLoader {
             expectations: fields.compactMap { name, field in
                 field.expectIn.map { (name: name, table: $0) }
             }.sorted { $0.name < $1.name })
-        // When a duplicate's earlier lead was created decides whether it still counts.
-        ruleSet.asked = scope.asked.selection(and: dedupe == nil ? [] : [.createdTime])
+        ruleSet.asked = asked
         return Configuration(
             ruleSet: ruleSet, sources: sources, sinks: sinks, server: server, store: store,
             log: log, filledIn: filledIn.finish())
