@@ -1,8 +1,14 @@
-// A small C surface over simdjson: one pass over the document with the on-demand parser, which
-// keeps numbers as they were written, into two flat buffers that Swift can copy or walk.
+// A small C surface over simdjson, into two flat buffers that Swift can walk or copy.
+//
+// simdjson's first stage, its fast part, checks UTF-8, strings and control characters and finds
+// where every bracket, comma, colon and value begins. From there on the text is walked here:
+// simdjson's own second stages either lose how a number was written or take four times as long
+// (measured on leads of 600 bytes: 530 ns, 2300 ns, this 600 ns).
 #include "lr_json.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -10,19 +16,28 @@
 #include <string>
 #include <vector>
 
-namespace ondemand = simdjson::ondemand;
-
 struct lr_json_parser {
-    ondemand::parser parser;
-    std::vector<uint8_t> input;
-    std::vector<lr_json_node> nodes;
+    std::unique_ptr<simdjson::internal::dom_parser_implementation> scanner;
+    // The text with the padding that simdjson reads beyond its end.
+    std::unique_ptr<uint8_t[]> input;
     // What strings say, unescaped, is never longer than the input.
     std::unique_ptr<uint8_t[]> text;
-    size_t text_capacity = 0;
+    size_t capacity = 0;
     size_t text_count = 0;
+    // Every node has a place of its own, so there are never more nodes than places.
+    std::unique_ptr<lr_json_node[]> nodes;
+    size_t node_capacity = 0;
+    size_t node_count = 0;
     uint32_t depth_max = 0;
     uint32_t nodes_max = 0;
+    // The places found by the first stage, and the next to look at.
+    const uint32_t *places = nullptr;
+    size_t place_count = 0;
+    size_t next = 0;
+    size_t length = 0;
     int status = LR_JSON_OK;
+    // Whether there is a backslash anywhere in the text.
+    bool has_escapes = false;
     bool has_duplicate = false;
     std::string message;
 
@@ -35,35 +50,47 @@ struct lr_json_parser {
         return fail(LR_JSON_SYNTAX, simdjson::error_message(error));
     }
 
-    bool open(uint32_t kind, size_t &index) {
-        if (nodes.size() >= nodes_max) return fail(LR_JSON_TOO_MANY, "too many values");
-        index = nodes.size();
-        nodes.push_back({kind, 0, 0, 0});
+    bool open(uint32_t kind, size_t offset = 0, size_t length = 0) {
+        if (node_count >= nodes_max) return fail(LR_JSON_TOO_MANY, "too many values");
+        auto &node = nodes[node_count++];
+        node.kind = kind;
+        node.next = uint32_t(node_count);
+        node.offset = uint32_t(offset);
+        node.length = uint32_t(length);
         return true;
     }
-    void close(size_t index) { nodes[index].next = uint32_t(nodes.size()); }
+    // Says how many parts the value has that ends with the last node.
+    void close(size_t index, size_t parts) {
+        nodes[index].length = uint32_t(parts);
+        nodes[index].next = uint32_t(node_count);
+    }
 
-    bool append(uint32_t kind, std::string_view value) {
-        size_t index;
-        if (!open(kind, index)) return false;
-        nodes[index].offset = uint32_t(text_count);
-        nodes[index].length = uint32_t(value.size());
-        memcpy(text.get() + text_count, value.data(), value.size());
-        text_count += value.size();
-        close(index);
+    bool append(uint32_t kind, const uint8_t *bytes, size_t count) {
+        if (!open(kind, text_count, count)) return false;
+        // Most texts are short, and both buffers go on behind their ends: copying 32 bytes costs
+        // less than asking how many there are.
+        auto target = text.get() + text_count;
+        memcpy(target, bytes, 32);
+        if (count > 32) memcpy(target + 32, bytes + 32, count - 32);
+        text_count += count;
         return true;
     }
 
-    static std::string_view trimmed(std::string_view raw) {
-        while (!raw.empty()
-               && (raw.back() == ' ' || raw.back() == '\n' || raw.back() == '\r'
-                   || raw.back() == '\t'))
-            raw.remove_suffix(1);
-        return raw;
+    // What stands from the next place up to the one behind it, without the white space between.
+    std::string_view take_token() {
+        size_t start = places[next++];
+        size_t end = next < place_count ? places[next] : length;
+        while (end > start && is_blank(input[end - 1])) end--;
+        return {reinterpret_cast<const char *>(input.get()) + start, end - start};
     }
+    static bool is_blank(uint8_t byte) {
+        return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+    }
+    // The byte at the next place; 0 at the end.
+    uint8_t peek() const { return next < place_count ? input[places[next]] : 0; }
 
     // RFC 8259 section 6, checked by hand: numbers are kept as written, also those that no
-    // machine type holds, so the library's own conversion cannot be used to check them.
+    // machine type holds.
     static bool is_number(std::string_view s) {
         size_t i = 0;
         auto digits = [&] {
@@ -89,6 +116,12 @@ struct lr_json_parser {
         return i == s.size();
     }
 
+    // Only an exponent or very many digits can leave the range.
+    static bool is_infinite(std::string_view number) {
+        bool is_plain = number.size() < 300 && number.find_first_of("eE") == number.npos;
+        return !is_plain && std::isinf(strtod(std::string(number).c_str(), nullptr));
+    }
+
     std::string_view name_at(size_t index) const {
         auto first = reinterpret_cast<const char *>(text.get());
         return {first + nodes[index].offset, nodes[index].length};
@@ -96,143 +129,158 @@ struct lr_json_parser {
 
     // Names are compared as bytes after unescaping (CVE-2017-12635 came from two parsers that
     // chose differently among duplicates; we choose neither). Few names are compared pair by
-    // pair, many are sorted: linear hashing could be attacked, this cannot.
+    // pair, many are sorted: hashing could be attacked, this cannot.
     static constexpr size_t few = 16;
     void note_duplicates(const uint32_t *first, size_t members, size_t object) {
         if (members <= few) {
             for (size_t i = 1; i < members; i++) {
                 auto name = name_at(first[i]);
                 for (size_t j = 0; j < i; j++)
-                    if (name_at(first[j]) == name) has_duplicate = true;
+                    if (nodes[first[j]].length == name.size() && name_at(first[j]) == name)
+                        has_duplicate = true;
             }
             return;
         }
         std::vector<std::string_view> names;
         names.reserve(members);
-        for (size_t name = object + 1; name < nodes.size(); name = nodes[name + 1].next)
+        for (size_t name = object + 1; name < node_count; name = nodes[name + 1].next)
             names.push_back(name_at(name));
         std::sort(names.begin(), names.end());
         if (std::adjacent_find(names.begin(), names.end()) != names.end()) has_duplicate = true;
     }
 
-    template <typename Value> bool walk(Value &value, uint32_t depth) {
-        if (depth > depth_max) return fail(LR_JSON_DEPTH, "nested too deeply");
-        ondemand::json_type type;
-        if (auto error = value.type().get(type)) return fail(error);
-        size_t index;
-        switch (type) {
-        case ondemand::json_type::object: {
-            ondemand::object object;
-            if (auto error = value.get_object().get(object)) return fail(error);
-            if (!open(LR_JSON_OBJECT, index)) return false;
-            uint32_t members = 0;
-            uint32_t names[few];
-            for (auto result : object) {
-                ondemand::field field;
-                if (auto error = std::move(result).get(field)) return fail(error);
-                std::string_view name;
-                if (auto error = field.unescaped_key().get(name)) return fail(error);
-                if (members < few) names[members] = uint32_t(nodes.size());
-                if (!append(LR_JSON_STRING, name)) return false;
-                ondemand::value member = field.value();
-                if (!walk(member, depth + 1)) return false;
+    bool string() {
+        auto token = take_token();
+        // The first stage has seen that every string is closed, and no other quotation mark
+        // without a backslash can stand before the next place.
+        if (token.size() < 2 || token.back() != '"') return fail(simdjson::STRING_ERROR);
+        auto bytes = reinterpret_cast<const uint8_t *>(token.data()) + 1;
+        size_t count = token.size() - 2;
+        if (!has_escapes || !memchr(bytes, '\\', count)) return append(LR_JSON_STRING, bytes, count);
+        auto target = text.get() + text_count;
+        auto end = scanner->parse_string(bytes, target);
+        if (!end) return fail(simdjson::STRING_ERROR);
+        if (!open(LR_JSON_STRING, text_count, end - target)) return false;
+        text_count += end - target;
+        return true;
+    }
+
+    bool object(uint32_t depth) {
+        size_t index = node_count;
+        if (!open(LR_JSON_OBJECT)) return false;
+        next++;
+        uint32_t members = 0;
+        uint32_t names[few];
+        if (peek() == '}') {
+            next++;
+        } else {
+            while (true) {
+                if (peek() != '"') return fail(simdjson::TAPE_ERROR);
+                if (members < few) names[members] = uint32_t(node_count);
+                if (!string()) return false;
+                if (peek() != ':') return fail(simdjson::TAPE_ERROR);
+                next++;
+                if (!value(depth + 1)) return false;
                 members++;
+                uint8_t mark = peek();
+                next++;
+                if (mark == '}') break;
+                if (mark != ',') return fail(simdjson::TAPE_ERROR);
             }
-            if (members > 1) note_duplicates(names, members, index);
-            nodes[index].length = members;
-            close(index);
-            return true;
         }
-        case ondemand::json_type::array: {
-            ondemand::array array;
-            if (auto error = value.get_array().get(array)) return fail(error);
-            if (!open(LR_JSON_ARRAY, index)) return false;
-            uint32_t elements = 0;
-            for (auto result : array) {
-                ondemand::value element;
-                if (auto error = std::move(result).get(element)) return fail(error);
-                if (!walk(element, depth + 1)) return false;
+        if (members > 1) note_duplicates(names, members, index);
+        close(index, members);
+        return true;
+    }
+
+    bool array(uint32_t depth) {
+        size_t index = node_count;
+        if (!open(LR_JSON_ARRAY)) return false;
+        next++;
+        uint32_t elements = 0;
+        if (peek() == ']') {
+            next++;
+        } else {
+            while (true) {
+                if (!value(depth + 1)) return false;
                 elements++;
+                uint8_t mark = peek();
+                next++;
+                if (mark == ']') break;
+                if (mark != ',') return fail(simdjson::TAPE_ERROR);
             }
-            nodes[index].length = elements;
-            close(index);
-            return true;
         }
-        case ondemand::json_type::string: {
-            std::string_view string;
-            if (auto error = value.get_string().get(string)) return fail(error);
-            return append(LR_JSON_STRING, string);
-        }
-        case ondemand::json_type::number: {
-            std::string_view raw = trimmed(token(value));
-            if (!is_number(raw)) return fail(simdjson::NUMBER_ERROR);
-            // Consumes the token; the conversion's own result and range are of no interest.
-            double ignored;
-            auto error = value.get_double().get(ignored);
-            if (error && error != simdjson::NUMBER_ERROR) return fail(error);
-            if (error) return fail(LR_JSON_SYNTAX, "a number is out of range");
-            return append(LR_JSON_NUMBER, raw);
-        }
-        case ondemand::json_type::boolean: {
-            bool flag;
-            if (auto error = value.get_bool().get(flag)) return fail(error);
-            if (!open(flag ? LR_JSON_TRUE : LR_JSON_FALSE, index)) return false;
-            close(index);
-            return true;
-        }
-        case ondemand::json_type::null: {
-            if (!is_null(value)) return fail(simdjson::N_ATOM_ERROR);
-            if (!open(LR_JSON_NULL, index)) return false;
-            close(index);
-            return true;
-        }
-        }
-        return fail(simdjson::TAPE_ERROR);
+        close(index, elements);
+        return true;
     }
 
-    static std::string_view token(ondemand::value &value) { return value.raw_json_token(); }
-    static std::string_view token(ondemand::document &value) {
-        std::string_view raw;
-        if (value.raw_json_token().get(raw)) return {};
-        return raw;
-    }
-    template <typename Value> static bool is_null(Value &value) {
-        std::string_view raw = trimmed(token(value));
-        if (raw != "null") return false;
-        auto result = value.is_null();
-        return flag(result);
-    }
-    static bool flag(bool value) { return value; }
-    static bool flag(simdjson::simdjson_result<bool> result) {
-        bool value = false;
-        return !std::move(result).get(value) && value;
+    bool value(uint32_t depth) {
+        if (depth > depth_max) return fail(LR_JSON_DEPTH, "nested too deeply");
+        switch (peek()) {
+        case '{': return object(depth);
+        case '[': return array(depth);
+        case '"': return string();
+        case 't':
+            if (take_token() != "true") return fail(simdjson::T_ATOM_ERROR);
+            return open(LR_JSON_TRUE);
+        case 'f':
+            if (take_token() != "false") return fail(simdjson::F_ATOM_ERROR);
+            return open(LR_JSON_FALSE);
+        case 'n':
+            if (take_token() != "null") return fail(simdjson::N_ATOM_ERROR);
+            return open(LR_JSON_NULL);
+        case '-': case '0': case '1': case '2': case '3': case '4':
+        case '5': case '6': case '7': case '8': case '9': {
+            auto token = take_token();
+            if (!is_number(token)) return fail(simdjson::NUMBER_ERROR);
+            if (is_infinite(token)) return fail(LR_JSON_SYNTAX, "a number is out of range");
+            return append(
+                LR_JSON_NUMBER, reinterpret_cast<const uint8_t *>(token.data()), token.size());
+        }
+        default: return fail(simdjson::TAPE_ERROR);
+        }
     }
 
-    int parse(const uint8_t *bytes, size_t length) {
+    // Makes room for a text; false when simdjson cannot.
+    bool reserve(size_t count) {
+        if (count <= capacity && scanner) return true;
+        size_t room = std::max(count + count / 4, size_t(1) << 12);
+        auto error = simdjson::get_active_implementation()->create_dom_parser_implementation(
+            room, 1, scanner);
+        if (error) return fail(error);
+        input.reset(new uint8_t[room + simdjson::SIMDJSON_PADDING]);
+        text.reset(new uint8_t[room + simdjson::SIMDJSON_PADDING]);
+        capacity = room;
+        return true;
+    }
+
+    int parse(const uint8_t *bytes, size_t count) {
         status = LR_JSON_OK;
         has_duplicate = false;
         message.clear();
-        nodes.clear();
+        node_count = 0;
         text_count = 0;
-        if (length == 0) {
+        next = 0;
+        length = count;
+        if (count == 0) {
             fail(LR_JSON_SYNTAX, "the text is empty");
             return status;
         }
-        if (length > text_capacity) {
-            text.reset(new uint8_t[length + length / 4]);
-            text_capacity = length + length / 4;
-        }
-        input.resize(length + simdjson::SIMDJSON_PADDING);
-        memcpy(input.data(), bytes, length);
-        memset(input.data() + length, 0, simdjson::SIMDJSON_PADDING);
-        ondemand::document document;
-        simdjson::padded_string_view view(
-            reinterpret_cast<const char *>(input.data()), length, input.size());
-        if (auto error = parser.iterate(view).get(document)) {
+        if (!reserve(count)) return status;
+        has_escapes = memchr(bytes, '\\', count) != nullptr;
+        memcpy(input.get(), bytes, count);
+        memset(input.get() + count, 0, simdjson::SIMDJSON_PADDING);
+        if (auto error = scanner->stage1(input.get(), count, simdjson::stage1_mode::regular)) {
             fail(error);
             return status;
         }
-        if (walk(document, 1) && document.current_location().error() == simdjson::SUCCESS)
+        places = scanner->structural_indexes.get();
+        place_count = scanner->n_structural_indexes;
+        if (place_count > node_capacity) {
+            nodes.reset(new lr_json_node[place_count + place_count / 4]);
+            node_capacity = place_count + place_count / 4;
+        }
+        if (value(1) && next != place_count)
             fail(LR_JSON_SYNTAX, "there is more text behind the value");
         if (status == LR_JSON_OK && has_duplicate)
             fail(LR_JSON_DUPLICATE, "a JSON object has the same name twice");
@@ -259,8 +307,8 @@ int lr_json_parse(
 }
 
 const lr_json_node *lr_json_nodes(const lr_json_parser *parser, size_t *count) {
-    *count = parser->nodes.size();
-    return parser->nodes.data();
+    *count = parser->node_count;
+    return parser->nodes.get();
 }
 
 const uint8_t *lr_json_text(const lr_json_parser *parser, size_t *count) {

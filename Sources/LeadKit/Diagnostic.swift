@@ -41,7 +41,9 @@ public struct Position: Sendable, Hashable {
 
     /// Whether the place stands before the other: by file name, then line, then column.
     public func precedes(_ other: Position) -> Bool {
-        guard isInFile(of: other) else { return file.utf8.lexicographicallyPrecedes(other.file.utf8) }
+        guard isInFile(of: other) else {
+            return file.utf8.lexicographicallyPrecedes(other.file.utf8)
+        }
         return (lineNumber, columnNumber) < (other.lineNumber, other.columnNumber)
     }
 }
@@ -140,4 +142,3 @@ extension Diagnostic {
         return String(result)
     }
 }
-

@@ -284,7 +284,9 @@ private struct Builder {
         guard entries.count > 16 else {
             for index in entries.indices.dropFirst() {
                 guard let text = entries[index].name.text else { continue }
-                let first = entries[..<index].last { $0.name.text.map { isSame($0, text) } ?? false }
+                let first = entries[..<index].last {
+                    $0.name.text.map { isSame($0, text) } ?? false
+                }
                 if let first { reportDuplicate(entries[index].name, first: first.name.position) }
             }
             return

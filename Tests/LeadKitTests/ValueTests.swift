@@ -101,3 +101,22 @@ struct NearestTests {
         )
     }
 }
+
+struct BlankTests {
+    @Test func `a blank is what Unicode calls White_Space`() {
+        for value in UInt32(0)...0x10FFFF {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            if scalar.isBlank != scalar.properties.isWhitespace { Issue.record("\(value)") }
+        }
+    }
+
+    @Test(arguments: [
+        ("", ""), (" ", ""), (" a b ", "a b"), ("é\u{2003}", "é"), ("\u{3000}é", "é"),
+        ("\u{200B}a\u{200B}", "\u{200B}a\u{200B}"), ("a \u{301}", "a \u{301}"), ("\r\na\n", "a"),
+    ]) func `trimming takes blanks off both ends, scalar by scalar`(
+        _ text: String, _ trimmed: String
+    ) {
+        #expect(text.trimmed.utf8.elementsEqual(trimmed.utf8))
+        #expect(text.isBlank == trimmed.isEmpty)
+    }
+}

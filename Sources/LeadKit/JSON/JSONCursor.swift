@@ -1,4 +1,5 @@
 internal import CSimdJSON
+internal import Glibc
 
 /// A value of a parsed text, looked at in place: plain pointers, valid only within the closure
 /// that hands the cursor out.
@@ -53,6 +54,9 @@ struct JSONCursor {
         }
     }
 
+    /// Whether the value is a string, a number or a boolean.
+    var isScalar: Bool { kind != .null && kind != .array && kind != .object }
+
     /// The value of a boolean; nil for any other kind.
     var bool: Bool? {
         switch kind {
@@ -83,24 +87,30 @@ struct JSONCursor {
     }
 
     /// The member of that name; nil when there is none or the value is no object.
-    func member(_ name: String) -> JSONCursor? {
+    func member(_ name: StaticString) -> JSONCursor? {
+        member(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    }
+
+    /// The member whose name has these bytes.
+    func member(_ wanted: UnsafeBufferPointer<UInt8>) -> JSONCursor? {
         guard kind == .object else { return nil }
         var member = index + 1
         for _ in 0..<count {
-            if at(member).isText(name) { return at(member + 1) }
+            if at(member).isText(wanted) { return at(member + 1) }
             member = Int(nodes[member + 1].next)
         }
         return nil
     }
 
     /// Whether the string's bytes are those of the text.
-    func isText(_ text: String) -> Bool {
-        count == text.utf8.count && bytes.elementsEqual(text.utf8)
+    func isText(_ text: StaticString) -> Bool {
+        isText(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Whether the value is of the kind and its bytes are those of the text.
-    func isText(_ text: String, of kind: JSONValue.Kind) -> Bool {
-        self.kind == kind && isText(text)
+    private func isText(_ wanted: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard count == wanted.count else { return false }
+        guard let a = bytes.baseAddress, let b = wanted.baseAddress else { return count == 0 }
+        return memcmp(a, b, count) == 0
     }
 
     /// The value at another place of the same text.

@@ -56,7 +56,8 @@ public struct JSONValue: Sendable {
 
     /// The member of that name; nil when there is none or the value is no object.
     public subscript(name: String) -> JSONValue? {
-        withCursor { cursor in cursor.member(name).map(value) }
+        var name = name
+        return name.withUTF8 { name in withCursor { cursor in cursor.member(name).map(value) } }
     }
 
     private func value(at cursor: JSONCursor) -> JSONValue {

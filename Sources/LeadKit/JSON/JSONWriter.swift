@@ -19,14 +19,14 @@ public struct JSONWriter: Sendable {
     }
 
     /// Writes an object around what `body` writes.
-    public mutating func object<E>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func object<E>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
         open(0x7B)
         try body(&self)
         close(0x7D)
     }
 
     /// Writes an array around what `body` writes.
-    public mutating func array<E>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func array<E>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
         open(0x5B)
         try body(&self)
         close(0x5D)
@@ -107,13 +107,13 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    private mutating func open(_ byte: UInt8) {
+    @usableFromInline mutating func open(_ byte: UInt8) {
         separate()
         bytes.append(byte)
         needsComma = false
     }
 
-    private mutating func close(_ byte: UInt8) {
+    @usableFromInline mutating func close(_ byte: UInt8) {
         bytes.append(byte)
         needsComma = true
     }

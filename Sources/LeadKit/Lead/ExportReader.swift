@@ -151,7 +151,8 @@ extension ExportReader {
     private static func answer(_ cell: String, prefix: String?) -> String {
         // Tools that guard spreadsheets against formulas put an apostrophe before these.
         let bytes = cell.utf8
-        let isGuarded = bytes.first == 0x27 && bytes.dropFirst().first.map("=+-@".utf8.contains) == true
+        let isGuarded =
+            bytes.first == 0x27 && bytes.dropFirst().first.map("=+-@".utf8.contains) == true
         let text = isGuarded ? String(decoding: bytes.dropFirst(), as: UTF8.self) : cell
         return prefix.map { without($0, text) } ?? text
     }

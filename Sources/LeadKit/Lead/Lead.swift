@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// One submitted form: who asked, what was answered, where it came from. Immutable once read.
 public struct Lead: Sendable, Equatable {
     /// The source's own id of the lead, as text whatever type it had on the wire.
@@ -42,20 +44,28 @@ public struct Lead: Sendable, Equatable {
     /// dummy data, or is one of Meta's two test addresses (Lead Ads testing tool).
     public var isTest: Bool {
         if envelope[.isTest] == "true" { return true }
-        return fieldData.contains { field in field.values.contains(where: Lead.marksTest) }
+        return fieldData.contains { field in
+            field.values.contains { value in
+                var value = value
+                return value.withUTF8(Lead.marksTest)
+            }
+        }
     }
 
-    private static func marksTest(_ value: String) -> Bool {
-        var value = value
-        return value.withUTF8 { bytes in
-            // The two addresses and the marker are longer than most answers.
-            guard bytes.count >= 11 else { return false }
-            return ByteSearch.contains(bytes, "<test lead: dummy data for")
-                || ByteSearch.contains(bytes, "test@meta.com")
-                    && String(decoding: bytes, as: UTF8.self).trimmed == "test@meta.com"
-                || ByteSearch.contains(bytes, "test@fb.com")
-                    && String(decoding: bytes, as: UTF8.self).trimmed == "test@fb.com"
+    /// Whether an answer is one of a test.
+    static func marksTest(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        // The two addresses and the marker are longer than most answers.
+        guard bytes.count >= 11, let base = bytes.baseAddress else { return false }
+        if memchr(base, 0x3C, bytes.count) != nil,
+            ByteSearch.contains(bytes, "<test lead: dummy data for")
+        {
+            return true
         }
+        guard memchr(base, 0x40, bytes.count) != nil, ByteSearch.contains(bytes, "test@") else {
+            return false
+        }
+        let text = String(decoding: bytes, as: UTF8.self).trimmed
+        return text == "test@meta.com" || text == "test@fb.com"
     }
 }
 

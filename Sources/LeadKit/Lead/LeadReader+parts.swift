@@ -1,36 +1,45 @@
 // The parts of a lead.
 extension LeadReader {
-    static func answers(_ list: JSONCursor) throws(LeadError) -> FieldData {
-        guard list.kind == .array || list.kind == .null else {
-            throw LeadError("'field_data' is no list")
-        }
-        var fields = FieldData()
-        fields.reserveCapacity(list.kind == .array ? list.count : 0)
-        try list.forEachElement { element throws(LeadError) in
-            fields.append(try field(element))
-        }
-        return fields
-    }
-
-    static func field(_ value: JSONCursor) throws(LeadError) -> Field {
-        guard let name = value.member("name")?.scalarText else {
+    /// The name of an answer, and its values: a list, one of them, or nil for none.
+    static func nameAndValues(
+        _ value: JSONCursor
+    ) throws(LeadError) -> (name: JSONCursor, values: JSONCursor?) {
+        guard let name = value.member("name"), name.isScalar else {
             throw LeadError("an element of field_data has no 'name'")
         }
-        guard let values = value.member("values") else { return Field(name, []) }
-        if values.kind == .array { return Field(name, try texts(values)) }
-        guard values.kind != .object else { throw .notText }
-        return Field(name, values.scalarText.map { [$0] } ?? [])
+        return (name, value.member("values"))
     }
 
-    static func texts(_ array: JSONCursor) throws(LeadError) -> [String] {
+    /// The texts of a list, or of one value.
+    static func texts(_ value: JSONCursor?) throws(LeadError) -> [String] {
+        guard let value, value.kind != .null else { return [] }
+        guard value.kind == .array else {
+            guard let text = value.scalarText else { throw .notText }
+            return [text]
+        }
         var result: [String] = []
-        result.reserveCapacity(array.count)
-        try array.forEachElement { element throws(LeadError) in
+        result.reserveCapacity(value.count)
+        try value.forEachElement { element throws(LeadError) in
             guard element.kind != .null else { return }
             guard let text = element.scalarText else { throw LeadError.notText }
             result.append(text)
         }
         return result
+    }
+
+    /// Whether one of the values is a test's; refuses what `texts` refuses.
+    static func marksTest(_ value: JSONCursor?) throws(LeadError) -> Bool {
+        guard let value, value.kind != .null else { return false }
+        guard value.kind == .array else {
+            guard value.isScalar else { throw .notText }
+            return value.kind == .string && Lead.marksTest(value.bytes)
+        }
+        var isTest = false
+        try value.forEachElement { element throws(LeadError) in
+            guard element.kind == .null || element.isScalar else { throw LeadError.notText }
+            if element.kind == .string, Lead.marksTest(element.bytes) { isTest = true }
+        }
+        return isTest
     }
 
     static func consents(_ list: JSONCursor) throws(LeadError) -> [Consent] {
@@ -40,12 +49,19 @@ extension LeadReader {
                 throw LeadError("a disclaimer response has no 'checkbox_key'")
             }
             let checked = element.member("is_checked")
-            result.append(
-                Consent(
-                    key: key, isChecked: checked?.bool ?? checked?.isText("1", of: .string) ?? false
-                ))
+            let isOne = checked.map { $0.kind == .string && $0.isText("1") } ?? false
+            result.append(Consent(key: key, isChecked: checked?.bool ?? isOne))
         }
         return result
+    }
+
+    /// Refuses what `set` refuses.
+    static func check(_ attribute: LeadAttribute, _ value: JSONCursor) throws(LeadError) {
+        switch attribute {
+        case .formID, .pageID, .adID, .adsetID, .campaignID:
+            if value.kind != .null { try checkID(value, name: attribute.rawValue) }
+        default: return
+        }
     }
 
     static func set(
@@ -103,15 +119,14 @@ extension LeadReader {
     }
 
     static func idText(_ value: JSONCursor, name: String) throws(LeadError) -> String {
-        switch value.kind {
-        case .string: return value.text.trimmed
-        case .number:
-            let text = value.text
-            guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-                throw LeadError("'\(name)' must be text or a whole number")
-            }
-            return text
-        default: throw LeadError("'\(name)' must be text or a whole number")
-        }
+        try checkID(value, name: name)
+        return value.kind == .string ? value.text.trimmed : value.text
+    }
+
+    private static func checkID(_ value: JSONCursor, name: String) throws(LeadError) {
+        let isID =
+            value.kind == .string
+            || value.kind == .number && value.bytes.allSatisfy { (0x30...0x39).contains($0) }
+        guard isID else { throw LeadError("'\(name)' must be text or a whole number") }
     }
 }

@@ -15,6 +15,13 @@ public struct LeadReader: Sendable {
     /// For flat objects and forms: member name → field name, or the name of an envelope attribute
     /// such as `created_time`.
     public var rename: [String: String]
+    /// What of a lead in Graph shape is read; everything unless said otherwise. What it leaves out
+    /// is checked all the same.
+    public var selection = LeadSelection.everything {
+        didSet { wanted = selection.attributeFlags }
+    }
+    /// The attributes of `selection`.
+    private var wanted = LeadSelection.everything.attributeFlags
     /// What every lead's envelope begins with.
     private(set) var received: Envelope
 
@@ -80,26 +87,25 @@ public struct LeadReader: Sendable {
     }
 
     /// Reads every lead of one JSON text: a single lead, a list of leads, or a page of them
-    /// (`{"data": […]}` as the Graph API writes it, or `{"leads": […]}`). With `keepsRaw` each lead
-    /// keeps its bytes.
+    /// (`{"data": […]}` as the Graph API writes it, or `{"leads": […]}`), and appends them to
+    /// `leads`. With `keepsRaw` each lead keeps its bytes.
     ///
     /// - Throws: `JSONError` when the text is not strict JSON; what is no lead is a failure of its
     ///   own, and the others are read.
-    public func leads(
-        in bytes: UnsafeBufferPointer<UInt8>, parser: JSONParser, keepsRaw: Bool = true
-    ) throws(JSONError) -> [Result<Lead, LeadError>] {
+    public func read(
+        _ bytes: UnsafeBufferPointer<UInt8>, parser: JSONParser, keepsRaw: Bool = true,
+        into leads: inout [Result<Lead, LeadError>]
+    ) throws(JSONError) {
         try parser.withRoot(of: bytes) { root in
             guard let list = LeadReader.list(root) else {
-                return [result(root, raw: keepsRaw ? Array(bytes) : [])]
+                leads.append(result(root, raw: keepsRaw ? Array(bytes) : []))
+                return
             }
-            var results: [Result<Lead, LeadError>] = []
-            results.reserveCapacity(list.count)
             list.forEachElement { element in
-                var writer = JSONWriter()
+                var writer = JSONWriter(capacity: 0)
                 if keepsRaw { writer.value(element) }
-                results.append(result(element, raw: writer.bytes))
+                leads.append(result(element, raw: writer.bytes))
             }
-            return results
         }
     }
 
@@ -139,9 +145,13 @@ extension LeadReader {
         try value.forEachMember { name, member throws(LeadError) in
             if let attribute = LeadAttribute.named(name.bytes) {
                 if attribute == .id { idValue = member }
-                try LeadReader.set(attribute, member, in: &envelope)
+                if isWanted(attribute) {
+                    try LeadReader.set(attribute, member, in: &envelope)
+                } else {
+                    try LeadReader.check(attribute, member)
+                }
             } else if name.isText("field_data") {
-                fields = try LeadReader.answers(member)
+                fields = try answers(member, in: &envelope)
             } else if name.isText("custom_disclaimer_responses") {
                 consents = try LeadReader.consents(member)
             }
@@ -150,6 +160,30 @@ extension LeadReader {
         return Lead(
             id: id, source: source, fieldData: fields, consents: consents, envelope: envelope,
             raw: raw)
+    }
+
+    private func isWanted(_ attribute: LeadAttribute) -> Bool {
+        wanted & 1 << UInt32(attribute.number) != 0
+    }
+
+    /// The answers that are wanted. That one of the others is a test's is kept in the envelope.
+    private func answers(
+        _ list: JSONCursor, in envelope: inout Envelope
+    ) throws(LeadError) -> FieldData {
+        guard list.kind == .array || list.kind == .null else {
+            throw LeadError("'field_data' is no list")
+        }
+        var fields = FieldData()
+        fields.reserveCapacity(min(list.count, selection.fieldCount))
+        try list.forEachElement { element throws(LeadError) in
+            let (name, values) = try LeadReader.nameAndValues(element)
+            if name.kind != .string || selection.wantsField(name.bytes) {
+                fields.append(Field(name.scalarText ?? "", try LeadReader.texts(values)))
+            } else if try LeadReader.marksTest(values), isWanted(.isTest) {
+                envelope[.isTest] = "true"
+            }
+        }
+        return fields
     }
 
     private func flat(_ value: JSONCursor, raw: [UInt8]) throws(LeadError) -> Lead {
@@ -168,7 +202,9 @@ extension LeadReader {
                 try append(member, named: written, to: &fields)
             }
         }
-        let id = try LeadReader.id(value.member(idName), of: value)
+        var wanted = idName
+        let idValue = wanted.withUTF8 { value.member($0) }
+        let id = try LeadReader.id(idValue, of: value)
         return Lead(id: id, source: source, fieldData: fields, envelope: envelope, raw: raw)
     }
 

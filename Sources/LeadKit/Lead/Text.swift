@@ -5,13 +5,17 @@ extension String {
     ///
     /// Works on scalars: a combining mark behind a blank does not hide the blank.
     public var trimmed: String {
-        guard let first = utf8.first, let last = utf8.last else { return self }
-        // Bytes above '!' and below 0x80 are scalars of their own, and none of them is blank.
-        if (0x21..<0x80).contains(first), (0x21..<0x80).contains(last) { return self }
+        let isDone = utf8.withContiguousStorageIfAvailable { bytes in
+            guard let first = bytes.first, let last = bytes.last else { return true }
+            // Bytes above '!' and below 0x80 are scalars of their own, and none of them is blank.
+            return (0x21..<0x80).contains(first) && (0x21..<0x80).contains(last)
+        }
+        if isDone == true { return self }
         let scalars = unicodeScalars
         guard let start = scalars.firstIndex(where: { !$0.isBlank }),
             let end = scalars.lastIndex(where: { !$0.isBlank })
         else { return "" }
+        if start == startIndex, scalars.index(after: end) == endIndex { return self }
         return String(String.UnicodeScalarView(scalars[start...end]))
     }
 
@@ -30,8 +34,13 @@ extension Substring {
 extension Unicode.Scalar {
     /// Whether the scalar has the Unicode property White_Space.
     @inlinable public var isBlank: Bool {
-        if value < 0x80 { return value == 0x20 || (value >= 0x09 && value <= 0x0D) }
-        return properties.isWhitespace
+        switch value {
+        case 0x20, 0x09...0x0D: true
+        case 0..<0x85: false
+        // The rest of White_Space, which Unicode has closed; a test compares every scalar.
+        case 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000: true
+        default: false
+        }
     }
 }
 

@@ -103,19 +103,23 @@ public struct ConfigurationLoader {
         let (routes, fallback) = readRoutes(&parser)
         for diagnostic in parser.conditions.problems.diagnostics { problems.add(diagnostic) }
         let dedupe = readDedupe()
+        // When a duplicate's earlier lead was created decides whether it still counts. Templates
+        // are read behind this: what they ask for does not decide.
+        let asked = scope.asked.selection(and: dedupe == nil ? [] : [.createdTime])
         let library = readTemplates(sinks, parser)
         checkFallbacks(of: sinks)
         let server: ServerSettings = settings("server") ?? ServerSettings()
         let store: StoreSettings = settings("store") ?? StoreSettings()
         let log: LogSettings = settings("log") ?? LogSettings()
         guard !problems.hasErrors, let fallback else { return nil }
-        let ruleSet = RuleSet(
+        var ruleSet = RuleSet(
             hash: merged.hash(tables: tables), names: parser.conditions.slots.names, tables: tables,
             schedules: schedules, pools: parser.pools, conditions: named, routes: routes,
             fallback: fallback, dedupe: dedupe, templates: library,
             expectations: fields.compactMap { name, field in
                 field.expectIn.map { (name: name, table: $0) }
             }.sorted { $0.name < $1.name })
+        ruleSet.asked = asked
         return Configuration(
             ruleSet: ruleSet, sources: sources, sinks: sinks, server: server, store: store,
             log: log, filledIn: filledIn.finish())

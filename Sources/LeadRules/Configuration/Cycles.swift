@@ -33,7 +33,9 @@ struct Cycles {
             guard edge < edges[node].count else {
                 path.removeLast()
                 leave(node)
-                if let parent = path.last?.node { lowest[parent] = min(lowest[parent], lowest[node]) }
+                if let parent = path.last?.node {
+                    lowest[parent] = min(lowest[parent], lowest[node])
+                }
                 continue
             }
             path[path.count - 1].edge += 1

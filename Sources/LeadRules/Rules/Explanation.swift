@@ -62,6 +62,8 @@ public struct ConditionTrace: Sendable {
     public internal(set) var parts: [ConditionTrace]
     /// Where it stands in the rules; nil for combinators.
     public var position: Position?
+    /// The field asked; nil for combinators. `text` goes on with what it was asked for.
+    public internal(set) var name: String?
 }
 
 extension Evaluator {
@@ -95,7 +97,8 @@ extension Evaluator {
         let truth = truth(test)
         return ConditionTrace(
             text: "\(test.name) \(test.text)", truth: truth, values: values.map(\.exact),
-            reason: reason(test, values, truth), parts: [], position: test.position)
+            reason: reason(test, values, truth), parts: [], position: test.position,
+            name: test.name)
     }
 
     private func reason(_ test: Test, _ values: [Value], _ truth: Truth) -> String? {

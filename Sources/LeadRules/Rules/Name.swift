@@ -1,4 +1,5 @@
 internal import LeadKit
+internal import Synchronization
 
 /// What a rule or template can ask a lead for.
 enum Name: Sendable, Hashable {
@@ -20,6 +21,8 @@ struct NameScope {
     private(set) var tables: [(name: String, table: Table?)] = []
     private var tableNumbers = NameIndex()
     private(set) var schedules = NameIndex()
+    /// Every name that was read; copies of a scope share it.
+    let asked = AskedNames()
 
     /// Words that no table may have as its name.
     static let reserved: Set<String> = ["lead", "consent", "field", "schedule"]
@@ -66,6 +69,12 @@ struct NameScope {
 
     /// Reads a name as it is written in a condition; records what is wrong.
     func name(_ node: SettingNode, problems: inout SettingProblems) -> Name? {
+        let name = read(node, problems: &problems)
+        if let name { asked.add(name) }
+        return name
+    }
+
+    private func read(_ node: SettingNode, problems: inout SettingProblems) -> Name? {
         let text = Normalization.value(node.text ?? "")
         guard !text.isEmpty else {
             problems.error("bad-name", at: node.position, "the name is blank")
@@ -147,6 +156,28 @@ struct NameScope {
             scalars.suffix(2).elementsEqual(close)
         else { return nil }
         return String(String.UnicodeScalarView(scalars[open.count..<(scalars.count - close.count)]))
+    }
+}
+
+/// The names that a configuration asks leads for: what reading a lead may leave out, it must not
+/// ask. Filled while a configuration is read, from one thread.
+final class AskedNames: Sendable {
+    private let names = Mutex<Set<Name>>([])
+
+    func add(_ name: Name) { names.withLock { _ = $0.insert(name) } }
+
+    /// What of a lead the names need; `more` is asked beside them.
+    func selection(and more: Set<LeadAttribute>) -> LeadSelection {
+        var attributes = more
+        var fields: Set<String> = []
+        for name in names.withLock(\.self) {
+            switch name {
+            case .field(let field): fields.insert(field)
+            case .attribute(let attribute): attributes.insert(attribute)
+            case .consent, .column, .schedule: continue
+            }
+        }
+        return LeadSelection(attributes: attributes, fields: fields)
     }
 }
 

@@ -87,6 +87,9 @@ extension RuleSet {
         return sinks
     }
 
+    /// The full names of all routes, those above before those below.
+    public var routeNames: [String] { routes.names }
+
     /// The sinks that routes or the default name, each once, in the order met.
     var namedSinks: [String] {
         var seen: Set<String> = []

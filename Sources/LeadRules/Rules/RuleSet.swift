@@ -46,6 +46,9 @@ public struct RuleSet: Sendable {
     /// How many routes there are, on all levels, without those that are disabled.
     public var routeCount: Int { compiled.routes.count }
 
+    /// What of a lead deciding it can depend on: for commands that decide many and show none.
+    public internal(set) var asked = LeadSelection.everything
+
     /// Decides a lead: pure, without I/O or clock. `now` is what schedules are asked at;
     /// `isDuplicate` is what the caller found out with `dedupeKey(of:)`.
     public func decide(_ lead: Lead, at now: Timestamp, isDuplicate: Bool = false) -> Decision {

@@ -12,10 +12,10 @@ struct DecisionPrinter {
     let now: Timestamp
 
     private var writer = JSONWriter(capacity: 1 << 16)
-    private var table = TextTable(["LEAD", "OUTCOME", "ROUTES", "TO", "COPIES", "REASON"])
+    private var table = StreamedTable(["LEAD", "OUTCOME", "ROUTES", "TO", "COPIES", "REASON"])
     private var counts = DecisionCounts()
-    /// The leads seen, by `dedupe` key: when the latest was created.
-    private var seen: [String: Int64] = [:]
+    private let decider: Decider
+    private var earlier: EarlierLeads
     private var details: [String] = []
     private var unexpected: [String: Int] = [:]
     /// What the pools remember of the leads so far.
@@ -31,10 +31,12 @@ struct DecisionPrinter {
         self.renders = renders
         self.onlyRoute = onlyRoute
         self.now = now
+        decider = ruleSet.decider()
+        earlier = EarlierLeads(ruleSet: ruleSet, now: now)
     }
 
     mutating func decide(_ lead: Lead) {
-        let isDuplicate = isDuplicate(lead)
+        let isDuplicate = earlier.contain(lead)
         var decision: Decision
         var explanation: Explanation?
         if explains {
@@ -42,18 +44,14 @@ struct DecisionPrinter {
             decision = explained.0
             explanation = explained.1
         } else {
-            decision = ruleSet.decide(lead, at: now, isDuplicate: isDuplicate)
+            decision = decider.decide(lead, at: now, isDuplicate: isDuplicate)
         }
         let assigned = ruleSet.assign(decision, of: lead, at: now, state: &pools)
         decision = assigned.decision
         explanation?.pools = assigned.traces
-        if let onlyRoute,
-            !decision.routes.contains(where: { DecisionPrinter.lies($0, below: onlyRoute) })
-        {
-            return
-        }
-        counts.count(decision)
-        for (field, table) in ruleSet.unexpectedFields(of: lead) {
+        guard isShown(decision) else { return }
+        if format == .table { counts.count(decision) }
+        for (field, table) in decider.unexpectedFields(of: lead) {
             unexpected["'\(field)' is no key of table '\(table)'", default: 0] += 1
         }
         switch format {
@@ -74,23 +72,21 @@ struct DecisionPrinter {
         if explains || renders {
             for detail in details { Console.print(detail) }
         } else {
-            Console.print(table.text)
+            table.finish()
         }
         Console.print("\n" + counts.text)
     }
 
-    private static func lies(_ route: String, below parent: String) -> Bool {
-        route == parent || ByteSearch.hasPrefix(route, parent + "/")
+    /// Whether `--only-route` lets it through: a route, one below it, or `default`.
+    private func isShown(_ decision: Decision) -> Bool {
+        guard let onlyRoute else { return true }
+        return decision.outcome == .default
+            ? onlyRoute == "default"
+            : decision.routes.contains { DecisionPrinter.lies($0, below: onlyRoute) }
     }
 
-    private mutating func isDuplicate(_ lead: Lead) -> Bool {
-        guard let dedupe = ruleSet.dedupe, let key = ruleSet.dedupeKey(of: lead) else {
-            return false
-        }
-        let created = lead[.createdTime].flatMap { Timestamp($0) }?.seconds ?? now.seconds
-        let isDuplicate = seen[key].map { $0 >= created - dedupe.withinSeconds } ?? false
-        seen[key] = max(seen[key] ?? created, created)
-        return isDuplicate
+    private static func lies(_ route: String, below parent: String) -> Bool {
+        route == parent || ByteSearch.hasPrefix(route, parent + "/")
     }
 
     private func rendered(
@@ -209,103 +205,5 @@ struct DecisionPrinter {
         let copies = sinks(decision, copies: true)
         if !copies.isEmpty { text += ", copies to " + copies }
         return text
-    }
-}
-
-/// Leads per outcome, route and sink.
-struct DecisionCounts {
-    private(set) var leads = 0
-    private var outcomes: [String: Int] = [:]
-    private var routes: [String: Int] = [:]
-    private var sinks: [String: (to: Int, copies: Int)] = [:]
-
-    mutating func count(_ decision: Decision) {
-        leads += 1
-        outcomes[decision.outcome.rawValue, default: 0] += 1
-        for route in decision.routes { routes[route, default: 0] += 1 }
-        for delivery in decision.deliveries {
-            if delivery.isCopy {
-                sinks[delivery.target.sink, default: (0, 0)].copies += 1
-            } else {
-                sinks[delivery.target.sink, default: (0, 0)].to += 1
-            }
-        }
-    }
-
-    var text: String {
-        let outcomes = Decision.Outcome.allCases.compactMap { outcome in
-            self.outcomes[outcome.rawValue].map { "\($0) \(outcome.rawValue)" }
-        }
-        var text = "\(Summary.count(leads, "lead")): \(outcomes.joined(separator: ", "))\n"
-        var routeTable = TextTable(["ROUTE", "LEADS"])
-        for (route, count) in routes.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
-            routeTable.add([route, String(count)])
-        }
-        if !routes.isEmpty { text += "\n" + routeTable.text + "\n" }
-        var sinkTable = TextTable(["SINK", "LEADS", "COPIES"])
-        for (sink, count) in sinks.sorted(by: { $0.key < $1.key }) {
-            sinkTable.add([sink, String(count.to), String(count.copies)])
-        }
-        if !sinks.isEmpty { text += "\n" + sinkTable.text }
-        return text
-    }
-}
-
-/// An explanation as a tree that a store owner can read.
-enum ExplanationText {
-    static func lines(_ explanation: Explanation) -> [String] {
-        lines(explanation.routes) + explanation.pools.flatMap(\.lines).map { "  " + $0 }
-    }
-
-    static func lines(_ routes: [RouteTrace]) -> [String] {
-        routes.flatMap { route($0, indent: "  ") }
-    }
-
-    private static func route(_ route: RouteTrace, indent: String) -> [String] {
-        let mark =
-            if route.isDisabled { "off" } else {
-                switch route.truth {
-                case .yes: "yes"
-                case .no: "no"
-                case .unknown: "unknown"
-                }
-            }
-        let name = route.name.split(separator: "/").last.map(String.init) ?? route.name
-        var head = "\(indent)\(name): \(mark)"
-        if route.truth == .yes, !route.effect.isEmpty { head += ", \(route.effect)" }
-        if let note = route.note { head += "  # \(note)" }
-        var lines = [Diagnostic.printable(head)]
-        if let hold = route.hold { lines.append("\(indent)  hold_until: \(hold)") }
-        if let condition = route.condition {
-            lines += self.condition(condition, indent: indent + "  ")
-        }
-        for child in route.routes { lines += self.route(child, indent: indent + "  ") }
-        return lines
-    }
-
-    static func lines(_ condition: ConditionTrace, indent: String) -> [String] {
-        self.condition(condition, indent: indent)
-    }
-
-    private static func condition(_ condition: ConditionTrace, indent: String) -> [String] {
-        let answer =
-            switch condition.truth {
-            case .yes: "yes"
-            case .no: "no"
-            case .unknown: "unknown"
-            }
-        var line = "\(indent)\(answer): \(Console.shown(condition.text))"
-        if let values = condition.values {
-            if values.isEmpty {
-                line += " (missing)"
-            } else {
-                // A schedule is nothing that the lead says; a field's name has no dot before '['.
-                let isClock = ByteSearch.hasPrefix(condition.text, "schedule.")
-                let shown = values.map { "'\(Console.shown($0))'" }.joined(separator: ", ")
-                line += isClock ? " (it is \(shown)" : " (the lead says \(shown)"
-                line += condition.reason.map { ", \($0))" } ?? ")"
-            }
-        }
-        return [line] + condition.parts.flatMap { self.condition($0, indent: indent + "  ") }
     }
 }

@@ -9,18 +9,21 @@ struct DryRun: AsyncParsableCommand {
         commandName: "dry-run",
         abstract: "Decides sample leads, with no effect outside.",
         discussion: """
-            Reads NDJSON, JSON or a Graph page; '-' is standard input.
+            Reads leads in whatever form they are: NDJSON, a JSON object or list, pages of the Graph
+            API, and exports with tabs, commas or semicolons in UTF-8 or UTF-16. The form is told by
+            the content; '-' is standard input. Lines, rows and the elements of a list stream, so a
+            million leads need little memory; one line, row, page or element may have 16 MiB.
 
               leadrouter dry-run leads.ndjson
               leadrouter dry-run --explain --only-route stores leads.ndjson
               leadrouter dry-run --format ndjson --render leads.ndjson | head -1
 
-            A line that cannot be read is reported on standard error, the rest goes on, and the exit
-            code is 1.
+            What cannot be read is reported on standard error with its line, the rest goes on, and
+            the exit code is 1.
             """)
 
     @OptionGroup var config: ConfigurationOption
-    @Argument(help: ArgumentHelp("Files of leads.", valueName: "leads"))
+    @Argument(help: ArgumentHelp("Files of leads, or '-'.", valueName: "leads"))
     var files: [String]
     @Flag(help: "Show every route visited, and what each condition saw.")
     var explain = false
@@ -43,18 +46,32 @@ struct DryRun: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try config.load()
+        try checkRoute(configuration.ruleSet)
         let received =
             now.flatMap { Timestamp($0) }
             ?? Timestamp(milliseconds: SystemClock().nowMilliseconds())
-        let input = LeadInput(reader: LeadReader(source: source, receivedTime: received))
+        var reader = LeadReader(source: source, receivedTime: received)
+        // Whoever only wants to know where leads go is spared the reading of what no rule asks.
+        if !explain, !render { reader.selection = configuration.ruleSet.asked }
         var printer = DecisionPrinter(
             ruleSet: configuration.ruleSet, format: format, explains: explain, renders: render,
             onlyRoute: onlyRoute, now: received)
+        let isGood = decide(files, LeadInput(reader: reader, keepsRaw: false), &printer)
+        printer.finish()
+        if !isGood { throw ExitCode.failure }
+    }
+
+    /// Decides the leads of all files, and reports what cannot be read; answers whether all could.
+    private func decide(
+        _ files: [String], _ input: LeadInput, _ printer: inout DecisionPrinter
+    ) -> Bool {
         let progress = ProgressLine("leads")
         var failures = 0
-        for file in files {
-            do {
-                try await input.read(file, progress: { progress.advance(fraction: $0) }) { item in
+        for (number, path) in files.enumerated() {
+            do throws(LeadInput.Unreadable) {
+                let file = try input.open(path)
+                var count = 0
+                while let item = try file.next() {
                     switch item.lead {
                     case .success(let lead): printer.decide(lead)
                     case .failure(let error):
@@ -62,14 +79,28 @@ struct DryRun: AsyncParsableCommand {
                         progress.end()
                         Console.error("\(item.file):\(item.line): error: \(error)")
                     }
+                    count += 1
+                    guard count % 256 == 0 else { continue }
+                    progress.advance(
+                        by: 256,
+                        fraction: file.fraction.map { (Double(number) + $0) / Double(files.count) })
                 }
-            } catch let error as LeadInput.Unreadable {
+            } catch {
                 failures += 1
+                progress.end()
                 Console.error("error: \(error.description)")
             }
         }
         progress.end()
-        printer.finish()
-        if failures > 0 { throw ExitCode.failure }
+        return failures == 0
+    }
+
+    private func checkRoute(_ ruleSet: RuleSet) throws {
+        guard let onlyRoute else { return }
+        let known = ruleSet.routeNames
+        guard !known.contains(onlyRoute), onlyRoute != "default" else { return }
+        throw ValidationError(
+            "there is no route '\(onlyRoute)'"
+                + (Nearest.help(for: onlyRoute, among: known).map { "; \($0)" } ?? ""))
     }
 }

@@ -91,14 +91,19 @@ final class ProgressLine: Sendable {
             let now = ContinuousClock.now
             guard now - state.shown > .milliseconds(500) else { return nil }
             state.shown = now
-            let seconds = max(0.001, Double((now - state.started).components.seconds))
+            let seconds = max(0.001, (now - state.started) / .seconds(1))
             var line = "\(state.count) \(noun), \(Int(Double(state.count) / seconds))/s"
             if let fraction, fraction > 0.01 {
-                line += ", \(Int(seconds / fraction - seconds)) s left"
+                line += ", \(ProgressLine.time(seconds / fraction - seconds)) left"
             }
             return line
         }
         if let line { FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8)) }
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        let seconds = Int(seconds.rounded(.up))
+        return seconds < 100 ? "\(seconds) s" : "\((seconds + 59) / 60) min"
     }
 
     /// Removes the line.

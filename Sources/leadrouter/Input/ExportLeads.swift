@@ -64,6 +64,8 @@ struct ExportLeads: LeadSequence {
         case .cells(let cells): return (first, lead(cells, raw: []))
         case .notText: return (first, .failure(LeadError("the row is not valid text")))
         case .open: return (first, .failure(LeadError("a quoted cell has no end")))
+        case .broken:
+            return (first, .failure(LeadError("a '\"' stands inside a cell that is not quoted")))
         }
     }
 

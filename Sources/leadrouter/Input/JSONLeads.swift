@@ -54,7 +54,7 @@ struct JSONLeads: LeadSequence {
     private mutating func take(_ bytes: UnsafeBufferPointer<UInt8>, at line: Int) {
         pendingLine = line
         do throws(JSONError) {
-            pending = try reader.leads(in: bytes, parser: parser, keepsRaw: keepsRaw)
+            try reader.read(bytes, parser: parser, keepsRaw: keepsRaw, into: &pending)
             if pending.count > 1 { pending.reverse() }
         } catch {
             pending = [.failure(LeadError(error.description))]

@@ -87,11 +87,19 @@ private enum FileForm {
         try refuseContainers(source, name)
         try source.decode()
         let lines = try firstBytes(of: source)
+        if lines.first(where: { !isBlank($0) }) == 0x3C {
+            throw LeadInput.Unreadable(
+                description: "'\(name)' is XML or HTML, not leads; save a sheet as CSV")
+        }
         if let separator = separator(lines) {
             return try ExportLeads(
                 source: source, input: input, name: name, separator: separator)
         }
         return JSONLeads(source: source, input: input)
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == 0x20 || (0x09...0x0D).contains(byte)
     }
 
     private static func refuseContainers(
@@ -121,7 +129,6 @@ private enum FileForm {
     ///
     /// A line that begins with a bracket is JSON; so is a broken one before a line that does.
     private static func separator(_ bytes: [UInt8]) -> UInt8? {
-        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
         let lines = bytes.split(separator: 0x0A, maxSplits: 2, omittingEmptySubsequences: true)
         for line in lines.prefix(2) {
             let first = line.first { !isBlank($0) }

@@ -1,12 +1,15 @@
 import CLibCSV
 
-/// Splits lines into cells (RFC 4180), by libcsv. A quotation mark within an unquoted cell is text.
+/// Splits lines into cells (RFC 4180), by libcsv, strictly: whatever it would have to guess about
+/// quotation marks is broken.
 final class RowReader {
     /// What the lines so far are.
     enum Row {
         /// A quoted cell goes on in the next line.
         case open
         case cells([String])
+        /// A quotation mark stands where none may.
+        case broken
         /// Bytes that are not UTF-8.
         case notText
     }
@@ -19,7 +22,6 @@ final class RowReader {
 
     init(separator: UInt8) {
         self.separator = separator
-        csv_init(&parser, 0)
         begin()
     }
 
@@ -28,7 +30,7 @@ final class RowReader {
     /// Forgets what was read: a new row begins.
     func begin() {
         csv_free(&parser)
-        csv_init(&parser, 0)
+        csv_init(&parser, UInt8(CSV_STRICT))
         csv_set_delim(&parser, separator)
         // libcsv would trim blanks around cells; what counts as blank is not its to say.
         csv_set_space_func(&parser) { _ in 0 }
@@ -41,9 +43,11 @@ final class RowReader {
     func read(_ line: [UInt8]) -> Row {
         let data = Unmanaged.passUnretained(self).toOpaque()
         for bytes in [line, [0x0A]] {
-            _ = bytes.withUnsafeBytes {
-                csv_parse(&parser, $0.baseAddress, bytes.count, addCell, endRow, data)
+            let taken = bytes.withUnsafeBytes {
+                csv_parse(
+                    &parser, $0.baseAddress, bytes.count, RowReader.addCell, RowReader.endRow, data)
             }
+            if taken != bytes.count { return .broken }
         }
         return row ?? .open
     }
@@ -62,7 +66,7 @@ final class RowReader {
         cells = []
     }
 
-    private let addCell:
+    private static let addCell:
         @convention(c) (UnsafeMutableRawPointer?, Int, UnsafeMutableRawPointer?) -> Void = {
             text, count, data in
             guard let data else { return }
@@ -70,7 +74,8 @@ final class RowReader {
                 .add(UnsafeRawBufferPointer(start: text, count: text == nil ? 0 : count))
         }
 
-    private let endRow: @convention(c) (Int32, UnsafeMutableRawPointer?) -> Void = { _, data in
+    private static let endRow: @convention(c) (Int32, UnsafeMutableRawPointer?) -> Void = {
+        _, data in
         guard let data else { return }
         Unmanaged<RowReader>.fromOpaque(data).takeUnretainedValue().end()
     }
