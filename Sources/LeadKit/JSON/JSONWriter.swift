@@ -19,14 +19,17 @@ public struct JSONWriter: Sendable {
     }
 
     /// Writes an object around what `body` writes.
-    @inlinable public mutating func object<E>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func object<E>(_ body: (inout JSONWriter) throws(E) -> Void)
+        throws(E)
+    {
         open(0x7B)
         try body(&self)
         close(0x7D)
     }
 
     /// Writes an array around what `body` writes.
-    @inlinable public mutating func array<E>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func array<E>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E)
+    {
         open(0x5B)
         try body(&self)
         close(0x5D)
