@@ -15,7 +15,7 @@ struct DecisionPrinter {
     private var table = StreamedTable(["LEAD", "OUTCOME", "ROUTES", "TO", "COPIES", "REASON"])
     private var counts = DecisionCounts()
     private let decider: Decider
-    private var earlier: EarlierLeads
+    private var earlier = EarlierLeads()
     private var details: [String] = []
     private var unexpected: [String: Int] = [:]
     /// What the pools remember of the leads so far.
@@ -32,11 +32,10 @@ struct DecisionPrinter {
         self.onlyRoute = onlyRoute
         self.now = now
         decider = ruleSet.decider()
-        earlier = EarlierLeads(ruleSet: ruleSet, now: now)
     }
 
     mutating func decide(_ lead: Lead) {
-        let isDuplicate = earlier.contain(lead)
+        let isDuplicate = earlier.holdsDuplicate(of: lead, for: ruleSet, at: now)
         var decision: Decision
         var explanation: Explanation?
         if explains {
