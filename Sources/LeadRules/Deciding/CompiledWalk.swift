@@ -103,7 +103,7 @@ struct CompiledWalk: ~Copyable {
         }
         if route.copyCount > 0 { reach(candidate.route, isDecision: false) }
         if route.children >= 0, walk(Int(route.children), lead) { return true }
-        guard route.decision >= 0 else { return false }
+        guard route.decides else { return false }
         reach(candidate.route, isDecision: true)
         return true
     }
@@ -133,21 +133,27 @@ extension CompiledWalk {
 
     /// Whether there are routes of the list under the symbol.
     private mutating func add(_ symbol: Int32, _ list: Int32) -> Bool {
-        var index = Int(rules.postingStarts[Int(symbol)])
-        let end = Int(rules.postingStarts[Int(symbol) + 1])
-        if index < end, rules.postings[index].list != list {
-            index = firstPosting(of: list, index, end)
+        let file = rules.files[Int(symbol)]
+        if file.count <= 1 {
+            guard file.single.list == list else { return false }
+            add(file.single)
+            return true
         }
-        let first = index
+        let end = Int(file.first + file.count)
+        let first = firstPosting(of: list, Int(file.first), end)
+        var index = first
         while index < end, rules.postings[index].list == list {
-            let posting = rules.postings[index]
-            candidates.reserve(candidateCount + 1)
-            candidates[candidateCount] = Candidate(
-                route: posting.route, isCertain: posting.isCertain)
-            candidateCount += 1
+            add(rules.postings[index])
             index += 1
         }
         return index > first
+    }
+
+    private mutating func add(_ posting: Posting) {
+        candidates.reserve(candidateCount + 1)
+        candidates[candidateCount] = Candidate(
+            route: posting.route, isCertain: posting.isCertain)
+        candidateCount += 1
     }
 
     private func firstPosting(of list: Int32, _ start: Int, _ end: Int) -> Int {
@@ -178,8 +184,8 @@ extension CompiledWalk {
     private mutating func decision(_ isDecided: Bool) -> Decision {
         if reachedCount == 0 { return rules.fallback.decision }
         if isDecided {
-            let route = rules.routes[Int(reached[0].route)]
-            if route.hold < 0, isAlone() { return rules.decisions[Int(route.decision)] }
+            let route = Int(reached[0].route)
+            if isAlone(), rules.routes[route].hold < 0 { return rules.decisions[route] }
         }
         return assembled(isDecided)
     }

@@ -88,6 +88,10 @@ struct LeadValues: ~Copyable {
         if !times.isEmpty { times.removeAll(keepingCapacity: true) }
         lead.fieldData.withFields { fields in
             nextField.reserve(fields.count)
+            // Also brings all the lists of values near at once, not each when it is its turn.
+            var total = 0
+            for position in 0..<fields.count { total += fields[position].values.count }
+            values.reserve(total)
             for position in 0..<fields.count {
                 let slot = fieldNames.slot(of: fields[position].name, at: position)
                 if slot >= 0 { add(field: position, to: slot) }

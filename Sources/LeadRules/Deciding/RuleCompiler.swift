@@ -176,11 +176,9 @@ extension RuleCompiler {
         for target in route.alsoTo + route.to { targetNumbers.append(self.number(of: target)) }
         var compiled = CompiledRoute(
             condition: -1, children: -1, firstTarget: first, copyCount: Int32(route.alsoTo.count),
-            toCount: Int32(route.to.count), decision: -1, hold: -1)
-        if route.drop != nil || !route.to.isEmpty {
-            compiled.decision = Int32(decisions.count)
-            decisions.append(RuleCompiler.decision(of: route))
-        }
+            toCount: Int32(route.to.count), decides: route.drop != nil || !route.to.isEmpty,
+            hold: -1)
+        decisions.append(RuleCompiler.decision(of: route))
         if let hold = route.holdUntil {
             compiled.hold = Int32(holds.count)
             holds.append(hold)
@@ -337,17 +335,24 @@ extension RuleCompiler {
     }
 
     /// The postings by symbol, each symbol's in the order of lists and routes.
-    func sortedPostings() -> ([Posting], starts: [Int32]) {
-        var starts = [Int32](repeating: 0, count: Int(symbolCount) + 1)
-        for (symbol, _) in postings { starts[Int(symbol) + 1] += 1 }
-        for index in starts.indices.dropFirst() { starts[index] += starts[index - 1] }
-        var next = starts
-        var sorted = [Posting](
-            repeating: Posting(list: 0, route: 0, isCertain: false), count: postings.count)
+    func sortedPostings() -> ([SymbolFile], [Posting]) {
+        var files = [SymbolFile](repeating: SymbolFile(), count: Int(symbolCount))
         for (symbol, posting) in postings {
-            sorted[Int(next[Int(symbol)])] = posting
-            next[Int(symbol)] += 1
+            files[Int(symbol)].count += 1
+            files[Int(symbol)].single = posting
         }
-        return (sorted, starts)
+        var next: Int32 = 0
+        for symbol in files.indices where files[symbol].count > 1 {
+            files[symbol].first = next
+            next += files[symbol].count
+        }
+        var sorted = [Posting](
+            repeating: Posting(list: 0, route: 0, isCertain: false), count: Int(next))
+        var places = files.map(\.first)
+        for (symbol, posting) in postings where files[Int(symbol)].count > 1 {
+            sorted[Int(places[Int(symbol)])] = posting
+            places[Int(symbol)] += 1
+        }
+        return (files, sorted)
     }
 }
