@@ -42,7 +42,8 @@ final class CompiledRules: Sendable {
     let routes: [CompiledRoute]
     /// Numbers of generic routes, a list after the other.
     let generic: [Int32]
-    /// Probes under which routes of a list are filed, a list after the other.
+    /// Probes under which routes of a list are filed, a list after the other; of a list, in the
+    /// order of the first route that is filed under each.
     let keyProbes: [KeyProbe]
     /// What is filed under each symbol.
     let files: [SymbolFile]
@@ -214,6 +215,8 @@ struct CompiledList: Sendable {
 struct KeyProbe: Sendable, Hashable {
     var slot: Int32
     var probe: Int32
+    /// Nobody need ask before this route's turn.
+    var firstRoute: Int32 = 0
 }
 
 /// A route filed under a symbol.

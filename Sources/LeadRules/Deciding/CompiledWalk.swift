@@ -71,28 +71,33 @@ struct CompiledWalk: ~Copyable {
     private mutating func walk(_ number: Int, _ lead: Lead) -> Bool {
         let list = rules.lists[number]
         let first = candidateCount
-        if list.keyProbeCount > 0 { gather(list, Int32(number), lead) }
-        let end = candidateCount
         defer { candidateCount = first }
-
-        var isDecided = false
         var filed = first
         var generic = Int(list.firstGeneric)
         let genericEnd = generic + Int(list.genericCount)
-        while filed < end || generic < genericEnd {
+        var probe = Int(list.firstKeyProbe)
+        let probeEnd = probe + Int(list.keyProbeCount)
+
+        var isDecided = false
+        while true {
             var next = Candidate(route: .max, isCertain: false)
             if generic < genericEnd { next.route = rules.generic[generic] }
-            if filed < end, candidates[filed].route < next.route {
+            var isFiled = false
+            if filed < candidateCount, candidates[filed].route < next.route {
                 next = candidates[filed]
-                filed += 1
-            } else {
-                generic += 1
+                isFiled = true
             }
+            if probe < probeEnd, rules.keyProbes[probe].firstRoute <= next.route {
+                gather(rules.keyProbes[probe], Int32(number), lead, from: filed)
+                probe += 1
+                continue
+            }
+            guard next.route < .max else { return isDecided }
+            if isFiled { filed += 1 } else { generic += 1 }
             guard visit(next, lead) else { continue }
             isDecided = true
-            if list.isFirstMatch { break }
+            if list.isFirstMatch { return true }
         }
-        return isDecided
     }
 
     /// Whether the route decided.
@@ -117,36 +122,32 @@ struct CompiledWalk: ~Copyable {
 
 // Candidates.
 extension CompiledWalk {
-    /// Collects the list's routes that are filed under what the lead says, in their order.
-    private mutating func gather(_ list: CompiledList, _ number: Int32, _ lead: Lead) {
-        let first = candidateCount
-        var sources = 0
-        for index in Int(list.firstKeyProbe)..<Int(list.firstKeyProbe + list.keyProbeCount) {
-            let key = rules.keyProbes[index]
-            for value in values.values(of: Int(key.slot), lead) {
-                let found = values.found(for: value, slot: Int(key.slot), probe: Int(key.probe))
-                for place in found where add(values.symbol(place), number) { sources += 1 }
-            }
+    /// Collects the list's routes that are filed under what the probe finds, in their order, among
+    /// those from `first` on.
+    private mutating func gather(
+        _ key: KeyProbe, _ list: Int32, _ lead: Lead, from first: Int
+    ) {
+        for value in values.values(of: Int(key.slot), lead) {
+            let found = values.found(for: value, slot: Int(key.slot), probe: Int(key.probe))
+            for place in found { add(values.symbol(place), list, from: first) }
         }
-        if sources > 1 { sortCandidates(from: first) }
     }
 
-    /// Whether there are routes of the list under the symbol.
-    private mutating func add(_ symbol: Int32, _ list: Int32) -> Bool {
+    /// Adds the list's routes under the symbol.
+    private mutating func add(_ symbol: Int32, _ list: Int32, from first: Int) {
+        let known = candidateCount
         let file = rules.files[Int(symbol)]
         if file.count <= 1 {
-            guard file.single.list == list else { return false }
-            add(file.single)
-            return true
+            if file.single.list == list { add(file.single) }
+        } else {
+            let end = Int(file.first + file.count)
+            var index = firstPosting(of: list, Int(file.first), end)
+            while index < end, rules.postings[index].list == list {
+                add(rules.postings[index])
+                index += 1
+            }
         }
-        let end = Int(file.first + file.count)
-        let first = firstPosting(of: list, Int(file.first), end)
-        var index = first
-        while index < end, rules.postings[index].list == list {
-            add(rules.postings[index])
-            index += 1
-        }
-        return index > first
+        if known > first, candidateCount > known { sortCandidates(from: first) }
     }
 
     private mutating func add(_ posting: Posting) {

@@ -1,3 +1,4 @@
+internal import CRE2
 internal import LeadKit
 
 /// A value of a lead, and what is known of it already.
@@ -88,15 +89,24 @@ struct LeadValues: ~Copyable {
         if !times.isEmpty { times.removeAll(keepingCapacity: true) }
         lead.fieldData.withFields { fields in
             nextField.reserve(fields.count)
-            // Also brings all the lists of values near at once, not each when it is its turn.
-            var total = 0
-            for position in 0..<fields.count { total += fields[position].values.count }
-            values.reserve(total)
             for position in 0..<fields.count {
                 let slot = fieldNames.slot(of: fields[position].name, at: position)
-                if slot >= 0 { add(field: position, to: slot) }
+                if slot >= 0 {
+                    LeadValues.prefetchValues(of: fields, at: position)
+                    add(field: position, to: slot)
+                }
             }
         }
+    }
+
+    /// The lists of values lie apart from each other; they are asked for together, so that none has
+    /// to be waited for when it is its turn.
+    private static func prefetchValues(of fields: UnsafeBufferPointer<Field>, at position: Int) {
+        guard let base = fields.baseAddress, let offset = MemoryLayout<Field>.offset(of: \.values)
+        else { return }
+        // An array is the address of its elements' storage.
+        let values = UnsafeRawPointer(base + position).load(fromByteOffset: offset, as: UInt.self)
+        lr_prefetch(UnsafeRawPointer(bitPattern: values))
     }
 
     private mutating func add(field: Int, to slot: Int) {

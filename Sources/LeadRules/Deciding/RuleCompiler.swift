@@ -5,8 +5,8 @@ internal import LeadKit
 /// routes → lists, with the keys of each route (`RouteKeys`) → conditions (`ConditionCompiler`) →
 /// probes. Whatever is numbered is numbered here, as it is met.
 struct RuleCompiler {
-    /// From how many routes of a list on a probe is worth asking before any of them is looked at.
-    static let routesPerProbeMin = 8
+    /// From how many routes on a list is worth filing.
+    static let filedRoutesMin = 4
 
     let namedConditions: [Condition]
     let tables: [Table]
@@ -147,7 +147,7 @@ extension RuleCompiler {
                 let posting = Posting(list: number, route: route, isCertain: key.isCertain)
                 postings.append((symbol, posting))
             }
-            file(under: key.probes, from: Int(compiled.firstKeyProbe))
+            file(route, under: key.probes, from: Int(compiled.firstKeyProbe))
         }
         compiled.genericCount = Int32(generic.count) - compiled.firstGeneric
         compiled.keyProbeCount = Int32(keyProbes.count) - compiled.firstKeyProbe
@@ -162,12 +162,13 @@ extension RuleCompiler {
         return number
     }
 
-    private mutating func file(under probes: [KeyProbe], from first: Int) {
+    /// Routes come in their order, so a probe is met with its first one.
+    private mutating func file(_ route: Int32, under probes: [KeyProbe], from first: Int) {
         for probe in probes
         where !keyProbes[first...].contains(where: {
             $0.slot == probe.slot && $0.probe == probe.probe
         }) {
-            keyProbes.append(probe)
+            keyProbes.append(KeyProbe(slot: probe.slot, probe: probe.probe, firstRoute: route))
         }
     }
 
@@ -235,27 +236,24 @@ extension RuleCompiler {
 extension RuleCompiler {
     /// For each route the key that it is filed under; nil for generic ones.
     private mutating func chosenKeys(_ routes: [Route]) -> [RouteKey?] {
-        guard routes.count >= RuleCompiler.routesPerProbeMin else { return routes.map { _ in nil } }
+        guard routes.count >= RuleCompiler.filedRoutesMin else { return routes.map { _ in nil } }
         let alternatives = routes.map { $0.condition.map { keys(of: $0) } ?? [] }
         countSymbols(of: alternatives)
-        var chosen = alternatives.map { keys in
+        let chosen = alternatives.map { keys in
             keys.min { rank($0) < rank($1) }
         }
         resetCounts(of: alternatives)
-        dropRareProbes(&chosen)
         return chosen
     }
 
-    /// How many routes a lead with the key's commonest symbol would have to ask.
-    /// Then, how dear it is to find out.
-    private func rank(_ key: RouteKey) -> (Int32, Int, Int) {
+    /// How many routes a lead with the key's commonest symbol would have to ask; a pattern costs as
+    /// much as a good many. Then, how many symbols there are.
+    private func rank(_ key: RouteKey) -> (Int32, Int) {
         let isPattern = key.probes.contains {
             plans[Int($0.slot)][Int($0.probe)].question.isPattern
         }
-        return (
-            key.symbols.map { frequencies[Int($0)] }.max() ?? 0, isPattern ? 1 : 0,
-            key.symbols.count
-        )
+        let most = key.symbols.map { frequencies[Int($0)] }.max() ?? 0
+        return (most + (isPattern ? 32 : 0), key.symbols.count)
     }
 
     private mutating func countSymbols(of alternatives: [[RouteKey]]) {
@@ -269,18 +267,6 @@ extension RuleCompiler {
     private mutating func resetCounts(of alternatives: [[RouteKey]]) {
         for keys in alternatives {
             for key in keys { for symbol in key.symbols { frequencies[Int(symbol)] = 0 } }
-        }
-    }
-
-    /// A probe for few routes costs more than looking at the routes.
-    private func dropRareProbes(_ chosen: inout [RouteKey?]) {
-        var counts: [KeyProbe: Int] = [:]
-        for key in chosen { for probe in key?.probes ?? [] { counts[probe, default: 0] += 1 } }
-        for (index, key) in chosen.enumerated() {
-            let isRare = key?.probes.contains {
-                counts[$0, default: 0] < RuleCompiler.routesPerProbeMin
-            }
-            if isRare == true { chosen[index] = nil }
         }
     }
 }
