@@ -6,7 +6,8 @@ public import LeadKit
 /// Not `Sendable`: each task makes its own with `RuleSet.decider()`, and uses it for as many leads
 /// as it has.
 public final class Decider {
-    private var walk: CompiledWalk
+    // One task uses it, and deciding calls nobody who could use it meanwhile.
+    @exclusivity(unchecked) private var walk: CompiledWalk
 
     init(_ rules: CompiledRules) { walk = CompiledWalk(rules) }
 

@@ -1,4 +1,3 @@
-internal import CRE2
 internal import LeadKit
 
 /// A value of a lead, and what is known of it already.
@@ -79,7 +78,8 @@ struct LeadValues: ~Copyable {
 
     /// Begins with a lead; what was known of the one before is forgotten.
     mutating func begin(_ lead: Lead, at now: Timestamp, isDuplicate: Bool) {
-        self.now = now
+        // Comparing is cheaper than counting references to its digits.
+        if now != self.now { self.now = now }
         self.isDuplicate = isDuplicate
         stamp += 1
         texts.clear()
@@ -88,25 +88,13 @@ struct LeadValues: ~Copyable {
         foundCount = 0
         if !times.isEmpty { times.removeAll(keepingCapacity: true) }
         lead.fieldData.withFields { fields in
+            guard let base = fields.baseAddress else { return }
             nextField.reserve(fields.count)
             for position in 0..<fields.count {
-                let slot = fieldNames.slot(of: fields[position].name, at: position)
-                if slot >= 0 {
-                    LeadValues.prefetchValues(of: fields, at: position)
-                    add(field: position, to: slot)
-                }
+                let slot = fieldNames.slot(of: base + position, at: position)
+                if slot >= 0 { add(field: position, to: slot) }
             }
         }
-    }
-
-    /// The lists of values lie apart from each other; they are asked for together, so that none has
-    /// to be waited for when it is its turn.
-    private static func prefetchValues(of fields: UnsafeBufferPointer<Field>, at position: Int) {
-        guard let base = fields.baseAddress, let offset = MemoryLayout<Field>.offset(of: \.values)
-        else { return }
-        // An array is the address of its elements' storage.
-        let values = UnsafeRawPointer(base + position).load(fromByteOffset: offset, as: UInt.self)
-        lr_prefetch(UnsafeRawPointer(bitPattern: values))
     }
 
     private mutating func add(field: Int, to slot: Int) {
@@ -157,9 +145,7 @@ extension LeadValues {
         lead.fieldData.withFields { fields in
             var position = Int(slots[slot].firstField)
             while position >= 0 {
-                fields[position].values.withUnsafeBufferPointer { texts in
-                    for index in 0..<texts.count { append(texts[index], slot) }
-                }
+                fields[position].forEachValue { append($0, slot) }
                 position = Int(nextField[position])
             }
         }
