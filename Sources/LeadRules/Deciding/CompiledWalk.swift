@@ -44,21 +44,25 @@ struct CompiledWalk: ~Copyable {
         targetMarks = Scratch(count: rules.targets.count, filler: 0)
     }
 
-    mutating func decide(_ lead: Lead, at now: Timestamp, isDuplicate: Bool) -> Decision {
+    mutating func decide(
+        _ lead: UnsafePointer<Lead>, at now: Timestamp, isDuplicate: Bool
+    ) -> Decision {
         values.begin(lead, at: now, isDuplicate: isDuplicate)
         leadNumber += 1
         reachedCount = 0
-        let isDecided = walk(0, lead)
+        let isDecided = walk(0)
         return decision(isDecided)
     }
 
     /// The fields whose values should be keys of a table and are not.
-    mutating func unexpectedFields(of lead: Lead) -> [(field: String, table: String)] {
+    mutating func unexpectedFields(
+        of lead: UnsafePointer<Lead>
+    ) -> [(field: String, table: String)] {
         guard !rules.expectations.isEmpty else { return [] }
         values.begin(lead, at: Timestamp(seconds: 0), isDuplicate: false)
         var result: [(field: String, table: String)] = []
         for item in rules.expectations {
-            for value in values.values(of: Int(item.slot), lead)
+            for value in values.values(of: Int(item.slot))
             where values.found(for: value, slot: Int(item.slot), probe: Int(item.probe)).isEmpty {
                 result.append((item.field, item.table))
                 break
@@ -68,7 +72,7 @@ struct CompiledWalk: ~Copyable {
     }
 
     /// Whether some route of the list decided.
-    private mutating func walk(_ number: Int, _ lead: Lead) -> Bool {
+    private mutating func walk(_ number: Int) -> Bool {
         let list = rules.lists[number]
         let first = candidateCount
         defer { candidateCount = first }
@@ -88,26 +92,26 @@ struct CompiledWalk: ~Copyable {
                 isFiled = true
             }
             if probe < probeEnd, rules.keyProbes[probe].firstRoute <= next.route {
-                gather(rules.keyProbes[probe], Int32(number), lead, from: filed)
+                gather(rules.keyProbes[probe], Int32(number), from: filed)
                 probe += 1
                 continue
             }
             guard next.route < .max else { return isDecided }
             if isFiled { filed += 1 } else { generic += 1 }
-            guard visit(next, lead) else { continue }
+            guard visit(next) else { continue }
             isDecided = true
             if list.isFirstMatch { return true }
         }
     }
 
     /// Whether the route decided.
-    private mutating func visit(_ candidate: Candidate, _ lead: Lead) -> Bool {
+    private mutating func visit(_ candidate: Candidate) -> Bool {
         let route = rules.routes[Int(candidate.route)]
         if !candidate.isCertain, route.condition >= 0 {
-            guard truth(Int(route.condition), lead) == .yes else { return false }
+            guard truth(Int(route.condition)) == .yes else { return false }
         }
         if route.copyCount > 0 { reach(candidate.route, isDecision: false) }
-        if route.children >= 0, walk(Int(route.children), lead) { return true }
+        if route.children >= 0, walk(Int(route.children)) { return true }
         guard route.decides else { return false }
         reach(candidate.route, isDecision: true)
         return true
@@ -125,9 +129,9 @@ extension CompiledWalk {
     /// Collects the list's routes that are filed under what the probe finds, in their order, among
     /// those from `first` on.
     private mutating func gather(
-        _ key: KeyProbe, _ list: Int32, _ lead: Lead, from first: Int
+        _ key: KeyProbe, _ list: Int32, from first: Int
     ) {
-        for value in values.values(of: Int(key.slot), lead) {
+        for value in values.values(of: Int(key.slot)) {
             let found = values.found(for: value, slot: Int(key.slot), probe: Int(key.probe))
             for place in found { add(values.symbol(place), list, from: first) }
         }
