@@ -74,6 +74,7 @@ public struct Field: Sendable, Equatable {
     ) throws(Failure) {
         guard let first else { return }
         try body(first)
+        if others.isEmpty { return }
         for value in others { try body(value) }
     }
 }

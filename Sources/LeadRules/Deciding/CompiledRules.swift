@@ -104,6 +104,7 @@ struct CompiledSlot: Sendable {
     enum Kind: Sendable {
         case field
         case column(table: Int32, column: Int32)
+        /// One that the envelope holds as it is asked for.
         case attribute(LeadAttribute)
         case other
     }

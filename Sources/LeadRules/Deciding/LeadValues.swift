@@ -135,7 +135,8 @@ extension LeadValues {
             first = valueCount
             if row >= 0 { append(rules.tables[Int(table)].rows[row][Int(column)], slot) }
         case .attribute(let attribute):
-            if let text = lead?.pointee[attribute] { append(text, slot) }
+            // Asked by `Lead`, the whole lead would be copied.
+            if let text = lead?.pointee.envelope[attribute] { append(text, slot) }
         case .other: readTexts(slot)
         }
         slots[slot].valueStamp = stamp

@@ -280,7 +280,9 @@ extension RuleCompiler {
                 case .field: .field
                 case .column(let table, let column):
                     .column(table: Int32(table), column: Int32(column))
-                case .attribute(.isDuplicate), .consent, .schedule: .other
+                case .attribute(.id), .attribute(.source), .attribute(.isTest),
+                    .attribute(.isDuplicate), .consent, .schedule:
+                    .other
                 case .attribute(let attribute): .attribute(attribute)
                 }
             flatSlots.append(
