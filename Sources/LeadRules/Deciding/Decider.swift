@@ -1,3 +1,4 @@
+internal import CRE2
 public import LeadKit
 
 /// Decides one lead after the other with one rule set, and keeps what it needs for that, so that a
@@ -24,10 +25,21 @@ public final class Decider {
         leads.withUnsafeBufferPointer { leads in
             guard let first = leads.baseAddress else { return }
             for place in 0..<leads.count {
+                if place + 2 < leads.count { Decider.prefetchAnswers(of: first + place + 2) }
                 body(place, walk.decide(first + place, at: now, isDuplicate: false))
             }
         }
     }
+
+    /// Answers lie apart from their lead; those of one that comes soon are asked for early.
+    private static func prefetchAnswers(of lead: UnsafePointer<Lead>) {
+        guard let offset = answersOffset else { return }
+        // An array is the address of its elements' storage.
+        let storage = UnsafeRawPointer(lead).load(fromByteOffset: offset, as: UInt.self)
+        for line in UInt(0)..<6 { lr_prefetch(UnsafeRawPointer(bitPattern: storage + line * 64)) }
+    }
+
+    private static let answersOffset = MemoryLayout<Lead>.offset(of: \.fieldData)
 
     /// The fields of the lead whose values should be keys of a table (`expect_in`) and are not.
     public func unexpectedFields(of lead: Lead) -> [(field: String, table: String)] {
