@@ -189,21 +189,6 @@ extension LeadAttribute {
     static let count = allCases.count
 }
 
-/// A name of at most 15 bytes as two numbers, which are compared at once.
-private struct ShortName: Equatable {
-    private let first: UInt64
-    private let second: UInt64
-    private let count: Int
-
-    init?(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard bytes.count <= 15 else { return nil }
-        var words: (UInt64, UInt64) = (0, 0)
-        withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: UnsafeRawBufferPointer(bytes)) }
-        (first, second) = words
-        count = bytes.count
-    }
-}
-
 /// The attributes of a lead beside id, source and answers, as texts.
 public struct Envelope: Sendable, Equatable {
     /// By the attribute's number, empty where the source did not say; no texts at all when it

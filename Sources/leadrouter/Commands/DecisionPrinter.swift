@@ -65,7 +65,7 @@ struct DecisionPrinter {
             Console.error("warning: in \(Summary.count(count, "lead")) \(text)")
         }
         guard format == .table else {
-            Console.write(writer.bytes)
+            writer.withBytes(Console.write)
             return
         }
         if explains || renders {
@@ -110,10 +110,25 @@ struct DecisionPrinter {
     private mutating func writeJSON(
         _ lead: Lead, _ decision: Decision, _ explanation: Explanation?, _ isDuplicate: Bool
     ) {
-        // Taken out while it is written to: the closures read the rest of self.
-        var writer = JSONWriter(capacity: 0)
-        swap(&writer, &self.writer)
-        defer { swap(&writer, &self.writer) }
+        if renders || explanation != nil {
+            // Taken out while it is written to: writing reads the rest of self.
+            var writer = JSONWriter(capacity: 0)
+            swap(&writer, &self.writer)
+            write(lead, decision, explanation, isDuplicate, to: &writer)
+            swap(&writer, &self.writer)
+        } else {
+            decision.write(leadID: lead.id.text, to: &writer)
+        }
+        writer.newline()
+        guard writer.count > 1 << 16 else { return }
+        writer.withBytes(Console.write)
+        writer.removeAll()
+    }
+
+    private func write(
+        _ lead: Lead, _ decision: Decision, _ explanation: Explanation?, _ isDuplicate: Bool,
+        to writer: inout JSONWriter
+    ) {
         decision.write(leadID: lead.id.text, to: &writer) { index, writer in
             guard renders else { return }
             writer.name("settings")
@@ -136,11 +151,6 @@ struct DecisionPrinter {
                 explanation.write(to: &writer)
                 explanation.writePools(to: &writer)
             }
-        }
-        writer.newline()
-        if writer.bytes.count > 1 << 16 {
-            Console.write(writer.bytes)
-            writer.removeAll()
         }
     }
 
