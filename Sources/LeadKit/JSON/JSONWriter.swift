@@ -96,6 +96,11 @@ public struct JSONWriter: Sendable {
         }
     }
 
+    /// Writes bytes as they are: a part of a text that was written before, and fits here.
+    public mutating func verbatim(_ bytes: [UInt8]) {
+        bytes.withUnsafeBufferPointer { append($0) }
+    }
+
     /// Ends a line, for NDJSON: the next value starts a text of its own.
     public mutating func newline() {
         output.room(for: 1)[0] = 0x0A
@@ -111,6 +116,10 @@ public struct JSONWriter: Sendable {
 
     private mutating func literal(_ text: UnsafeBufferPointer<UInt8>) {
         separate()
+        append(text)
+    }
+
+    private mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
         let target = output.room(for: text.count)
         if let base = text.baseAddress { target.update(from: base, count: text.count) }
         output.count += text.count

@@ -176,14 +176,10 @@ extension LeadAttribute {
     /// The attribute of that name.
     static func named(_ bytes: UnsafeBufferPointer<UInt8>) -> LeadAttribute? {
         guard let name = ShortName(bytes) else { return nil }
-        for (known, attribute) in names where known == name { return attribute }
-        return nil
+        return names[name]
     }
 
-    private static let names = allCases.map { attribute in
-        var text = attribute.rawValue
-        return (name: text.withUTF8 { ShortName($0) }, attribute: attribute)
-    }
+    private static let names = ShortNameTable(allCases.map { ($0.rawValue, $0) })
 
     /// How many there are; `allCases` is made anew whenever it is asked for.
     static let count = allCases.count

@@ -185,7 +185,7 @@ extension LeadReader {
         try list.forEachElement { element throws(LeadError) in
             let (name, values) = try LeadReader.nameAndValues(element)
             if name.kind != .string || selection.wantsField(name.bytes) {
-                fields.append(Field(name.scalarText ?? "", try LeadReader.texts(values)))
+                fields.append(try LeadReader.field(name, values))
             } else if try LeadReader.marksTest(values), isWanted(.isTest) {
                 envelope[.isTest] = "true"
             }

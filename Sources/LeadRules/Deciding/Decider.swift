@@ -19,4 +19,10 @@ public final class Decider {
     public func unexpectedFields(of lead: Lead) -> [(field: String, table: String)] {
         walk.unexpectedFields(of: lead)
     }
+
+    /// The same, of the lead that `decide` was called with last; quicker, since its values are
+    /// known. With another lead the answer is meaningless.
+    public func unexpectedFields(ofDecided lead: Lead) -> [(field: String, table: String)] {
+        walk.unexpectedFieldsOfLead(lead)
+    }
 }

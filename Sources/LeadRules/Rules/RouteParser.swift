@@ -20,14 +20,17 @@ struct RouteParser {
     var overrides: [Target: [(name: String, value: SettingNode)]] = [:]
     /// Every target that some route, pool or the default names.
     var targets: Set<Target> = []
+    /// The lists of one sink without overrides, by its number.
+    private var targetsAlone: [Int: [Target]] = [:]
     /// Schedules, by number, that some route waits for or some member of a pool keeps.
     var usedSchedules: Set<Int> = []
 
     static let keys = Vocabulary.route.names
 
+    /// Changed in place: a copy for each of a hundred thousand errors would take minutes.
     var problems: SettingProblems {
         get { conditions.problems }
-        set { conditions.problems = newValue }
+        _modify { yield &conditions.problems }
     }
 
     init(conditions: ConditionParser, sinks: [KnownSink], poolNames: Set<String>) {
@@ -39,20 +42,23 @@ struct RouteParser {
 
     /// The routes of one level; `parent` is the full name above, empty at the root.
     mutating func routes(_ nodes: [SettingNode], parent: String) -> [Route] {
-        var seen: [String: Position] = [:]
-        return nodes.compactMap { node in
-            guard let route = route(node, parent: parent) else { return nil }
+        var seen: [String: Position] = Dictionary(minimumCapacity: nodes.count)
+        var routes: [Route] = []
+        routes.reserveCapacity(nodes.count)
+        for node in nodes {
+            guard let route = route(node, parent: parent) else { continue }
             // A route without an id is reported already.
-            guard node["id"] != nil else { return route }
-            if let first = seen.updateValue(route.position, forKey: route.name) {
-                let id = route.name.split(separator: "/").last.map(String.init) ?? ""
+            if node["id"] != nil,
+                let first = seen.updateValue(route.position, forKey: route.name)
+            {
                 problems.error(
                     "duplicate-route", at: route.position,
-                    "the route '\(id)' stands here twice, first at \(first)",
+                    "the route '\(route.id)' stands here twice, first at \(first)",
                     help: "give one of them another id")
             }
-            return route
+            routes.append(route)
         }
+        return routes
     }
 
     mutating func matchMode(_ node: SettingNode) -> MatchMode {
@@ -94,7 +100,9 @@ struct RouteParser {
         }
         // What an unknown key stands for is not missing.
         var meant: Set<String> = []
-        for (name, _) in entries where !RouteParser.keys.contains(name.text ?? "") {
+        for index in entries.indices
+        where !RouteParser.keys.contains(entries[index].name.text ?? "") {
+            let name = entries[index].name
             unknownKey(name, among: RouteParser.keys)
             if let word = Synonyms.routeKeys[name.text ?? ""] { meant.insert(word) }
         }
@@ -256,12 +264,26 @@ extension RouteParser {
                 help: "name at least one sink")
             return nil
         }
+        if nodes.count == 1, case .text(let name) = nodes[0].content,
+            let number = sinkNumbers[name]
+        {
+            return alone(number)
+        }
         var result: [Target] = []
         for node in nodes {
             guard let target = target(node, allowsPools: allowsPools) else { continue }
             result.append(target)
         }
         return result.count == nodes.count ? result : nil
+    }
+
+    /// A sink as the only target, which most routes have: they share one list.
+    private mutating func alone(_ number: Int) -> [Target] {
+        if let known = targetsAlone[number] { return known }
+        let target = Target(sink: sinks[number].name)
+        targets.insert(target)
+        targetsAlone[number] = [target]
+        return [target]
     }
 
     mutating func target(_ node: SettingNode, allowsPools: Bool) -> Target? {

@@ -11,7 +11,8 @@ struct DecisionPrinter {
     /// When the leads are taken in and decided.
     let now: Timestamp
 
-    private var writer = JSONWriter(capacity: 1 << 16)
+    private var writer = JSONWriter(capacity: 2 << 16)
+    private var texts = DecisionTexts()
     private var table = StreamedTable(["LEAD", "OUTCOME", "ROUTES", "TO", "COPIES", "REASON"])
     private var counts = DecisionCounts()
     private let decider: Decider
@@ -20,6 +21,7 @@ struct DecisionPrinter {
     private var unexpected: [String: Int] = [:]
     /// What the pools remember of the leads so far.
     private var pools = PoolState()
+    private let hasPools: Bool
 
     init(
         ruleSet: RuleSet, format: OutputFormat, explains: Bool, renders: Bool, onlyRoute: String?,
@@ -32,6 +34,7 @@ struct DecisionPrinter {
         self.onlyRoute = onlyRoute
         self.now = now
         decider = ruleSet.decider()
+        hasPools = ruleSet.hasPools
     }
 
     mutating func decide(_ lead: Lead) {
@@ -45,12 +48,17 @@ struct DecisionPrinter {
         } else {
             decision = decider.decide(lead, at: now, isDuplicate: isDuplicate)
         }
-        let assigned = ruleSet.assign(decision, of: lead, at: now, state: &pools)
-        decision = assigned.decision
-        explanation?.pools = assigned.traces
+        if hasPools {
+            let assigned = ruleSet.assign(decision, of: lead, at: now, state: &pools)
+            decision = assigned.decision
+            explanation?.pools = assigned.traces
+        }
         guard isShown(decision) else { return }
         if format == .table { counts.count(decision) }
-        for (field, table) in decider.unexpectedFields(of: lead) {
+        let surprises =
+            explains
+            ? decider.unexpectedFields(of: lead) : decider.unexpectedFields(ofDecided: lead)
+        for (field, table) in surprises {
             unexpected["'\(field)' is no key of table '\(table)'", default: 0] += 1
         }
         switch format {
@@ -115,11 +123,11 @@ struct DecisionPrinter {
             var writer = JSONWriter(capacity: 0)
             swap(&writer, &self.writer)
             write(lead, decision, explanation, isDuplicate, to: &writer)
+            writer.newline()
             swap(&writer, &self.writer)
         } else {
-            decision.write(leadID: lead.id.text, to: &writer)
+            texts.write(decision, leadID: lead.id.text, to: &writer)
         }
-        writer.newline()
         guard writer.count > 1 << 16 else { return }
         writer.withBytes(Console.write)
         writer.removeAll()

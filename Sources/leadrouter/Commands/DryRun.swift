@@ -4,7 +4,7 @@ import LeadFlow
 import LeadKit
 import LeadRules
 
-struct DryRun: AsyncParsableCommand {
+struct DryRun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dry-run",
         abstract: "Decides sample leads, with no effect outside.",
@@ -44,7 +44,7 @@ struct DryRun: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
+    func run() throws {
         let configuration = try config.load()
         try checkRoute(configuration.ruleSet)
         let received =
