@@ -6,7 +6,8 @@ struct DecisionPrinter {
     let ruleSet: RuleSet
     let format: OutputFormat
     let explains: Bool
-    let renders: Bool
+    /// Nil unless the final settings are shown.
+    let preview: DeliveryPreview?
     let onlyRoute: String?
     /// When the leads are taken in and decided.
     let now: Timestamp
@@ -24,13 +25,13 @@ struct DecisionPrinter {
     private let hasPools: Bool
 
     init(
-        ruleSet: RuleSet, format: OutputFormat, explains: Bool, renders: Bool, onlyRoute: String?,
-        now: Timestamp
+        _ configuration: Configuration, format: OutputFormat, explains: Bool, renders: Bool,
+        onlyRoute: String?, now: Timestamp
     ) {
-        self.ruleSet = ruleSet
+        ruleSet = configuration.ruleSet
         self.format = format
         self.explains = explains
-        self.renders = renders
+        preview = renders ? DeliveryPreview(configuration) : nil
         self.onlyRoute = onlyRoute
         self.now = now
         decider = ruleSet.decider()
@@ -76,7 +77,7 @@ struct DecisionPrinter {
             writer.withBytes(Console.write)
             return
         }
-        if explains || renders {
+        if explains || preview != nil {
             for detail in details { Console.print(detail) }
         } else {
             table.finish()
@@ -96,29 +97,10 @@ struct DecisionPrinter {
         route == parent || ByteSearch.hasPrefix(route, parent + "/")
     }
 
-    private func rendered(
-        _ delivery: PlannedDelivery, _ lead: Lead, _ isDuplicate: Bool
-    ) -> Result<[RenderedSetting], RenderFailure> {
-        let key = DeliveryKey(
-            source: lead.source, lead: lead.id, route: delivery.route,
-            target: delivery.identity)
-        do {
-            return .success(
-                try ruleSet.render(
-                    delivery.target,
-                    of: RenderContext(
-                        lead: lead, isDuplicate: isDuplicate, deliveryID: key.text,
-                        route: delivery.route, pool: delivery.assignment?.pool,
-                        member: delivery.assignment?.member)))
-        } catch {
-            return .failure(error)
-        }
-    }
-
     private mutating func writeJSON(
         _ lead: Lead, _ decision: Decision, _ explanation: Explanation?, _ isDuplicate: Bool
     ) {
-        if renders || explanation != nil {
+        if preview != nil || explanation != nil {
             // Taken out while it is written to: writing reads the rest of self.
             var writer = JSONWriter(capacity: 0)
             swap(&writer, &self.writer)
@@ -138,21 +120,8 @@ struct DecisionPrinter {
         to writer: inout JSONWriter
     ) {
         decision.write(leadID: lead.id.text, to: &writer) { index, writer in
-            guard renders else { return }
-            writer.name("settings")
-            switch rendered(decision.deliveries[index], lead, isDuplicate) {
-            case .success(let settings):
-                writer.object { writer in
-                    for setting in settings {
-                        writer.name(setting.name)
-                        writer.string(setting.shown)
-                    }
-                }
-            case .failure(let failure):
-                writer.null()
-                writer.name("failure")
-                writer.string(failure.description)
-            }
+            preview?.write(
+                decision.deliveries[index], lead, isDuplicate: isDuplicate, to: &writer)
         } extra: { writer in
             if let explanation {
                 writer.name("trace")
@@ -165,7 +134,7 @@ struct DecisionPrinter {
     private mutating func addRow(
         _ lead: Lead, _ decision: Decision, _ explanation: Explanation?, _ isDuplicate: Bool
     ) {
-        guard explains || renders else {
+        guard explains || preview != nil else {
             table.add([
                 lead.id.text, decision.outcome.rawValue, decision.routes.joined(separator: ", "),
                 DecisionPrinter.sinks(decision, copies: false),
@@ -175,15 +144,11 @@ struct DecisionPrinter {
         }
         var lines = ["lead \(Console.shown(lead.id.text)): \(DecisionPrinter.sentence(decision))"]
         if let explanation { lines += ExplanationText.lines(explanation) }
-        if renders {
+        if let preview {
             for delivery in decision.deliveries {
                 lines.append(
                     "  \(delivery.isCopy ? "copy to" : "to") \(DecisionPrinter.shown(delivery))")
-                switch rendered(delivery, lead, isDuplicate) {
-                case .success(let settings):
-                    for setting in settings { lines += DecisionPrinter.lines(of: setting) }
-                case .failure(let failure): lines.append("    would fail: \(failure)")
-                }
+                lines += preview.lines(delivery, lead, isDuplicate: isDuplicate)
             }
         }
         details.append(lines.joined(separator: "\n") + "\n")
@@ -191,14 +156,6 @@ struct DecisionPrinter {
             for detail in details { Console.print(detail) }
             details = []
         }
-    }
-
-    private static func lines(of setting: RenderedSetting) -> [String] {
-        let lines = setting.shown.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count > 1 else {
-            return ["    \(setting.name): \(Console.shown(setting.shown))"]
-        }
-        return ["    \(setting.name):"] + lines.map { "      " + Console.shown(String($0)) }
     }
 
     static func sinks(_ decision: Decision, copies: Bool) -> String {
