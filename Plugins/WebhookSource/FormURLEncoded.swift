@@ -60,7 +60,7 @@ struct FieldList {
         var bytes = Array(name.utf8)
         if bytes.count > 2, bytes.suffix(2).elementsEqual("[]".utf8) { bytes.removeLast(2) }
         if let place = places[bytes] {
-            fields[place].values.append(value)
+            fields[place].append(value)
         } else {
             places[bytes] = fields.count
             fields.append(Field(String(decoding: bytes, as: UTF8.self), value))

@@ -22,6 +22,9 @@ bool lr_re2_partial_match(const lr_re2 *pattern, const uint8_t *text, size_t len
 // True when the part stands somewhere in the text.
 bool lr_contains(const uint8_t *text, size_t length, const uint8_t *part, size_t part_length);
 
+// Asks for a line of memory that will be read soon. A wrong address does no harm.
+static inline void lr_prefetch(const void *address) { __builtin_prefetch(address); }
+
 // Patterns that are matched together, numbered from 0 in the order added. Safe to match from
 // several threads once it is compiled.
 typedef struct lr_re2_set lr_re2_set;

@@ -60,6 +60,7 @@ public final class Routing: Sendable {
 
     private func decide(_ entries: [InboxEntry]) async throws(StoreError) -> [Verdict] {
         let parser = JSONParser(limits: RoutingRecord.limits)
+        let decider = ruleSet.decider()
         var batchKeys: [String: Int64] = [:]
         var verdicts: [Verdict] = []
         for entry in entries {
@@ -85,7 +86,7 @@ public final class Routing: Sendable {
                 batchKeys[key] = max(batchKeys[key] ?? created, created)
                 dedupe = (key, created)
             }
-            let decision = ruleSet.decide(
+            let decision = decider.decide(
                 lead, at: Timestamp(milliseconds: now), isDuplicate: isDuplicate)
             verdicts.append(
                 .decided(

@@ -38,15 +38,43 @@ public struct FieldData: Sendable, Equatable, RandomAccessCollection, Expressibl
 public struct Field: Sendable, Equatable {
     /// The question's name, as received.
     public var name: String
-    /// The values as received; may be empty or hold blank texts.
-    public var values: [String]
+    // Nearly every answer has one value. It stands here itself: a list would be a piece of memory
+    // of its own, to be made for each answer and looked up for each.
+    @usableFromInline var first: String?
+    @usableFromInline var others: [String]
 
     /// Makes an answer.
     public init(_ name: String, _ values: [String]) {
         self.name = name
-        self.values = values
+        first = values.first
+        others = values.count > 1 ? Array(values.dropFirst()) : []
     }
 
     /// Makes an answer with one value.
-    public init(_ name: String, _ value: String) { self.init(name, [value]) }
+    public init(_ name: String, _ value: String) {
+        self.name = name
+        first = value
+        others = []
+    }
+
+    /// The values as received; may be empty or hold blank texts.
+    public var values: [String] {
+        get { first.map { [$0] + others } ?? [] }
+        set { self = Field(name, newValue) }
+    }
+
+    /// Appends a value.
+    public mutating func append(_ value: String) {
+        if first == nil { first = value } else { others.append(value) }
+    }
+
+    /// Calls `body` with each value in order, without making a list of them.
+    @inlinable public func forEachValue<Failure: Error>(
+        _ body: (String) throws(Failure) -> Void
+    ) throws(Failure) {
+        guard let first else { return }
+        try body(first)
+        if others.isEmpty { return }
+        for value in others { try body(value) }
+    }
 }

@@ -45,10 +45,12 @@ public struct Lead: Sendable, Equatable {
     public var isTest: Bool {
         if envelope[.isTest] == "true" { return true }
         return fieldData.contains { field in
-            field.values.contains { value in
+            var isTest = false
+            field.forEachValue { value in
                 var value = value
-                return value.withUTF8(Lead.marksTest)
+                isTest = isTest || value.withUTF8(Lead.marksTest)
             }
+            return isTest
         }
     }
 

@@ -32,7 +32,7 @@ extension Lead {
                     writer.name("name")
                     writer.string(field.name)
                     writer.name("values")
-                    writer.array { writer in field.values.forEach { writer.string($0) } }
+                    writer.array { writer in field.forEachValue { writer.string($0) } }
                 }
             }
         }

@@ -42,12 +42,13 @@ final class CompiledRules: Sendable {
     let routes: [CompiledRoute]
     /// Numbers of generic routes, a list after the other.
     let generic: [Int32]
-    /// Probes under which routes of a list are filed, a list after the other.
+    /// Probes under which routes of a list are filed, a list after the other; of a list, in the
+    /// order of the first route that is filed under each.
     let keyProbes: [KeyProbe]
-    /// Routes by symbol, then list, then order.
+    /// What is filed under each symbol.
+    let files: [SymbolFile]
+    /// Postings of symbols with several, each symbol's in the order of lists and routes.
     let postings: [Posting]
-    /// Where each symbol's postings begin; one more for the end.
-    let postingStarts: [Int32]
 
     let routeNames: [String]
     let drops: [String?]
@@ -57,7 +58,7 @@ final class CompiledRules: Sendable {
     let numbersOfTargets: [Target: Int32]
     let holds: [HoldUntil]
     let fallback: CompiledFallback
-    /// What each deciding route decides when no other route is reached.
+    /// What each route decides when no other is reached, by the route's number.
     let decisions: [Decision]
 
     /// Fields whose values should be keys of a table.
@@ -85,7 +86,7 @@ final class CompiledRules: Sendable {
         routes = compiler.routes
         generic = compiler.generic
         keyProbes = compiler.keyProbes
-        (postings, postingStarts) = compiler.sortedPostings()
+        (files, postings) = compiler.sortedPostings()
         routeNames = compiler.routeNames
         drops = compiler.drops
         targets = compiler.targets
@@ -103,6 +104,7 @@ struct CompiledSlot: Sendable {
     enum Kind: Sendable {
         case field
         case column(table: Int32, column: Int32)
+        /// One that the envelope holds as it is asked for.
         case attribute(LeadAttribute)
         case other
     }
@@ -214,6 +216,8 @@ struct CompiledList: Sendable {
 struct KeyProbe: Sendable, Hashable {
     var slot: Int32
     var probe: Int32
+    /// Nobody need ask before this route's turn.
+    var firstRoute: Int32 = 0
 }
 
 /// A route filed under a symbol.
@@ -222,6 +226,15 @@ struct Posting: Sendable {
     var route: Int32
     /// Whether the symbol alone makes the route's condition true.
     var isCertain: Bool
+}
+
+/// The postings of a symbol. Most symbols have one, which stands here itself, so that it is found
+/// without another look into memory.
+struct SymbolFile: Sendable {
+    var count: Int32 = 0
+    /// Of several, where they begin in `postings`.
+    var first: Int32 = 0
+    var single = Posting(list: -1, route: 0, isCertain: false)
 }
 
 /// A route that is not disabled.
@@ -234,8 +247,8 @@ struct CompiledRoute: Sendable {
     var firstTarget: Int32
     var copyCount: Int32
     var toCount: Int32
-    /// In `decisions`; -1 when the route has neither `to` nor `drop`.
-    var decision: Int32
+    /// Whether it has `to` or `drop`.
+    var decides: Bool
     /// In `holds`; -1 when the deliveries wait for nothing.
     var hold: Int32
 }

@@ -2,26 +2,26 @@ internal import LeadKit
 
 // Conditions, with three values (RULES section 3): the same answers as `Evaluator`'s.
 extension CompiledWalk {
-    mutating func truth(_ number: Int, _ lead: Lead) -> Truth {
+    mutating func truth(_ number: Int) -> Truth {
         let step = rules.steps[number]
         let first = Int(step.first)
         switch step.kind {
-        case .found: return truth(ofFound: step, lead)
-        case .test: return truth(of: rules.tests[first], lead)
-        case .all: return all(first..<(first + Int(step.count)), lead)
-        case .any: return any(first..<(first + Int(step.count)), lead)
-        case .not: return truth(first, lead).negated
+        case .found: return truth(ofFound: step)
+        case .test: return truth(of: rules.tests[first])
+        case .all: return all(first..<(first + Int(step.count)))
+        case .any: return any(first..<(first + Int(step.count)))
+        case .not: return truth(first).negated
         case .use:
             if conditionTruths[first].lead == leadNumber { return conditionTruths[first].truth }
-            let truth = truth(Int(rules.conditions[first]), lead)
+            let truth = truth(Int(rules.conditions[first]))
             conditionTruths[first] = ConditionTruth(lead: leadNumber, truth: truth)
             return truth
         }
     }
 
-    private mutating func truth(ofFound step: Step, _ lead: Lead) -> Truth {
+    private mutating func truth(ofFound step: Step) -> Truth {
         let slot = Int(step.slot)
-        let values = self.values.values(of: slot, lead)
+        let values = self.values.values(of: slot)
         if values.isEmpty { return .unknown }
         for value in values {
             let found = self.values.found(for: value, slot: slot, probe: Int(step.probe))
@@ -33,10 +33,10 @@ extension CompiledWalk {
         return .no
     }
 
-    private mutating func all(_ steps: Range<Int>, _ lead: Lead) -> Truth {
+    private mutating func all(_ steps: Range<Int>) -> Truth {
         var result = Truth.yes
         for step in steps {
-            switch truth(step, lead) {
+            switch truth(step) {
             case .no: return .no
             case .unknown: result = .unknown
             case .yes: continue
@@ -45,10 +45,10 @@ extension CompiledWalk {
         return result
     }
 
-    private mutating func any(_ steps: Range<Int>, _ lead: Lead) -> Truth {
+    private mutating func any(_ steps: Range<Int>) -> Truth {
         var result = Truth.no
         for step in steps {
-            switch truth(step, lead) {
+            switch truth(step) {
             case .yes: return .yes
             case .unknown: result = .unknown
             case .no: continue
@@ -57,8 +57,8 @@ extension CompiledWalk {
         return result
     }
 
-    private mutating func truth(of test: CompiledTest, _ lead: Lead) -> Truth {
-        let values = self.values.values(of: Int(test.slot), lead)
+    private mutating func truth(of test: CompiledTest) -> Truth {
+        let values = self.values.values(of: Int(test.slot))
         if values.isEmpty, test.orMissing { return .yes }
         let firstOnField = Int(test.firstCheck + test.valueChecks)
         var result = Truth.yes

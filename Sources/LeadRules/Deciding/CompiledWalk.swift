@@ -45,16 +45,20 @@ struct CompiledWalk: ~Copyable {
         targetMarks = Scratch(count: rules.targets.count, filler: 0)
     }
 
-    mutating func decide(_ lead: Lead, at now: Timestamp, isDuplicate: Bool) -> Decision {
+    mutating func decide(
+        _ lead: UnsafePointer<Lead>, at now: Timestamp, isDuplicate: Bool
+    ) -> Decision {
         values.begin(lead, at: now, isDuplicate: isDuplicate)
         leadNumber += 1
         reachedCount = 0
-        let isDecided = walk(0, lead)
+        let isDecided = walk(0)
         return decision(isDecided)
     }
 
     /// The fields whose values should be keys of a table and are not.
-    mutating func unexpectedFields(of lead: Lead) -> [(field: String, table: String)] {
+    mutating func unexpectedFields(
+        of lead: UnsafePointer<Lead>
+    ) -> [(field: String, table: String)] {
         guard !rules.expectations.isEmpty else { return [] }
         values.begin(lead, at: Timestamp(seconds: 0), isDuplicate: false)
         return unexpectedFieldsOfLead(lead)
@@ -64,7 +68,7 @@ struct CompiledWalk: ~Copyable {
     mutating func unexpectedFieldsOfLead(_ lead: Lead) -> [(field: String, table: String)] {
         var result: [(field: String, table: String)] = []
         for item in rules.expectations {
-            for value in values.values(of: Int(item.slot), lead)
+            for value in values.values(of: Int(item.slot))
             where values.found(for: value, slot: Int(item.slot), probe: Int(item.probe)).isEmpty {
                 result.append((item.field, item.table))
                 break
@@ -74,42 +78,47 @@ struct CompiledWalk: ~Copyable {
     }
 
     /// Whether some route of the list decided.
-    private mutating func walk(_ number: Int, _ lead: Lead) -> Bool {
+    private mutating func walk(_ number: Int) -> Bool {
         let list = rules.lists[number]
         let first = candidateCount
-        if list.keyProbeCount > 0 { gather(list, Int32(number), lead) }
-        let end = candidateCount
         defer { candidateCount = first }
-
-        var isDecided = false
         var filed = first
         var generic = Int(list.firstGeneric)
         let genericEnd = generic + Int(list.genericCount)
-        while filed < end || generic < genericEnd {
+        var probe = Int(list.firstKeyProbe)
+        let probeEnd = probe + Int(list.keyProbeCount)
+
+        var isDecided = false
+        while true {
             var next = Candidate(route: .max, isCertain: false)
             if generic < genericEnd { next.route = rules.generic[generic] }
-            if filed < end, candidates[filed].route < next.route {
+            var isFiled = false
+            if filed < candidateCount, candidates[filed].route < next.route {
                 next = candidates[filed]
-                filed += 1
-            } else {
-                generic += 1
+                isFiled = true
             }
-            guard visit(next, lead) else { continue }
+            if probe < probeEnd, rules.keyProbes[probe].firstRoute <= next.route {
+                gather(rules.keyProbes[probe], Int32(number), from: filed)
+                probe += 1
+                continue
+            }
+            guard next.route < .max else { return isDecided }
+            if isFiled { filed += 1 } else { generic += 1 }
+            guard visit(next) else { continue }
             isDecided = true
-            if list.isFirstMatch { break }
+            if list.isFirstMatch { return true }
         }
-        return isDecided
     }
 
     /// Whether the route decided.
-    private mutating func visit(_ candidate: Candidate, _ lead: Lead) -> Bool {
+    private mutating func visit(_ candidate: Candidate) -> Bool {
         let route = rules.routes[Int(candidate.route)]
         if !candidate.isCertain, route.condition >= 0 {
-            guard truth(Int(route.condition), lead) == .yes else { return false }
+            guard truth(Int(route.condition)) == .yes else { return false }
         }
         if route.copyCount > 0 { reach(candidate.route, isDecision: false) }
-        if route.children >= 0, walk(Int(route.children), lead) { return true }
-        guard route.decision >= 0 else { return false }
+        if route.children >= 0, walk(Int(route.children)) { return true }
+        guard route.decides else { return false }
         reach(candidate.route, isDecision: true)
         return true
     }
@@ -123,37 +132,39 @@ struct CompiledWalk: ~Copyable {
 
 // Candidates.
 extension CompiledWalk {
-    /// Collects the list's routes that are filed under what the lead says, in their order.
-    private mutating func gather(_ list: CompiledList, _ number: Int32, _ lead: Lead) {
-        let first = candidateCount
-        var sources = 0
-        for index in Int(list.firstKeyProbe)..<Int(list.firstKeyProbe + list.keyProbeCount) {
-            let key = rules.keyProbes[index]
-            for value in values.values(of: Int(key.slot), lead) {
-                let found = values.found(for: value, slot: Int(key.slot), probe: Int(key.probe))
-                for place in found where add(values.symbol(place), number) { sources += 1 }
-            }
+    /// Collects the list's routes that are filed under what the probe finds, in their order, among
+    /// those from `first` on.
+    private mutating func gather(
+        _ key: KeyProbe, _ list: Int32, from first: Int
+    ) {
+        for value in values.values(of: Int(key.slot)) {
+            let found = values.found(for: value, slot: Int(key.slot), probe: Int(key.probe))
+            for place in found { add(values.symbol(place), list, from: first) }
         }
-        if sources > 1 { sortCandidates(from: first) }
     }
 
-    /// Whether there are routes of the list under the symbol.
-    private mutating func add(_ symbol: Int32, _ list: Int32) -> Bool {
-        var index = Int(rules.postingStarts[Int(symbol)])
-        let end = Int(rules.postingStarts[Int(symbol) + 1])
-        if index < end, rules.postings[index].list != list {
-            index = firstPosting(of: list, index, end)
+    /// Adds the list's routes under the symbol.
+    private mutating func add(_ symbol: Int32, _ list: Int32, from first: Int) {
+        let known = candidateCount
+        let file = rules.files[Int(symbol)]
+        if file.count <= 1 {
+            if file.single.list == list { add(file.single) }
+        } else {
+            let end = Int(file.first + file.count)
+            var index = firstPosting(of: list, Int(file.first), end)
+            while index < end, rules.postings[index].list == list {
+                add(rules.postings[index])
+                index += 1
+            }
         }
-        let first = index
-        while index < end, rules.postings[index].list == list {
-            let posting = rules.postings[index]
-            candidates.reserve(candidateCount + 1)
-            candidates[candidateCount] = Candidate(
-                route: posting.route, isCertain: posting.isCertain)
-            candidateCount += 1
-            index += 1
-        }
-        return index > first
+        if known > first, candidateCount > known { sortCandidates(from: first) }
+    }
+
+    private mutating func add(_ posting: Posting) {
+        candidates.reserve(candidateCount + 1)
+        candidates[candidateCount] = Candidate(
+            route: posting.route, isCertain: posting.isCertain)
+        candidateCount += 1
     }
 
     private func firstPosting(of list: Int32, _ start: Int, _ end: Int) -> Int {
@@ -184,8 +195,8 @@ extension CompiledWalk {
     private mutating func decision(_ isDecided: Bool) -> Decision {
         if reachedCount == 0 { return rules.fallback.decision }
         if isDecided {
-            let route = rules.routes[Int(reached[0].route)]
-            if route.hold < 0, isAlone() { return rules.decisions[Int(route.decision)] }
+            let route = Int(reached[0].route)
+            if isAlone(), rules.routes[route].hold < 0 { return rules.decisions[route] }
         }
         return remembered(isDecided) ?? assembled(isDecided)
     }

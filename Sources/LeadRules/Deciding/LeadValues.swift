@@ -29,6 +29,9 @@ struct SeenValue {
 /// larger than those before and whose texts have no scalars from U+0300 on.
 struct LeadValues: ~Copyable {
     let rules: CompiledRules
+    // Both are good from one call of `begin` to the end of the call that it belongs to.
+    private var lead: UnsafePointer<Lead>?
+    private var fields: UnsafePointer<Field>?
     private(set) var now = Timestamp(seconds: 0)
     private var isDuplicate = false
     /// Tells this lead's entries in `slots` and `rows` from those of leads before.
@@ -76,9 +79,12 @@ struct LeadValues: ~Copyable {
         fieldNames = FieldNames(rules.names)
     }
 
-    /// Begins with a lead; what was known of the one before is forgotten.
-    mutating func begin(_ lead: Lead, at now: Timestamp, isDuplicate: Bool) {
-        self.now = now
+    /// Begins with a lead, which must stay where it is until the next one; what was known of the one
+    /// before is forgotten.
+    mutating func begin(_ lead: UnsafePointer<Lead>, at now: Timestamp, isDuplicate: Bool) {
+        self.lead = lead
+        // Comparing is cheaper than counting references to its digits.
+        if now != self.now { self.now = now }
         self.isDuplicate = isDuplicate
         stamp += 1
         texts.clear()
@@ -86,12 +92,14 @@ struct LeadValues: ~Copyable {
         findingCount = 0
         foundCount = 0
         if !times.isEmpty { times.removeAll(keepingCapacity: true) }
-        lead.fieldData.withFields { fields in
-            nextField.reserve(fields.count)
-            for position in 0..<fields.count {
-                let slot = fieldNames.slot(of: fields[position].name, at: position)
-                if slot >= 0 { add(field: position, to: slot) }
-            }
+        // The lead keeps its answers where they are, too.
+        let all = lead.pointee.fieldData.withFields { $0 }
+        fields = all.baseAddress
+        guard let fields else { return }
+        nextField.reserve(all.count)
+        for position in 0..<all.count {
+            let slot = fieldNames.slot(of: fields + position, at: position)
+            if slot >= 0 { add(field: position, to: slot) }
         }
     }
 
@@ -110,45 +118,47 @@ struct LeadValues: ~Copyable {
 // Values.
 extension LeadValues {
     /// The numbers of the slot's values; empty when it is missing.
-    mutating func values(of slot: Int, _ lead: Lead) -> Range<Int> {
-        if slots[slot].valueStamp != stamp { read(slot, lead) }
+    mutating func values(of slot: Int) -> Range<Int> {
+        if slots[slot].valueStamp != stamp { read(slot) }
         let first = Int(slots[slot].firstValue)
         return Range(uncheckedBounds: (first, first + Int(slots[slot].valueCount)))
     }
 
-    private mutating func read(_ slot: Int, _ lead: Lead) {
+    private mutating func read(_ slot: Int) {
         var first = valueCount
         switch rules.slots[slot].kind {
         case .field:
-            if slots[slot].fieldStamp == stamp { readFields(slot, lead) }
+            if slots[slot].fieldStamp == stamp { readFields(slot) }
         case .column(let table, let column):
-            let row = row(of: Int(table), lead)
+            let row = row(of: Int(table))
             // Looking for the row may have read its key.
             first = valueCount
             if row >= 0 { append(rules.tables[Int(table)].rows[row][Int(column)], slot) }
         case .attribute(let attribute):
-            if let text = lead[attribute] { append(text, slot) }
-        case .other:
-            let texts = LeadView.texts(
-                of: rules.names[slot], lead: lead, now: now, isDuplicate: isDuplicate,
-                schedules: rules.schedules)
-            for text in texts { append(text, slot) }
+            // Asked by `Lead`, the whole lead would be copied.
+            if let text = lead?.pointee.envelope[attribute] { append(text, slot) }
+        case .other: readTexts(slot)
         }
         slots[slot].valueStamp = stamp
         slots[slot].firstValue = Int32(first)
         slots[slot].valueCount = Int32(valueCount - first)
     }
 
-    private mutating func readFields(_ slot: Int, _ lead: Lead) {
-        lead.fieldData.withFields { fields in
-            var position = Int(slots[slot].firstField)
-            while position >= 0 {
-                fields[position].values.withUnsafeBufferPointer { texts in
-                    for index in 0..<texts.count { append(texts[index], slot) }
-                }
-                position = Int(nextField[position])
-            }
+    private mutating func readFields(_ slot: Int) {
+        guard let fields else { return }
+        var position = Int(slots[slot].firstField)
+        while position >= 0 {
+            fields[position].forEachValue { append($0, slot) }
+            position = Int(nextField[position])
         }
+    }
+
+    private mutating func readTexts(_ slot: Int) {
+        guard let lead else { return }
+        let texts = LeadView.texts(
+            of: rules.names[slot], lead: lead.pointee, now: now, isDuplicate: isDuplicate,
+            schedules: rules.schedules)
+        for text in texts { append(text, slot) }
     }
 
     private mutating func append(_ text: String, _ slot: Int) {
@@ -170,12 +180,12 @@ extension LeadValues {
     }
 
     /// The row that the lead's key selects: the first value that is a key; -1 without one.
-    private mutating func row(of table: Int, _ lead: Lead) -> Int {
+    private mutating func row(of table: Int) -> Int {
         if rows[table].stamp == stamp { return Int(rows[table].row) }
         let key = rules.tableKeys[table]
         var row: Int32 = -1
         if key.slot >= 0 {
-            for value in values(of: Int(key.slot), lead) {
+            for value in values(of: Int(key.slot)) {
                 let found = found(for: value, slot: Int(key.slot), probe: Int(key.probe))
                 if found.isEmpty { continue }
                 row = self.found[found.lowerBound] - key.firstSymbol

@@ -5,8 +5,8 @@ internal import LeadKit
 /// routes → lists, with the keys of each route (`RouteKeys`) → conditions (`ConditionCompiler`) →
 /// probes. Whatever is numbered is numbered here, as it is met.
 struct RuleCompiler {
-    /// From how many routes of a list on a probe is worth asking before any of them is looked at.
-    static let routesPerProbeMin = 8
+    /// From how many routes on a list is worth filing.
+    static let filedRoutesMin = 4
 
     let namedConditions: [Condition]
     let tables: [Table]
@@ -147,7 +147,7 @@ extension RuleCompiler {
                 let posting = Posting(list: number, route: route, isCertain: key.isCertain)
                 postings.append((symbol, posting))
             }
-            file(under: key.probes, from: Int(compiled.firstKeyProbe))
+            file(route, under: key.probes, from: Int(compiled.firstKeyProbe))
         }
         compiled.genericCount = Int32(generic.count) - compiled.firstGeneric
         compiled.keyProbeCount = Int32(keyProbes.count) - compiled.firstKeyProbe
@@ -162,12 +162,13 @@ extension RuleCompiler {
         return number
     }
 
-    private mutating func file(under probes: [KeyProbe], from first: Int) {
+    /// Routes come in their order, so a probe is met with its first one.
+    private mutating func file(_ route: Int32, under probes: [KeyProbe], from first: Int) {
         for probe in probes
         where !keyProbes[first...].contains(where: {
             $0.slot == probe.slot && $0.probe == probe.probe
         }) {
-            keyProbes.append(probe)
+            keyProbes.append(KeyProbe(slot: probe.slot, probe: probe.probe, firstRoute: route))
         }
     }
 
@@ -176,11 +177,9 @@ extension RuleCompiler {
         for target in route.alsoTo + route.to { targetNumbers.append(self.number(of: target)) }
         var compiled = CompiledRoute(
             condition: -1, children: -1, firstTarget: first, copyCount: Int32(route.alsoTo.count),
-            toCount: Int32(route.to.count), decision: -1, hold: -1)
-        if route.drop != nil || !route.to.isEmpty {
-            compiled.decision = Int32(decisions.count)
-            decisions.append(RuleCompiler.decision(of: route))
-        }
+            toCount: Int32(route.to.count), decides: route.drop != nil || !route.to.isEmpty,
+            hold: -1)
+        decisions.append(RuleCompiler.decision(of: route))
         if let hold = route.holdUntil {
             compiled.hold = Int32(holds.count)
             holds.append(hold)
@@ -237,27 +236,24 @@ extension RuleCompiler {
 extension RuleCompiler {
     /// For each route the key that it is filed under; nil for generic ones.
     private mutating func chosenKeys(_ routes: [Route]) -> [RouteKey?] {
-        guard routes.count >= RuleCompiler.routesPerProbeMin else { return routes.map { _ in nil } }
+        guard routes.count >= RuleCompiler.filedRoutesMin else { return routes.map { _ in nil } }
         let alternatives = routes.map { $0.condition.map { keys(of: $0) } ?? [] }
         countSymbols(of: alternatives)
-        var chosen = alternatives.map { keys in
+        let chosen = alternatives.map { keys in
             keys.min { rank($0) < rank($1) }
         }
         resetCounts(of: alternatives)
-        dropRareProbes(&chosen)
         return chosen
     }
 
-    /// How many routes a lead with the key's commonest symbol would have to ask.
-    /// Then, how dear it is to find out.
-    private func rank(_ key: RouteKey) -> (Int32, Int, Int) {
+    /// How many routes a lead with the key's commonest symbol would have to ask; a pattern costs as
+    /// much as a good many. Then, how many symbols there are.
+    private func rank(_ key: RouteKey) -> (Int32, Int) {
         let isPattern = key.probes.contains {
             plans[Int($0.slot)][Int($0.probe)].question.isPattern
         }
-        return (
-            key.symbols.map { frequencies[Int($0)] }.max() ?? 0, isPattern ? 1 : 0,
-            key.symbols.count
-        )
+        let most = key.symbols.map { frequencies[Int($0)] }.max() ?? 0
+        return (most + (isPattern ? 32 : 0), key.symbols.count)
     }
 
     private mutating func countSymbols(of alternatives: [[RouteKey]]) {
@@ -273,18 +269,6 @@ extension RuleCompiler {
             for key in keys { for symbol in key.symbols { frequencies[Int(symbol)] = 0 } }
         }
     }
-
-    /// A probe for few routes costs more than looking at the routes.
-    private func dropRareProbes(_ chosen: inout [RouteKey?]) {
-        var counts: [KeyProbe: Int] = [:]
-        for key in chosen { for probe in key?.probes ?? [] { counts[probe, default: 0] += 1 } }
-        for (index, key) in chosen.enumerated() {
-            let isRare = key?.probes.contains {
-                counts[$0, default: 0] < RuleCompiler.routesPerProbeMin
-            }
-            if isRare == true { chosen[index] = nil }
-        }
-    }
 }
 
 // What is numbered, laid out flat.
@@ -296,7 +280,9 @@ extension RuleCompiler {
                 case .field: .field
                 case .column(let table, let column):
                     .column(table: Int32(table), column: Int32(column))
-                case .attribute(.isDuplicate), .consent, .schedule: .other
+                case .attribute(.id), .attribute(.source), .attribute(.isTest),
+                    .attribute(.isDuplicate), .consent, .schedule:
+                    .other
                 case .attribute(let attribute): .attribute(attribute)
                 }
             flatSlots.append(
@@ -337,17 +323,24 @@ extension RuleCompiler {
     }
 
     /// The postings by symbol, each symbol's in the order of lists and routes.
-    func sortedPostings() -> ([Posting], starts: [Int32]) {
-        var starts = [Int32](repeating: 0, count: Int(symbolCount) + 1)
-        for (symbol, _) in postings { starts[Int(symbol) + 1] += 1 }
-        for index in starts.indices.dropFirst() { starts[index] += starts[index - 1] }
-        var next = starts
-        var sorted = [Posting](
-            repeating: Posting(list: 0, route: 0, isCertain: false), count: postings.count)
+    func sortedPostings() -> ([SymbolFile], [Posting]) {
+        var files = [SymbolFile](repeating: SymbolFile(), count: Int(symbolCount))
         for (symbol, posting) in postings {
-            sorted[Int(next[Int(symbol)])] = posting
-            next[Int(symbol)] += 1
+            files[Int(symbol)].count += 1
+            files[Int(symbol)].single = posting
         }
-        return (sorted, starts)
+        var next: Int32 = 0
+        for symbol in files.indices where files[symbol].count > 1 {
+            files[symbol].first = next
+            next += files[symbol].count
+        }
+        var sorted = [Posting](
+            repeating: Posting(list: 0, route: 0, isCertain: false), count: Int(next))
+        var places = files.map(\.first)
+        for (symbol, posting) in postings where files[Int(symbol)].count > 1 {
+            sorted[Int(places[Int(symbol)])] = posting
+            places[Int(symbol)] += 1
+        }
+        return (files, sorted)
     }
 }

@@ -17,7 +17,7 @@ public struct RuleSet: Sendable {
     /// Fields whose values are expected to be keys of a table (`expect_in`).
     let expectations: [(name: String, table: Int)]
     /// The same in the form that deciding runs.
-    private let compiled: CompiledRules
+    let compiled: CompiledRules
 
     init(
         hash: String, names: [Name], tables: [Table], schedules: [Schedule], pools: [String: Pool],

@@ -44,10 +44,13 @@ enum ExactNumber: Sendable {
                     isNegative: isNegative, whole: Array(whole), fraction: Array(fraction)))
             return
         }
-        var magnitude = Int128(ExactNumber.value(of: whole)) * Int128(ExactNumber.one)
-        var digits = ExactNumber.value(of: fraction)
-        for _ in fraction.count..<18 { digits *= 10 }
-        magnitude += Int128(digits)
+        let product = ExactNumber.value(of: whole).multipliedFullWidth(by: ExactNumber.one)
+        var magnitude = Int128(product.high) << 64 | Int128(product.low)
+        if !fraction.isEmpty {
+            var digits = ExactNumber.value(of: fraction)
+            for _ in fraction.count..<18 { digits *= 10 }
+            magnitude += Int128(digits)
+        }
         self = .fixed(isNegative ? -magnitude : magnitude)
     }
 
@@ -60,7 +63,8 @@ enum ExactNumber: Sendable {
     }
 
     private static func value(of digits: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64 {
-        digits.reduce(0) { $0 * 10 + UInt64($1 - 0x30) }
+        // At most 19 digits: nothing can overflow.
+        digits.reduce(0) { $0 &* 10 &+ UInt64($1 &- 0x30) }
     }
 
     private var long: LongDecimal {

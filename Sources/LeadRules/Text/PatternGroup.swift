@@ -15,7 +15,7 @@ final class PatternGroup: Sendable {
         case literal
 
         /// From how many patterns on they are matched together.
-        fileprivate var setCountMin: Int { self == .literal ? 8 : 3 }
+        fileprivate var setCountMin: Int { self == .literal ? 8 : 2 }
     }
 
     private let kind: Kind

@@ -87,9 +87,7 @@ struct BenchRules: AsyncParsableCommand {
         while !isWarm || rounds.isEmpty || ContinuousClock.now < end {
             let start = BenchRules.processorTime()
             for _ in 0..<repeats {
-                leads.withUnsafeBufferPointer { leads in
-                    for index in 0..<leads.count { _ = decider.decide(leads[index], at: now) }
-                }
+                decider.decide(leads, at: now) { _, _ in }
             }
             if isWarm { rounds.append((BenchRules.processorTime() - start) / repeats) }
             isWarm = true
