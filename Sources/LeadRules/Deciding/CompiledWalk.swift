@@ -61,11 +61,11 @@ struct CompiledWalk: ~Copyable {
     ) -> [(field: String, table: String)] {
         guard !rules.expectations.isEmpty else { return [] }
         values.begin(lead, at: Timestamp(seconds: 0), isDuplicate: false)
-        return unexpectedFieldsOfLead(lead)
+        return unexpectedFieldsOfLead()
     }
 
-    /// The same, of the lead that was decided last: what is known of its values is used again.
-    mutating func unexpectedFieldsOfLead(_ lead: Lead) -> [(field: String, table: String)] {
+    /// The same, of the lead under way: what is known of its values is used again.
+    mutating func unexpectedFieldsOfLead() -> [(field: String, table: String)] {
         var result: [(field: String, table: String)] = []
         for item in rules.expectations {
             for value in values.values(of: Int(item.slot))

@@ -46,9 +46,12 @@ public final class Decider {
         withUnsafePointer(to: lead) { walk.unexpectedFields(of: $0) }
     }
 
-    /// The same, of the lead that `decide` was called with last; quicker, since its values are
-    /// known. With another lead the answer is meaningless.
-    public func unexpectedFields(ofDecided lead: Lead) -> [(field: String, table: String)] {
-        walk.unexpectedFieldsOfLead(lead)
+    /// Both at once, which costs less: each value is looked at once.
+    public func decideExpecting(
+        _ lead: Lead, at now: Timestamp, isDuplicate: Bool
+    ) -> (decision: Decision, unexpected: [(field: String, table: String)]) {
+        withUnsafePointer(to: lead) { lead in
+            (walk.decide(lead, at: now, isDuplicate: isDuplicate), walk.unexpectedFieldsOfLead())
+        }
     }
 }

@@ -40,14 +40,11 @@ struct DecisionPrinter {
 
     mutating func decide(_ lead: Lead) {
         let isDuplicate = earlier.holdsDuplicate(of: lead, for: ruleSet, at: now)
-        var decision: Decision
+        var (decision, surprises) = decider.decideExpecting(
+            lead, at: now, isDuplicate: isDuplicate)
         var explanation: Explanation?
         if explains {
-            let explained = ruleSet.explain(lead, at: now, isDuplicate: isDuplicate)
-            decision = explained.0
-            explanation = explained.1
-        } else {
-            decision = decider.decide(lead, at: now, isDuplicate: isDuplicate)
+            (decision, explanation) = ruleSet.explain(lead, at: now, isDuplicate: isDuplicate)
         }
         if hasPools {
             let assigned = ruleSet.assign(decision, of: lead, at: now, state: &pools)
@@ -56,9 +53,6 @@ struct DecisionPrinter {
         }
         guard isShown(decision) else { return }
         if format == .table { counts.count(decision) }
-        let surprises =
-            explains
-            ? decider.unexpectedFields(of: lead) : decider.unexpectedFields(ofDecided: lead)
         for (field, table) in surprises {
             unexpected["'\(field)' is no key of table '\(table)'", default: 0] += 1
         }
