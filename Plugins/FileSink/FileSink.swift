@@ -78,6 +78,10 @@ public struct FileSink: Sink {
         }
     }
 
+    public static func body(of delivery: Delivery, config: Config) -> String? {
+        String(decoding: delivery.json, as: UTF8.self)
+    }
+
     public func close() async { await queue.close() }
 }
 

@@ -67,11 +67,20 @@ public struct HTTPSink: Sink {
     }
 
     private func body(of delivery: Delivery) -> [UInt8] {
+        HTTPSink.ownBody(of: delivery, config) ?? Array(delivery[config.body].utf8)
+    }
+
+    /// The body, unless it is a setting.
+    private static func ownBody(of delivery: Delivery, _ config: Config) -> [UInt8]? {
         switch config.format {
         case .json: delivery.json
         case .form: FormBody.bytes(of: delivery)
-        case .template: Array(delivery[config.body].utf8)
+        case .template: nil
         }
+    }
+
+    public static func body(of delivery: Delivery, config: Config) -> String? {
+        ownBody(of: delivery, config).map { String(decoding: $0, as: UTF8.self) }
     }
 }
 

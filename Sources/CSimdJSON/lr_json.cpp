@@ -50,7 +50,7 @@ struct lr_json_parser {
         return fail(LR_JSON_SYNTAX, simdjson::error_message(error));
     }
 
-    bool open(uint32_t kind, size_t offset = 0, size_t length = 0) {
+    __attribute__((always_inline)) bool open(uint32_t kind, size_t offset = 0, size_t length = 0) {
         if (node_count >= nodes_max) return fail(LR_JSON_TOO_MANY, "too many values");
         auto &node = nodes[node_count++];
         node.kind = kind;
@@ -65,7 +65,7 @@ struct lr_json_parser {
         nodes[index].next = uint32_t(node_count);
     }
 
-    bool append(uint32_t kind, const uint8_t *bytes, size_t count) {
+    __attribute__((always_inline)) bool append(uint32_t kind, const uint8_t *bytes, size_t count) {
         if (!open(kind, text_count, count)) return false;
         // Most texts are short, and both buffers go on behind their ends: copying 32 bytes costs
         // less than asking how many there are.
@@ -77,7 +77,7 @@ struct lr_json_parser {
     }
 
     // What stands from the next place up to the one behind it, without the white space between.
-    std::string_view take_token() {
+    __attribute__((always_inline)) std::string_view take_token() {
         size_t start = places[next++];
         size_t end = next < place_count ? places[next] : length;
         while (end > start && is_blank(input[end - 1])) end--;
@@ -133,8 +133,17 @@ struct lr_json_parser {
     static constexpr size_t few = 16;
     void note_duplicates(const uint32_t *first, size_t members, size_t object) {
         if (members <= few) {
-            for (size_t i = 1; i < members; i++) {
+            // Names that differ in this small sum differ; most do.
+            uint64_t seen = 0;
+            for (size_t i = 0; i < members; i++) {
                 auto name = name_at(first[i]);
+                uint32_t sum = uint32_t(name.size());
+                if (!name.empty()) sum = sum * 31 + uint8_t(name.front()) * 7 + uint8_t(name.back());
+                uint64_t mark = uint64_t(1) << (sum & 63);
+                if (!(seen & mark)) {
+                    seen |= mark;
+                    continue;
+                }
                 for (size_t j = 0; j < i; j++)
                     if (nodes[first[j]].length == name.size() && name_at(first[j]) == name)
                         has_duplicate = true;
@@ -149,7 +158,7 @@ struct lr_json_parser {
         if (std::adjacent_find(names.begin(), names.end()) != names.end()) has_duplicate = true;
     }
 
-    bool string() {
+    __attribute__((always_inline)) bool string() {
         auto token = take_token();
         // The first stage has seen that every string is closed, and no other quotation mark
         // without a backslash can stand before the next place.

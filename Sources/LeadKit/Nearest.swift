@@ -4,7 +4,7 @@ public enum Nearest {
     private static let lengthMax = 64
 
     /// The candidate with the smallest edit distance to `name`, if it is near enough to suggest:
-    /// at most a third of the longer name's length, and at least one edit.
+    /// at most a third of the longer name's length. A difference in case costs nothing.
     public static func name(to name: String, among candidates: some Sequence<String>) -> String? {
         let wanted = Array(name.unicodeScalars.map(folded))
         guard wanted.count <= lengthMax else { return nil }
@@ -19,7 +19,7 @@ public enum Nearest {
             guard missing <= 2 * (max(wanted.count, most) / 3) else { continue }
             let scalars = candidate.unicodeScalars.map(folded)
             let limit = max(wanted.count, scalars.count) / 3
-            guard limit > 0, abs(scalars.count - wanted.count) <= limit else { continue }
+            guard abs(scalars.count - wanted.count) <= limit else { continue }
             let distance = distances.between(wanted, scalars)
             guard distance <= limit else { continue }
             if best.map({ (distance, candidate) < $0 }) ?? true { best = (distance, candidate) }

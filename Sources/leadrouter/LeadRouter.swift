@@ -37,4 +37,19 @@ struct LeadRouter: AsyncParsableCommand {
             Demo.self,
             Bench.self,
         ])
+
+    /// Commands that wait for nothing run on the main thread: only there does the C library give
+    /// memory out in large pieces, which reading a hundred thousand rules notices.
+    @MainActor static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var waiting = command as? any AsyncParsableCommand {
+                try await waiting.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

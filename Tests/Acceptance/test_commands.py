@@ -83,8 +83,8 @@ class DryRun(unittest.TestCase):
 
     def test_explain_and_table(self):
         done = leadrouter("dry-run", "--explain", str(SAMPLES))
-        self.assertIn(b"selected_dealer in_table store (the lead says '99213455')", done.stdout)
-        self.assertIn(b"(missing)", done.stdout)
+        self.assertIn(b"selected_dealer is '99213455', asked for a key of table store: yes", done.stdout)
+        self.assertIn(b"is missing, asked for", done.stdout)
         trace = self.decided("--explain", str(SAMPLES))[0]["trace"]
         self.assertEqual(trace[0]["route"], "archive")
         table = leadrouter("dry-run", str(SAMPLES)).stdout.decode()

@@ -57,7 +57,7 @@ class RuleTests(Program):
         self.assertIn("failed  a store without a mailbox gets the lead in its CRM", out)
         self.assertRegex(out, r"to, at rules/routes\.test\.yaml:\d+:\d+:\n"
                               r"    - expected  store-crm\n    \+ got       head-office")
-        self.assertIn("yes: selected_dealer in_table store (the lead says '1007')", out)
+        self.assertIn("selected_dealer is '1007', asked for a key of table store: yes", out)
 
     def test_what_is_not_covered_is_listed_with_its_place(self):
         out, _ = self.command("--filter", "WITHOUT A MAKE", "--coverage")

@@ -178,32 +178,13 @@ extension LeadAttribute {
     /// The attribute of that name.
     static func named(_ bytes: UnsafeBufferPointer<UInt8>) -> LeadAttribute? {
         guard let name = ShortName(bytes) else { return nil }
-        for (known, attribute) in names where known == name { return attribute }
-        return nil
+        return names[name]
     }
 
-    private static let names = allCases.map { attribute in
-        var text = attribute.rawValue
-        return (name: text.withUTF8 { ShortName($0) }, attribute: attribute)
-    }
+    private static let names = ShortNameTable(allCases.map { ($0.rawValue, $0) })
 
     /// How many there are; `allCases` is made anew whenever it is asked for.
     static let count = allCases.count
-}
-
-/// A name of at most 15 bytes as two numbers, which are compared at once.
-private struct ShortName: Equatable {
-    private let first: UInt64
-    private let second: UInt64
-    private let count: Int
-
-    init?(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard bytes.count <= 15 else { return nil }
-        var words: (UInt64, UInt64) = (0, 0)
-        withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: UnsafeRawBufferPointer(bytes)) }
-        (first, second) = words
-        count = bytes.count
-    }
 }
 
 /// The attributes of a lead beside id, source and answers, as texts.

@@ -10,6 +10,17 @@ extension LeadReader {
         return (name, value.member("values"))
     }
 
+    /// An answer; most have one value.
+    static func field(_ name: JSONCursor, _ values: JSONCursor?) throws(LeadError) -> Field {
+        let name = name.scalarText ?? ""
+        if let values, values.kind == .array, values.count == 1,
+            let text = values.at(values.index + 1).scalarText
+        {
+            return Field(name, text)
+        }
+        return Field(name, try texts(values))
+    }
+
     /// The texts of a list, or of one value.
     static func texts(_ value: JSONCursor?) throws(LeadError) -> [String] {
         guard let value, value.kind != .null else { return [] }

@@ -102,20 +102,27 @@ public struct LeadReader: Sendable {
                 return
             }
             list.forEachElement { element in
-                var writer = JSONWriter(capacity: 0)
-                if keepsRaw { writer.value(element) }
-                leads.append(result(element, raw: writer.bytes))
+                leads.append(result(element, raw: keepsRaw ? LeadReader.bytes(of: element) : []))
             }
         }
+    }
+
+    private static func bytes(of value: JSONCursor) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.value(value)
+        return writer.bytes
     }
 
     /// The list of leads that the value is or holds; nil when it is one lead.
     private static func list(_ root: JSONCursor) -> JSONCursor? {
         if root.kind == .array { return root }
-        guard let list = root.member("data") ?? root.member("leads"), list.kind == .array else {
-            return nil
+        var data: JSONCursor?
+        var leads: JSONCursor?
+        root.forEachMember { name, value in
+            guard value.kind == .array else { return }
+            if name.isText("data") { data = value } else if name.isText("leads") { leads = value }
         }
-        return list
+        return data ?? leads
     }
 
     private func result(_ value: JSONCursor, raw: [UInt8]) -> Result<Lead, LeadError> {
@@ -178,7 +185,7 @@ extension LeadReader {
         try list.forEachElement { element throws(LeadError) in
             let (name, values) = try LeadReader.nameAndValues(element)
             if name.kind != .string || selection.wantsField(name.bytes) {
-                fields.append(Field(name.scalarText ?? "", try LeadReader.texts(values)))
+                fields.append(try LeadReader.field(name, values))
             } else if try LeadReader.marksTest(values), isWanted(.isTest) {
                 envelope[.isTest] = "true"
             }

@@ -4,6 +4,8 @@ public struct LeadSelection: Sendable {
     /// Nil for all of them.
     private let attributes: Set<LeadAttribute>?
     private let fields: [[UInt8]]
+    /// Those of `fields` that are compared at once.
+    private let shortFields: [ShortName]
 
     /// The whole lead.
     public static let everything = LeadSelection(attributes: nil, fields: [])
@@ -11,6 +13,7 @@ public struct LeadSelection: Sendable {
     private init(attributes: Set<LeadAttribute>?, fields: [[UInt8]]) {
         self.attributes = attributes
         self.fields = fields
+        shortFields = fields.compactMap { $0.withUnsafeBufferPointer { ShortName($0) } }
     }
 
     /// These attributes, and the answers of these names, trimmed and in NFC. Disclaimer checkboxes
@@ -26,8 +29,10 @@ public struct LeadSelection: Sendable {
     /// asked for when it is trimmed and normalised, so it is kept.
     func wantsField(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
         guard attributes != nil else { return true }
+        if let short = ShortName(name), shortFields.contains(short) { return true }
         if !name.allSatisfy({ (0x21..<0x7F).contains($0) }) { return true }
-        return fields.contains { $0.count == name.count && $0.elementsEqual(name) }
+        return name.count > ShortName.bytesMax
+            && fields.contains { $0.count == name.count && $0.elementsEqual(name) }
     }
 
     /// The most answers that can be wanted of plain names.

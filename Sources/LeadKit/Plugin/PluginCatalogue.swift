@@ -47,9 +47,9 @@ public struct AnySinkPlugin: Sendable {
             guard let config = S.Config.decode(node, ignoring: ignoring, problems: &problems) else {
                 return nil
             }
-            return SinkBlueprint(templates: config.templates) { context in
-                try await S(config: config, context: context)
-            }
+            return SinkBlueprint(
+                templates: config.templates, body: { S.body(of: $0, config: config) },
+                make: { context in try await S(config: config, context: context) })
         }
     }
 
@@ -65,6 +65,8 @@ public struct AnySinkPlugin: Sendable {
 public struct SinkBlueprint: Sendable {
     /// The settings that are filled in for each delivery.
     public let templates: [Template]
+    /// The body that the sink would make of a delivery; see `Sink.body(of:config:)`.
+    public let body: @Sendable (Delivery) -> String?
     /// Makes the instance; touches nothing outside.
     public let make: @Sendable (PluginContext) async throws -> any Sink
 }

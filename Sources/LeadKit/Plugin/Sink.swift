@@ -14,9 +14,17 @@ public protocol Sink: Plugin {
     /// Asks the other side whether a delivery could pass, without sending a lead. Passes unless
     /// written.
     func probe() async throws(DeliveryFailure)
+
+    /// The body that the sink itself makes of a delivery, for people who try their rules out: an
+    /// HTTP request's, a file's line. Nil, unless written, for one whose body is a setting. Holds
+    /// no secret, and touches nothing.
+    static func body(of delivery: Delivery, config: Config) -> String?
 }
 
 extension Sink {
+    /// No body of its own.
+    public static func body(of delivery: Delivery, config: Config) -> String? { nil }
+
     /// Always passes.
     public func probe() async throws(DeliveryFailure) {}
 }

@@ -40,8 +40,11 @@ public struct SettingNode: Sendable {
     /// The value of a map's entry.
     public subscript(name: String) -> SettingNode? {
         guard case .map(let entries) = content else { return nil }
-        for (key, value) in entries {
-            if case .text(let text) = key.content, text == name { return value }
+        // By index: a loop over the entries would copy each with all that it holds.
+        for index in entries.indices {
+            if case .text(let text) = entries[index].name.content, text == name {
+                return entries[index].value
+            }
         }
         return nil
     }

@@ -17,6 +17,7 @@ struct CompiledWalk: ~Copyable {
     private var candidates = Scratch<Candidate>(
         count: 64, filler: Candidate(route: 0, isCertain: false))
     private var candidateCount = 0
+    private var memo = DecisionMemo()
     private var targetMarks: Scratch<UInt64>
     private var markNumber: UInt64 = 0
 
@@ -60,6 +61,11 @@ struct CompiledWalk: ~Copyable {
     ) -> [(field: String, table: String)] {
         guard !rules.expectations.isEmpty else { return [] }
         values.begin(lead, at: Timestamp(seconds: 0), isDuplicate: false)
+        return unexpectedFieldsOfLead()
+    }
+
+    /// The same, of the lead under way: what is known of its values is used again.
+    mutating func unexpectedFieldsOfLead() -> [(field: String, table: String)] {
         var result: [(field: String, table: String)] = []
         for item in rules.expectations {
             for value in values.values(of: Int(item.slot))
@@ -192,7 +198,22 @@ extension CompiledWalk {
             let route = Int(reached[0].route)
             if isAlone(), rules.routes[route].hold < 0 { return rules.decisions[route] }
         }
-        return assembled(isDecided)
+        return remembered(isDecided) ?? assembled(isDecided)
+    }
+
+    /// The decision that was put together of the same routes before; what waits for a schedule is
+    /// put together anew.
+    private mutating func remembered(_ isDecided: Bool) -> Decision? {
+        var key = DecisionMemo.Key(isDecided: isDecided)
+        for index in 0..<reachedCount {
+            let (route, isDecision) = (reached[index].route, reached[index].isDecision)
+            if isDecision, rules.routes[Int(route)].hold >= 0 { return nil }
+            key.add(route, isDecision)
+        }
+        if let known = memo[key] { return known }
+        let decision = assembled(isDecided)
+        memo.remember(decision, of: key)
+        return decision
     }
 
     /// Whether a single route is reached, once for its copies perhaps, once for itself.

@@ -45,4 +45,13 @@ public final class Decider {
     public func unexpectedFields(of lead: Lead) -> [(field: String, table: String)] {
         withUnsafePointer(to: lead) { walk.unexpectedFields(of: $0) }
     }
+
+    /// Both at once, which costs less: each value is looked at once.
+    public func decideExpecting(
+        _ lead: Lead, at now: Timestamp, isDuplicate: Bool
+    ) -> (decision: Decision, unexpected: [(field: String, table: String)]) {
+        withUnsafePointer(to: lead) { lead in
+            (walk.decide(lead, at: now, isDuplicate: isDuplicate), walk.unexpectedFieldsOfLead())
+        }
+    }
 }

@@ -55,12 +55,13 @@ struct ConditionParser {
                 help: "for a route that takes every lead write 'always: true'")
             return nil
         }
+        if entries.count == 1 { return entry(entries[0].name, entries[0].value) }
         var parts: [Condition] = []
+        parts.reserveCapacity(entries.count)
         for (name, value) in entries {
             if let part = entry(name, value) { parts.append(part) }
         }
-        guard parts.count == entries.count else { return nil }
-        return parts.count == 1 ? parts[0] : .all(parts)
+        return parts.count == entries.count ? .all(parts) : nil
     }
 
     private mutating func entry(_ name: SettingNode, _ value: SettingNode) -> Condition? {

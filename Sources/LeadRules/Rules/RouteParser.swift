@@ -20,14 +20,17 @@ struct RouteParser {
     var overrides: [Target: [(name: String, value: SettingNode)]] = [:]
     /// Every target that some route, pool or the default names.
     var targets: Set<Target> = []
+    /// The lists of one sink without overrides, by its number.
+    private var targetsAlone: [Int: [Target]] = [:]
     /// Schedules, by number, that some route waits for or some member of a pool keeps.
     var usedSchedules: Set<Int> = []
 
     static let keys = Vocabulary.route.names
 
+    /// Changed in place: a copy for each of a hundred thousand errors would take minutes.
     var problems: SettingProblems {
         get { conditions.problems }
-        set { conditions.problems = newValue }
+        _modify { yield &conditions.problems }
     }
 
     init(conditions: ConditionParser, sinks: [KnownSink], poolNames: Set<String>) {
@@ -39,20 +42,23 @@ struct RouteParser {
 
     /// The routes of one level; `parent` is the full name above, empty at the root.
     mutating func routes(_ nodes: [SettingNode], parent: String) -> [Route] {
-        var seen: [String: Position] = [:]
-        return nodes.compactMap { node in
-            guard let route = route(node, parent: parent) else { return nil }
+        var seen: [String: Position] = Dictionary(minimumCapacity: nodes.count)
+        var routes: [Route] = []
+        routes.reserveCapacity(nodes.count)
+        for node in nodes {
+            guard let route = route(node, parent: parent) else { continue }
             // A route without an id is reported already.
-            guard node["id"] != nil else { return route }
-            if let first = seen.updateValue(route.position, forKey: route.name) {
-                let id = route.name.split(separator: "/").last.map(String.init) ?? ""
+            if node["id"] != nil,
+                let first = seen.updateValue(route.position, forKey: route.name)
+            {
                 problems.error(
                     "duplicate-route", at: route.position,
-                    "the route '\(id)' stands here twice, first at \(first)",
+                    "the route '\(route.id)' stands here twice, first at \(first)",
                     help: "give one of them another id")
             }
-            return route
+            routes.append(route)
         }
+        return routes
     }
 
     mutating func matchMode(_ node: SettingNode) -> MatchMode {
@@ -92,26 +98,29 @@ struct RouteParser {
                 help: "begin it with '- id: NAME'")
             return nil
         }
+        let written = RouteEntries(entries)
         // What an unknown key stands for is not missing.
         var meant: Set<String> = []
-        for (name, _) in entries where !RouteParser.keys.contains(name.text ?? "") {
+        for name in written.unknown {
             unknownKey(name, among: RouteParser.keys)
             if let word = Synonyms.routeKeys[name.text ?? ""] { meant.insert(word) }
         }
-        let id = id(of: node, parent: parent, isMeant: meant.contains("id"))
+        let id = id(written.id, of: node, parent: parent, isMeant: meant.contains("id"))
         let name = parent.isEmpty ? id.text : parent + "/" + id.text
         var route = Route(name: name, position: id.position)
-        route.condition = condition(of: node, named: id.text, isMeant: meant.contains("when"))
-        route.note = node["note"].flatMap { text($0, of: "note") }
-        if let disabled = node["disabled"] {
+        route.condition = condition(
+            of: written, at: written.id?.position ?? node.position, named: id.text,
+            isMeant: meant.contains("when"))
+        route.note = written.note.flatMap { text($0, of: "note") }
+        if let disabled = written.disabled {
             route.isDisabled = Bool.decode(disabled, problems: &conditions.problems) ?? false
         }
-        readEnds(of: node, into: &route, meant: meant)
-        if let children = node["routes"] {
+        readEnds(of: written, into: &route, meant: meant)
+        if let children = written.routes {
             route.routes = RouteList(
-                match: node["match"].map { matchMode($0) } ?? .first,
+                match: written.match.map { matchMode($0) } ?? .first,
                 routes: list(children).map { routes($0, parent: name) } ?? [])
-        } else if let match = node["match"] {
+        } else if let match = written.match {
             problems.error(
                 "no-effect", at: match.position, "'match' has no effect without 'routes'",
                 help: "remove it, or add the routes below this one")
@@ -120,9 +129,9 @@ struct RouteParser {
     }
 
     private mutating func id(
-        of node: SettingNode, parent: String, isMeant: Bool
+        _ id: SettingNode?, of node: SettingNode, parent: String, isMeant: Bool
     ) -> (text: String, position: Position) {
-        guard let id = node["id"] else {
+        guard let id else {
             if !isMeant {
                 problems.error(
                     "missing-key", at: node.position, "the route has no 'id'",
@@ -159,9 +168,9 @@ struct RouteParser {
     }
 
     private mutating func condition(
-        of node: SettingNode, named id: String, isMeant: Bool
+        of written: RouteEntries, at position: Position, named id: String, isMeant: Bool
     ) -> Condition? {
-        switch (node["when"], node["always"]) {
+        switch (written.when, written.always) {
         case (let when?, nil): return conditions.condition(when)
         case (nil, let always?):
             if always.text != "true" {
@@ -175,8 +184,7 @@ struct RouteParser {
                 help: "remove one of them")
         case (nil, nil) where !isMeant:
             problems.error(
-                "missing-key", at: node["id"]?.position ?? node.position,
-                "the route '\(id)' has no condition",
+                "missing-key", at: position, "the route '\(id)' has no condition",
                 help: "add 'when: {field: value}', or 'always: true' for every lead")
         case (nil, nil): break
         }
@@ -184,26 +192,27 @@ struct RouteParser {
     }
 
     private mutating func readEnds(
-        of node: SettingNode, into route: inout Route, meant: Set<String>
+        of written: RouteEntries, into route: inout Route, meant: Set<String>
     ) {
-        if let to = node["to"] { route.to = targets(to) ?? [] }
-        if let alsoTo = node["also_to"] {
+        if let to = written.to { route.to = targets(to) ?? [] }
+        if let alsoTo = written.alsoTo {
             route.alsoTo = targets(alsoTo) ?? []
             refuseHoldingCopies(alsoTo, route.alsoTo)
         }
-        if let hold = node["hold_until"] {
-            route.holdUntil = holdUntil(hold, hasTo: node["to"] != nil)
+        if let hold = written.holdUntil {
+            route.holdUntil = holdUntil(hold, hasTo: written.to != nil)
         }
-        if let drop = node["drop"] {
+        if let drop = written.drop {
             route.drop = text(drop, of: "drop") ?? ""
-            if node["to"] != nil {
+            if written.to != nil {
                 problems.error(
                     "bad-route", at: drop.position, "a route cannot have both 'to' and 'drop'",
                     help: "to keep a copy of a dropped lead write 'also_to'")
             }
         }
-        let ends = ["to", "also_to", "drop", "routes"]
-        if ends.allSatisfy({ node[$0] == nil }), meant.isDisjoint(with: ends) {
+        if !written.doesSomething,
+            meant.isDisjoint(with: ["to", "also_to", "drop", "routes"])
+        {
             problems.error(
                 "bad-route", at: route.position, "the route does nothing",
                 help: "add 'to: [SINK]', 'also_to: [SINK]', 'drop: REASON' or 'routes:'")
@@ -256,12 +265,26 @@ extension RouteParser {
                 help: "name at least one sink")
             return nil
         }
+        if nodes.count == 1, case .text(let name) = nodes[0].content,
+            let number = sinkNumbers[name]
+        {
+            return alone(number)
+        }
         var result: [Target] = []
         for node in nodes {
             guard let target = target(node, allowsPools: allowsPools) else { continue }
             result.append(target)
         }
         return result.count == nodes.count ? result : nil
+    }
+
+    /// A sink as the only target, which most routes have: they share one list.
+    private mutating func alone(_ number: Int) -> [Target] {
+        if let known = targetsAlone[number] { return known }
+        let target = Target(sink: sinks[number].name)
+        targets.insert(target)
+        targetsAlone[number] = [target]
+        return [target]
     }
 
     mutating func target(_ node: SettingNode, allowsPools: Bool) -> Target? {

@@ -90,6 +90,9 @@ extension RuleSet {
     /// The full names of all routes, those above before those below.
     public var routeNames: [String] { routes.names }
 
+    /// Whether a decision may send to a pool, which chooses by what went before.
+    public var hasPools: Bool { !pools.isEmpty }
+
     /// The sinks that routes or the default name, each once, in the order met.
     var namedSinks: [String] {
         var seen: Set<String> = []

@@ -6,12 +6,14 @@ struct DecisionPrinter {
     let ruleSet: RuleSet
     let format: OutputFormat
     let explains: Bool
-    let renders: Bool
+    /// Nil unless the final settings are shown.
+    let preview: DeliveryPreview?
     let onlyRoute: String?
     /// When the leads are taken in and decided.
     let now: Timestamp
 
-    private var writer = JSONWriter(capacity: 1 << 16)
+    private var writer = JSONWriter(capacity: 2 << 16)
+    private var texts = DecisionTexts()
     private var table = StreamedTable(["LEAD", "OUTCOME", "ROUTES", "TO", "COPIES", "REASON"])
     private var counts = DecisionCounts()
     private let decider: Decider
@@ -20,37 +22,38 @@ struct DecisionPrinter {
     private var unexpected: [String: Int] = [:]
     /// What the pools remember of the leads so far.
     private var pools = PoolState()
+    private let hasPools: Bool
 
     init(
-        ruleSet: RuleSet, format: OutputFormat, explains: Bool, renders: Bool, onlyRoute: String?,
-        now: Timestamp
+        _ configuration: Configuration, format: OutputFormat, explains: Bool, renders: Bool,
+        onlyRoute: String?, now: Timestamp
     ) {
-        self.ruleSet = ruleSet
+        ruleSet = configuration.ruleSet
         self.format = format
         self.explains = explains
-        self.renders = renders
+        preview = renders ? DeliveryPreview(configuration) : nil
         self.onlyRoute = onlyRoute
         self.now = now
         decider = ruleSet.decider()
+        hasPools = ruleSet.hasPools
     }
 
     mutating func decide(_ lead: Lead) {
         let isDuplicate = earlier.holdsDuplicate(of: lead, for: ruleSet, at: now)
-        var decision: Decision
+        var (decision, surprises) = decider.decideExpecting(
+            lead, at: now, isDuplicate: isDuplicate)
         var explanation: Explanation?
         if explains {
-            let explained = ruleSet.explain(lead, at: now, isDuplicate: isDuplicate)
-            decision = explained.0
-            explanation = explained.1
-        } else {
-            decision = decider.decide(lead, at: now, isDuplicate: isDuplicate)
+            (decision, explanation) = ruleSet.explain(lead, at: now, isDuplicate: isDuplicate)
         }
-        let assigned = ruleSet.assign(decision, of: lead, at: now, state: &pools)
-        decision = assigned.decision
-        explanation?.pools = assigned.traces
+        if hasPools {
+            let assigned = ruleSet.assign(decision, of: lead, at: now, state: &pools)
+            decision = assigned.decision
+            explanation?.pools = assigned.traces
+        }
         guard isShown(decision) else { return }
         if format == .table { counts.count(decision) }
-        for (field, table) in decider.unexpectedFields(of: lead) {
+        for (field, table) in surprises {
             unexpected["'\(field)' is no key of table '\(table)'", default: 0] += 1
         }
         switch format {
@@ -65,10 +68,10 @@ struct DecisionPrinter {
             Console.error("warning: in \(Summary.count(count, "lead")) \(text)")
         }
         guard format == .table else {
-            Console.write(writer.bytes)
+            writer.withBytes(Console.write)
             return
         }
-        if explains || renders {
+        if explains || preview != nil {
             for detail in details { Console.print(detail) }
         } else {
             table.finish()
@@ -88,48 +91,31 @@ struct DecisionPrinter {
         route == parent || ByteSearch.hasPrefix(route, parent + "/")
     }
 
-    private func rendered(
-        _ delivery: PlannedDelivery, _ lead: Lead, _ isDuplicate: Bool
-    ) -> Result<[RenderedSetting], RenderFailure> {
-        let key = DeliveryKey(
-            source: lead.source, lead: lead.id, route: delivery.route,
-            target: delivery.identity)
-        do {
-            return .success(
-                try ruleSet.render(
-                    delivery.target,
-                    of: RenderContext(
-                        lead: lead, isDuplicate: isDuplicate, deliveryID: key.text,
-                        route: delivery.route, pool: delivery.assignment?.pool,
-                        member: delivery.assignment?.member)))
-        } catch {
-            return .failure(error)
-        }
-    }
-
     private mutating func writeJSON(
         _ lead: Lead, _ decision: Decision, _ explanation: Explanation?, _ isDuplicate: Bool
     ) {
-        // Taken out while it is written to: the closures read the rest of self.
-        var writer = JSONWriter(capacity: 0)
-        swap(&writer, &self.writer)
-        defer { swap(&writer, &self.writer) }
+        if preview != nil || explanation != nil {
+            // Taken out while it is written to: writing reads the rest of self.
+            var writer = JSONWriter(capacity: 0)
+            swap(&writer, &self.writer)
+            write(lead, decision, explanation, isDuplicate, to: &writer)
+            writer.newline()
+            swap(&writer, &self.writer)
+        } else {
+            texts.write(decision, leadID: lead.id.text, to: &writer)
+        }
+        guard writer.count > 1 << 16 else { return }
+        writer.withBytes(Console.write)
+        writer.removeAll()
+    }
+
+    private func write(
+        _ lead: Lead, _ decision: Decision, _ explanation: Explanation?, _ isDuplicate: Bool,
+        to writer: inout JSONWriter
+    ) {
         decision.write(leadID: lead.id.text, to: &writer) { index, writer in
-            guard renders else { return }
-            writer.name("settings")
-            switch rendered(decision.deliveries[index], lead, isDuplicate) {
-            case .success(let settings):
-                writer.object { writer in
-                    for setting in settings {
-                        writer.name(setting.name)
-                        writer.string(setting.shown)
-                    }
-                }
-            case .failure(let failure):
-                writer.null()
-                writer.name("failure")
-                writer.string(failure.description)
-            }
+            preview?.write(
+                decision.deliveries[index], lead, isDuplicate: isDuplicate, to: &writer)
         } extra: { writer in
             if let explanation {
                 writer.name("trace")
@@ -137,17 +123,12 @@ struct DecisionPrinter {
                 explanation.writePools(to: &writer)
             }
         }
-        writer.newline()
-        if writer.bytes.count > 1 << 16 {
-            Console.write(writer.bytes)
-            writer.removeAll()
-        }
     }
 
     private mutating func addRow(
         _ lead: Lead, _ decision: Decision, _ explanation: Explanation?, _ isDuplicate: Bool
     ) {
-        guard explains || renders else {
+        guard explains || preview != nil else {
             table.add([
                 lead.id.text, decision.outcome.rawValue, decision.routes.joined(separator: ", "),
                 DecisionPrinter.sinks(decision, copies: false),
@@ -157,15 +138,11 @@ struct DecisionPrinter {
         }
         var lines = ["lead \(Console.shown(lead.id.text)): \(DecisionPrinter.sentence(decision))"]
         if let explanation { lines += ExplanationText.lines(explanation) }
-        if renders {
+        if let preview {
             for delivery in decision.deliveries {
                 lines.append(
                     "  \(delivery.isCopy ? "copy to" : "to") \(DecisionPrinter.shown(delivery))")
-                switch rendered(delivery, lead, isDuplicate) {
-                case .success(let settings):
-                    for setting in settings { lines += DecisionPrinter.lines(of: setting) }
-                case .failure(let failure): lines.append("    would fail: \(failure)")
-                }
+                lines += preview.lines(delivery, lead, isDuplicate: isDuplicate)
             }
         }
         details.append(lines.joined(separator: "\n") + "\n")
@@ -173,14 +150,6 @@ struct DecisionPrinter {
             for detail in details { Console.print(detail) }
             details = []
         }
-    }
-
-    private static func lines(of setting: RenderedSetting) -> [String] {
-        let lines = setting.shown.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count > 1 else {
-            return ["    \(setting.name): \(Console.shown(setting.shown))"]
-        }
-        return ["    \(setting.name):"] + lines.map { "      " + Console.shown(String($0)) }
     }
 
     static func sinks(_ decision: Decision, copies: Bool) -> String {

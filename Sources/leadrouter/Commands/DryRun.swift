@@ -4,7 +4,7 @@ import LeadFlow
 import LeadKit
 import LeadRules
 
-struct DryRun: AsyncParsableCommand {
+struct DryRun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dry-run",
         abstract: "Decides sample leads, with no effect outside.",
@@ -27,7 +27,7 @@ struct DryRun: AsyncParsableCommand {
     var files: [String]
     @Flag(help: "Show every route visited, and what each condition saw.")
     var explain = false
-    @Flag(help: "Show the settings of each delivery as they would be sent; secrets are masked.")
+    @Flag(help: "Show the final mails, addresses and bodies; secrets are masked.")
     var render = false
     @Option(help: ArgumentHelp("When the leads are taken in, RFC 3339.", valueName: "time"))
     var now: String?
@@ -44,7 +44,7 @@ struct DryRun: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
+    func run() throws {
         let configuration = try config.load()
         try checkRoute(configuration.ruleSet)
         let received =
@@ -54,7 +54,7 @@ struct DryRun: AsyncParsableCommand {
         // Whoever only wants to know where leads go is spared the reading of what no rule asks.
         if !explain, !render { reader.selection = configuration.ruleSet.asked }
         var printer = DecisionPrinter(
-            ruleSet: configuration.ruleSet, format: format, explains: explain, renders: render,
+            configuration, format: format, explains: explain, renders: render,
             onlyRoute: onlyRoute, now: received)
         let isGood = decide(files, LeadInput(reader: reader, keepsRaw: false), &printer)
         printer.finish()

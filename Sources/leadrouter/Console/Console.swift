@@ -10,12 +10,13 @@ enum Console {
     static let isOutputTerminal = isatty(STDOUT_FILENO) == 1
 
     /// Writes to standard output; a reader that went away ends the program quietly.
-    static func write(_ bytes: [UInt8]) {
+    static func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
+
+    static func write(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes {
-                Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count)
-            }
+            let part = UnsafeRawBufferPointer(rebasing: rest)
+            let count = Glibc.write(STDOUT_FILENO, part.baseAddress, part.count)
             if count < 0, errno == EINTR { continue }
             if count < 0 { Glibc.exit(errno == EPIPE ? 0 : 74) }
             rest = rest.dropFirst(count)
