@@ -32,6 +32,9 @@ public struct RoutingComparison: Sendable {
         public var gained = 0
         /// Leads that only the old rules sent there.
         public var lost = 0
+
+        /// Nothing counted.
+        public init() {}
     }
 
     /// The most groups kept.

@@ -101,6 +101,14 @@ public struct Mismatch: Sendable, Equatable {
     public let expected: String
     /// What happened.
     public let got: String
+
+    /// Makes one.
+    public init(key: String, position: Position, expected: String, got: String) {
+        self.key = key
+        self.position = position
+        self.expected = expected
+        self.got = got
+    }
 }
 
 extension Mismatch {
