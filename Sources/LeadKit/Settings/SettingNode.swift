@@ -75,9 +75,10 @@ public struct SettingProblems: Sendable {
 
     /// Records a warning.
     public mutating func warning(
-        _ code: String, at position: Position, _ message: String, help: String? = nil
+        _ code: String, at position: Position, _ message: String, help: String? = nil,
+        note: String? = nil
     ) {
-        add(Diagnostic(.warning, code, at: position, message, help: help))
+        add(Diagnostic(.warning, code, at: position, message, help: help, note: note))
     }
 
     /// Records what another pass found.
