@@ -238,6 +238,11 @@ public struct Secret: SettingValue, Equatable, CustomStringConvertible,
                 help: "an empty secret protects nothing; set the variable or the file")
             return nil
         }
+        if !node.isSecret {
+            problems.warning(
+                "plain-secret", at: node.position, "a secret stands here in plain text",
+                help: "write \"${NAME}\" and set the variable NAME, or {file: PATH}")
+        }
         return Secret(text)
     }
 }

@@ -23,9 +23,14 @@ struct Check: ParsableCommand {
     @Flag(help: "Warnings count as errors do.") var strict = false
     @Option(help: ArgumentHelp("Explains a kind of finding, and checks nothing.", valueName: "code"))
     var explain: String?
+    @Flag(help: ArgumentHelp("Prints the manual of findings, docs/lint.md.", visibility: .hidden))
+    var manual = false
 
     func run() throws {
         if let explain { return try Check.show(kind: explain) }
+        if manual {
+            return Console.print(FindingDocument.page(FindingCatalogue(bundledPlugins)).trimmed)
+        }
         let result = Linter.lint(
             ConfigurationFolder(path: config.folder), catalogue: bundledPlugins,
             now: Timestamp(milliseconds: SystemClock().nowMilliseconds()))

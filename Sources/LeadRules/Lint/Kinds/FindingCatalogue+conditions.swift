@@ -68,7 +68,7 @@ extension FindingCatalogue {
                 version: 1
                 sinks: {crm: {plugin: file, path: out/crm.ndjson}}
                 routes: [{id: r, when: {car_make: Honda}, to: crm}]
-                # default:
+                # no 'default'
                 """,
             right: """
                 version: 1

@@ -133,7 +133,7 @@ extension FindingCatalogue {
             .error, "missing-version", "a root file without 'version'",
             why: "The version says how the files are to be read, also by later programs.",
             cure: "Write 'version: 1' in the first line of leadrouter.yaml.",
-            wrong: "sinks:\n  crm: {plugin: file, path: out/crm.ndjson}\ndefault: {to: crm}\n# version:",
+            wrong: "sinks:\n  crm: {plugin: file, path: out/crm.ndjson}\ndefault: {to: crm}\n# no 'version'",
             right: "version: 1\nsinks:\n  crm: {plugin: file, path: out/crm.ndjson}\ndefault: {to: crm}"),
         FindingKind(
             .error, "bad-version", "a version that this program does not read",

@@ -88,6 +88,20 @@ extension FindingCatalogue {
             wrong: "server: {admin: {token: open-sesame}}",
             right: "server: {admin: {token: \"${ADMIN_TOKEN}\"}}"),
         FindingKind(
+            .error, "bad-url", "an address that cannot be used",
+            why: "Nothing could be sent there.",
+            cure: "Write 'https://HOST/PATH' for a sink 'http', 'smtps://HOST' for a sink 'smtp'. The host is fixed or comes from a table, never from a lead.",
+            wrong: """
+                sinks:
+                  crm: {plugin: http, url: "https://{{website}}/leads"}
+                default: {to: crm}
+                """,
+            right: """
+                sinks:
+                  crm: {plugin: http, url: "https://crm.example.com/leads"}
+                default: {to: crm}
+                """),
+        FindingKind(
             .warning, "plain-transport", "leads that would go unencrypted over a network",
             why: "Anyone on the way can read names, addresses and telephone numbers. Addresses of this machine and of private networks are left alone.",
             cure: "Write 'https:' or 'smtps:', or ask for TLS.",

@@ -93,11 +93,20 @@ extension FindingCatalogue {
             .warning, "near-key", "a text that is almost a key of the table",
             why: "Keys are compared exactly: '042' is not '42', and such a route takes no lead of the store.",
             cure: "Write the key as it stands in the table.",
-            wrong: table
-                + "routes: [{id: r, when: {dealer: \"042\", store.name: {exists: false}}, to: crm}]",
-            right: table
-                + "routes: [{id: r, when: {dealer: \"42\", store.name: {exists: true}}, to: crm}]",
-            beside: stores),
+            wrong: table + """
+                routes:
+                  - {id: harbor, when: {dealer: "042"}, to: crm}
+                  - {id: others, when: {dealer: {in_table: store}}, to: mailbox}
+                """,
+            right: table + """
+                routes:
+                  - {id: harbor, when: {dealer: "42"}, to: crm}
+                  - {id: others, when: {dealer: {in_table: store}}, to: mailbox}
+                """,
+            beside: [
+                "stores.csv":
+                    "number,name,email\n42,Harbor Honda,leads@harbor.example\n43,Mesa Motors,leads@mesa.example\n"
+            ]),
         FindingKind(
             .warning, "no-such-key", "a text that is no key of the table it should be in",
             why: "'expect_in' says that the field holds keys of the table; this one is none.",

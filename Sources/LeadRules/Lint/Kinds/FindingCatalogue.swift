@@ -36,7 +36,12 @@ public struct FindingCatalogue: Sendable {
     public static func folder(of example: FindingKind.Example) -> [String: String] {
         var files = example.files
         let lines = example.text.utf8.split(separator: 0x0A).map { String($0) ?? "" }
-        func has(_ key: String) -> Bool { lines.contains { ByteSearch.hasPrefix($0, key + ":") } }
+        // A comment may say that a key is left out on purpose.
+        func has(_ key: String) -> Bool {
+            lines.contains {
+                ByteSearch.hasPrefix($0, key + ":") || ByteSearch.hasPrefix($0, "# no '\(key)'")
+            }
+        }
         var before: [String] = []
         let parts = frame.utf8.split(separator: 0x0A).map { String($0) ?? "" }
         if !has("version") { before.append(parts[0]) }

@@ -6,7 +6,8 @@ struct JoinSolver {
     enum Answer {
         case none
         case found(LintLead)
-        case perhaps(LintLead)
+        /// An attempt, and the names whose values may not do.
+        case perhaps(LintLead, unsure: Set<Name>)
     }
 
     let ruleSet: RuleSet
@@ -21,7 +22,7 @@ struct JoinSolver {
 
     func solve() -> Answer {
         var lead = LintLead(ruleSet: ruleSet)
-        var isSure = true
+        var unsure: Set<Name> = []
         var columns: [Int: [Name]] = [:]
         var others: Set<Name> = []
         for name in demands.keys {
@@ -41,7 +42,7 @@ struct JoinSolver {
                 let names = columns[table] ?? []
                 guard isMetWithoutRow(names) || rows(of: table, names).first(where: { _ in true }) != nil
                 else { return .none }
-                isSure = false
+                unsure.formUnion(names)
             case let match?:
                 tablesByMatch[match, default: []].append(table)
                 others.insert(match)
@@ -54,10 +55,10 @@ struct JoinSolver {
             case .found(let texts): lead.values[name] = texts
             case .perhaps(let texts):
                 lead.values[name] = texts
-                isSure = false
+                unsure.insert(name)
             }
         }
-        return isSure ? .found(lead) : .perhaps(lead)
+        return unsure.isEmpty ? .found(lead) : .perhaps(lead, unsure: unsure)
     }
 
     private func solver(_ name: Name, _ extra: [QuantifiedCheck] = []) -> NameSolver {

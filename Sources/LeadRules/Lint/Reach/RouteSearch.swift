@@ -34,6 +34,8 @@ struct RouteSearch {
 
     /// The most leads that are tried for one question.
     static let stepsMax = 400
+    /// The most routes whose refusal is demanded on suspicion.
+    private static let pathMax = 8
 
     /// A search for leads that get past the routes before `node`, on its level and those above;
     /// without a node nothing stands in the way.
@@ -105,7 +107,7 @@ struct RouteSearch {
         guard steps <= RouteSearch.stepsMax else { return .open }
         log.takers = []
         let lead: LintLead
-        let isSure: Bool
+        var unsure: Set<Name> = []
         switch JoinSolver(
             ruleSet: ruleSet, demands: demands, taken: taken, isSingle: isSingle
         ).solve() {
@@ -113,11 +115,12 @@ struct RouteSearch {
             takers.formUnion(path)
             takers.formUnion(log.takers)
             return .closed
-        case .found(let found): (lead, isSure) = (found, true)
-        case .perhaps(let perhaps): (lead, isSure) = (perhaps, false)
+        case .found(let found): lead = found
+        case .perhaps(let perhaps, let names): (lead, unsure) = (perhaps, names)
         }
-        guard let (taker, conditions) = taker(of: lead, except: path) else {
-            return isSure ? .witness(lead) : .open
+        let next = taker(of: lead, except: path) ?? possibleTaker(of: lead, unsure, except: path)
+        guard let (taker, conditions) = next else {
+            return unsure.isEmpty ? .witness(lead) : .open
         }
         guard !conditions.isEmpty else {
             takers.formUnion(path)
@@ -145,6 +148,27 @@ extension RouteSearch {
                 // A parent may decide through another child than the one refused already.
                 if path.contains(taker), chain.count == 1 { continue }
                 return (taker, chain.compactMap { tree.nodes[$0].route.condition })
+            }
+        }
+        return nil
+    }
+
+    /// A route that asks for names of which the lead is only an attempt: it might take the lead
+    /// that was meant. Demanding its refusal is always right, and may show a contradiction.
+    private func possibleTaker(
+        of lead: LintLead, _ unsure: Set<Name>, except path: Set<Taker>
+    ) -> (taker: Taker, conditions: [Condition])? {
+        guard !unsure.isEmpty, path.count < RouteSearch.pathMax else { return nil }
+        for (level, order) in stations {
+            for candidate in tree.levels[level].index.candidates(for: lead, before: order) {
+                let taker = Taker(level: level, order: candidate)
+                let route = tree.nodes[tree.levels[level].nodes[candidate]].route
+                guard only?.contains(taker) ?? true, !path.contains(taker), route.hasEnd,
+                    let condition = route.condition
+                else { continue }
+                var isAsking = false
+                condition.forEachTest { if unsure.contains(ruleSet.names[$0.slot]) { isAsking = true } }
+                if isAsking { return (taker, [condition]) }
             }
         }
         return nil
