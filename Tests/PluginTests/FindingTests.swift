@@ -68,6 +68,8 @@ import WebhookSource
                     of: /(?:error|warning|finding|Diagnostic|refuse)\(\s*(?:\.error,\s*|\.warning,\s*)?"([a-z]+(?:-[a-z]+)+)"/
                 )
                 found.formUnion(codes.map { String($0.1) })
+                found.formUnion(
+                    text.matches(of: /"([a-z]+(?:-[a-z]+)+)",\s+at:/).map { String($0.1) })
             }
         }
         #expect(found.count > 70)

@@ -86,6 +86,7 @@ struct LintSubject {
         case .consent(let key): "consent." + key
         case .column(let table, let column):
             ruleSet.tables[table].name + "." + ruleSet.tables[table].columns[column]
+        case .schedule(let number): "schedule." + ruleSet.schedules[number].name
         }
     }
 }

@@ -130,6 +130,7 @@ struct MissingCheck {
     private func mayBeMissing(_ name: Name) -> Bool {
         switch name {
         case .field, .consent, .column: true
+        case .schedule: false
         case .attribute(let attribute):
             ![.id, .source, .createdTime, .receivedTime, .isTest, .isDuplicate].contains(attribute)
         }

@@ -7,18 +7,53 @@ struct UnusedCheck {
     private var ruleSet: RuleSet { subject.ruleSet }
 
     func run(_ problems: inout SettingProblems) {
-        checkSinks(&problems)
+        let targets = self.targets
+        checkSinks(targets, &problems)
+        checkPools(targets, &problems)
+        checkSchedules(&problems)
         checkConditions(&problems)
         checkTables(&problems)
         checkDedupe(&problems)
     }
 
-    private func checkSinks(_ problems: inout SettingProblems) {
-        var used: Set<String> = []
+    /// Every target that some route, the default, or a pool names.
+    private var targets: Set<Target> {
+        var result: Set<Target> = []
         for node in subject.tree.nodes {
-            used.formUnion((node.route.to + node.route.alsoTo).map(\.sink))
+            result.formUnion(node.route.to + node.route.alsoTo)
+            result.formUnion(node.route.holdUntil?.then ?? [])
         }
-        if case .to(let targets) = ruleSet.fallback { used.formUnion(targets.map(\.sink)) }
+        if case .to(let targets) = ruleSet.fallback { result.formUnion(targets) }
+        for pool in ruleSet.pools.values {
+            result.formUnion(pool.members.map(\.target))
+            if case .fallback(let targets) = pool.whenNobody { result.formUnion(targets) }
+        }
+        return result
+    }
+
+    private func checkPools(_ targets: Set<Target>, _ problems: inout SettingProblems) {
+        let used = Set(targets.compactMap(\.pool))
+        for entry in subject.merged.named["pools"] ?? [] where !used.contains(entry.name) {
+            problems.warning(
+                "unused-pool", at: entry.place, "no route sends anything to the pool '\(entry.name)'",
+                help: "name it in a route ('to: {pool: \(entry.name)}'), or remove it")
+        }
+    }
+
+    private func checkSchedules(_ problems: inout SettingProblems) {
+        var used = Set(subject.tree.nodes.compactMap(\.route.holdUntil?.schedule))
+        for case .schedule(let number) in ruleSet.names { used.insert(number) }
+        for pool in ruleSet.pools.values { used.formUnion(pool.members.compactMap(\.schedule)) }
+        for (number, schedule) in ruleSet.schedules.enumerated() where !used.contains(number) {
+            guard let place = subject.place("schedules", schedule.name) else { continue }
+            problems.warning(
+                "unused-schedule", at: place, "nothing asks for the schedule '\(schedule.name)'",
+                help: "ask 'schedule.\(schedule.name): open' in a route, or remove it")
+        }
+    }
+
+    private func checkSinks(_ targets: Set<Target>, _ problems: inout SettingProblems) {
+        var used = Set(targets.map(\.sink))
         for sink in subject.configuration.sinks { used.formUnion(sink.options.onFailure) }
         for entry in subject.merged.named["sinks"] ?? [] where !used.contains(entry.name) {
             problems.warning(

@@ -26,6 +26,12 @@ extension FindingCatalogue {
                 routes: [{id: r, when: {use: a}, to: crm}]
                 """),
         FindingKind(
+            .error, "unknown-combinator", "a word above conditions that the language does not have",
+            why: "Conditions are joined by 'all', 'any' and 'not' only.",
+            cure: "Use 'all', 'any' or 'not'.",
+            wrong: "routes: [{id: r, when: {either: [{car_make: Honda}, {zip: \"75001\"}]}, to: crm}]",
+            right: "routes: [{id: r, when: {any: [{car_make: Honda}, {zip: \"75001\"}]}, to: crm}]"),
+        FindingKind(
             .error, "unknown-operator", "an operator that the language does not have",
             why: "The comparison has no meaning.",
             cure: "Use one of the operators that the help line names.",

@@ -20,6 +20,7 @@ public struct FindingCatalogue: Sendable {
         ("Files", files), ("Names", names), ("Conditions", conditions),
         ("Routes and sinks", routes), ("Texts in conditions", texts),
         ("What conditions mean together", meaning), ("Tables", tables),
+        ("Schedules and pools", sharing),
         ("Secrets and networks", secrets), ("What nothing uses", unused), ("Tests", tests),
     ]
 

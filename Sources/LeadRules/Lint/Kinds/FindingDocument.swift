@@ -82,8 +82,8 @@ public enum FindingDocument {
             let shown = visible(text)
             let isAlone = files.count == 1
             guard fence else {
-                let lines = shown.split(separator: "\n", omittingEmptySubsequences: false)
-                return (isAlone ? "" : "\(name):\n") + lines.map { "    " + $0 }.joined(separator: "\n")
+                return (isAlone ? "" : "\(name):\n")
+                    + lines(of: shown).map { "    " + $0 }.joined(separator: "\n")
             }
             let language = name.utf8.reversed().starts(with: "csv".utf8.reversed()) ? "csv" : "yaml"
             return (isAlone ? "" : "`\(name)`:\n\n") + "```\(language)\n\(shown)\n```"
@@ -92,10 +92,15 @@ public enum FindingDocument {
 
     /// Without a line end; what cannot be seen is named; a very long line is cut.
     private static func visible(_ text: String) -> String {
-        let lines = text.trimmed.split(separator: "\n", omittingEmptySubsequences: false)
-        return lines.map { line in
-            let shown = HiddenCharacterCheck.revealed(String(line))
-            return shown.utf8.count > 200 ? String(shown.prefix(120)) + " …" : shown
+        lines(of: text.trimmed).map { line in
+            let shown = HiddenCharacterCheck.revealed(line)
+            guard shown.utf8.count > 200 else { return shown }
+            return String(String.UnicodeScalarView(shown.unicodeScalars.prefix(120))) + " …"
         }.joined(separator: "\n")
+    }
+
+    private static func lines(of text: String) -> [String] {
+        text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
+            .map { String($0) ?? "" }
     }
 }

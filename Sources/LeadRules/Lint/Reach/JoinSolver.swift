@@ -178,6 +178,10 @@ extension NameTraits {
             default: return
             }
         case .column: isSingle = true
+        case .schedule:
+            isSingle = true
+            mayBeMissing = false
+            texts = Schedule.State.allCases.map(\.rawValue)
         }
     }
 }

@@ -18,7 +18,8 @@ struct LintLead: Sendable {
             let cell = Normalization.value(ruleSet.tables[table].rows[row][column])
             return cell.isEmpty ? [] : [Value(cell)]
         case .attribute(let attribute): return LintLead.usual[attribute].map { [Value($0)] } ?? []
-        default: return []
+        case .schedule: return [Value(Schedule.State.open.rawValue)]
+        case .field, .consent: return []
         }
     }
 
@@ -83,7 +84,7 @@ extension LintLead {
             case .attribute(let attribute): lead.envelope[attribute] = texts[0]
             case .consent(let key):
                 lead.consents += texts.map { Consent(key: key, isChecked: $0 == "true") }
-            default: continue
+            case .column, .schedule: continue
             }
         }
         answers.sort { $0.name < $1.name }
@@ -96,6 +97,22 @@ extension LintLead {
         return id
     }()
 
+    /// A moment at which every schedule is as the lead supposes; nil when none is found within a
+    /// year, in steps of half an hour.
+    var moment: Timestamp? {
+        let wanted = values.compactMap { name, texts -> (schedule: Schedule, isOpen: Bool)? in
+            guard case .schedule(let number) = name else { return nil }
+            return (ruleSet.schedules[number], texts == [Schedule.State.open.rawValue])
+        }
+        let steps = wanted.isEmpty ? 1 : 366 * 48
+        return (0..<Int64(steps)).lazy.map { LintLead.noon + $0 * 1800 }
+            .first { time in wanted.allSatisfy { $0.schedule.isOpen(at: time) == $0.isOpen } }
+            .map { Timestamp(seconds: $0) }
+    }
+
+    /// Noon of a Wednesday, UTC.
+    private static let noon: Int64 = 1_736_942_400
+
     var isDuplicate: Bool { values[.attribute(.isDuplicate)] == ["true"] }
 
     /// The lead as its author would write it in a test: `{car_make: honda}`.
@@ -107,7 +124,8 @@ extension LintLead {
             case .field(let field): shown = LintLead.quoted(field, isName: true)
             case .attribute(let attribute): shown = "lead." + attribute.rawValue
             case .consent(let key): shown = "consent." + key
-            default: return nil
+            case .schedule(let number): shown = "schedule." + ruleSet.schedules[number].name
+            case .column: return nil
             }
             let list = texts.map { LintLead.quoted($0) }
             return shown + ": " + (list.count == 1 ? list[0] : "[\(list.joined(separator: ", "))]")

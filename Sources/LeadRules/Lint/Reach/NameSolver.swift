@@ -66,8 +66,8 @@ struct NameSolver {
 
     private var spellings: [String] {
         demands.flatMap { demand in
-            demand.test.text.split { !"+-.0123456789".utf8.contains($0.utf8.first ?? 0) }
-                .map(String.init)
+            demand.test.text.utf8.split { !"+-.0123456789".utf8.contains($0) }
+                .map { String($0) ?? "" }
         }
     }
 
