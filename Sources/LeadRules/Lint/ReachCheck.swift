@@ -59,7 +59,8 @@ struct ReachCheck {
         }
         guard !isPlaced else { return }
         problems.warning(
-            "contradiction", at: place, "no lead meets the whole \(what): its parts contradict each other",
+            "contradiction", at: place,
+            "no lead meets the whole \(what): its parts contradict each other",
             help: "for alternatives write them as a list under 'any:', or all texts in one list")
     }
 
@@ -67,7 +68,8 @@ struct ReachCheck {
         switch ruleSet.names[test.slot] {
         case .column(let table, let column):
             for case .isOneOf(let set) in test.onValue {
-                let cells = Set(ruleSet.tables[table].rows.lazy.map { Normalization.value($0[column]) })
+                let cells = Set(
+                    ruleSet.tables[table].rows.lazy.map { Normalization.value($0[column]) })
                 guard ruleSet.tables[table].match != nil else {
                     return "the table has no 'match', so that no lead selects a row"
                 }
@@ -303,7 +305,9 @@ struct DropCheck {
         _ drop: Int, _ other: Int, _ ruleSet: RuleSet, _ tree: RouteTree,
         _ problems: inout SettingProblems
     ) -> Bool {
-        let conditions = (tree.path(to: drop) + [other]).compactMap { tree.nodes[$0].route.condition }
+        let conditions = (tree.path(to: drop) + [other]).compactMap {
+            tree.nodes[$0].route.condition
+        }
         var search = RouteSearch(ruleSet, tree, past: drop)
         guard
             case .witness(let lead) = search.find(
@@ -316,7 +320,8 @@ struct DropCheck {
         problems.warning(
             "drop-without-effect", at: dropping.position,
             "'\(dropping.name)' drops a lead that '\(sending.name)' sends: under 'match: all' it is sent",
-            help: "put the drop into a list under 'match: first' above, or exclude such leads in '\(sending.name)'",
+            help:
+                "put the drop into a list under 'match: first' above, or exclude such leads in '\(sending.name)'",
             note: "the lead \(lead.description) is sent")
         return true
     }

@@ -135,7 +135,8 @@ extension TableCheck {
     ) {
         guard let match = ruleSet.tables[table].match else { return }
         let rows = ruleSet.tables[table].rows
-        let blank = rows.indices.filter { row in columns.contains { rows[row][$0].trimmed.isEmpty } }
+        let blank = rows.indices.filter { row in columns.contains { rows[row][$0].trimmed.isEmpty }
+        }
         guard !blank.isEmpty else { return }
         let keys = ruleSet.tables[table].keys
         let name = template.template.name
@@ -152,7 +153,8 @@ extension TableCheck {
             "missing-recipient", at: template.template.position,
             "'\(name)' of '\(template.sink)' is blank for \(Listing.quoted(found)) of table '\(ruleSet.tables[table].name)', and "
                 + "\(Listing.quoted(by)) \(by.count == 1 ? "sends" : "send") them there",
-            help: "fill the cell, or ask for it in the route: '\(ruleSet.tables[table].name).\(ruleSet.tables[table].columns[columns[0]]): {exists: true}'"
+            help:
+                "fill the cell, or ask for it in the route: '\(ruleSet.tables[table].name).\(ruleSet.tables[table].columns[columns[0]]): {exists: true}'"
         )
     }
 
