@@ -62,7 +62,9 @@ extension SyntaxAdvice {
             better.help =
                 "a '#' begins a comment; put a text with one in quotes: "
                 + "\"\(String(String.UnicodeScalarView(rest)).trimmed)\""
-        } else if let before = text[..<start].last(where: { !$0.isBlank }), before == "," {
+        } else if text[end...].first(where: { !$0.isBlank }) != ":",
+            text[..<start].last(where: { !$0.isBlank }) == ","
+        {
             let name = String(String.UnicodeScalarView(text[start..<end]))
             better.message = "the ',' before '\(name)' ends the value before it"
             better.help =

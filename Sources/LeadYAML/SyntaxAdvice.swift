@@ -100,6 +100,13 @@ extension SyntaxAdvice {
                 fault.start,
                 help: "to compare numbers write {above: NUMBER} or {at_least: NUMBER}")
         }
+        if ByteSearch.contains(fault.context, "scanning a tag") {
+            let name = String(
+                decoding: lines.value(from: fault.start).utf8.dropFirst(), as: UTF8.self)
+            return needsQuotes(
+                fault.start,
+                help: "for 'is not' write {not_equals: \(name)}; else put the text in quotes")
+        }
         if ByteSearch.contains(fault.context, "quoted scalar") { return quotedText(fault) }
         return nil
     }

@@ -44,7 +44,7 @@ struct Manual {
                 block = nil
             } else if block != nil {
                 block?.text += line + "\n"
-            } else if line.hasPrefix("| `{"), !result.isEmpty {
+            } else if line.hasPrefix("| `{"), !line.hasPrefix("| `{{"), !result.isEmpty {
                 let cells = line.components(separatedBy: "|").map(\.trimmed)
                 let lead = String(cells[1].dropFirst().dropLast())
                 result[result.count - 1].rows.append(

@@ -185,7 +185,8 @@ extension ConfigurationLoader {
     }
 
     mutating func isText(_ name: SettingNode, _ value: SettingNode) -> Bool {
-        if value.text.map({ !$0.trimmed.isEmpty }) ?? false { return true }
+        // A tab is blank, and separates columns.
+        if let text = value.text, !text.trimmed.isEmpty || text == "\t" { return true }
         problems.error(
             "bad-value", at: value.position,
             "'\(name.text ?? "")' needs a text, not "

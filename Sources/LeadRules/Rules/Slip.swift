@@ -90,21 +90,7 @@ extension Slip {
     }
 
     private static func suspicion(of text: String) -> Surprise? {
-        invisible(text) ?? quotes(text.trimmed) ?? word(text.trimmed) ?? comparison(text.trimmed)
-    }
-
-    private static func invisible(_ text: String) -> Surprise? {
-        let isHidden: (Unicode.Scalar) -> Bool = {
-            (0x200B...0x200F).contains($0.value) || $0.value == 0x2060 || $0.value == 0xFEFF
-                || $0.value == 0xAD
-        }
-        guard let scalar = text.unicodeScalars.first(where: isHidden) else { return nil }
-        let visible = String(String.UnicodeScalarView(text.unicodeScalars.filter { !isHidden($0) }))
-        let code = String(scalar.value, radix: 16, uppercase: true)
-        return Surprise(
-            code: "invisible-character",
-            message: "the text holds a character that nobody can see (U+\(code))",
-            help: "delete it: type \"\(visible)\" anew")
+        quotes(text.trimmed) ?? word(text.trimmed) ?? comparison(text.trimmed)
     }
 
     private static func quotes(_ text: String) -> Surprise? {
