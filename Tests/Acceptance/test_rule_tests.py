@@ -331,7 +331,7 @@ class Stored(Bench):
                 json.dumps({"submission_id": str(number), "selected_dealer": "7"}),
                 "application/json")
             self.assertEqual(status, 200)
-        self.wait_for_deliveries(3, more=["--sink", "store-email"])
+        self.wait_for_deliveries(3, more=("--sink", "store-email"))
         shutil.copytree(self.folder / "rules", self.folder / "new")
         path = self.folder / "new/routes.yaml"
         path.write_text(path.read_text().replace("to: [store-email]", "to: [head-office]"))
