@@ -16,7 +16,7 @@ struct Diff: AsyncParsableCommand {
               leadrouter diff main HEAD --last 30d --max-moved 20
               leadrouter diff old-rules rules --format ndjson --leads leads.ndjson
 
-            --leads reads NDJSON, JSON or a Graph page; '-' is standard input. --last reads the
+            --leads reads what dry-run reads; '-' is standard input. --last reads the
             leads that the store took in, without touching it, each decided at the time it came.
 
             A lead moves when its outcome or the sinks that get it differ. One that another route
@@ -138,6 +138,8 @@ struct Diff: AsyncParsableCommand {
 private struct DiffRun {
     let old: RuleSet
     let new: RuleSet
+    private let oldDecider: Decider
+    private let newDecider: Decider
     private(set) var comparison = RoutingComparison()
     private var earlierOld = EarlierLeads()
     private var earlierNew = EarlierLeads()
@@ -145,12 +147,14 @@ private struct DiffRun {
     init(old: RuleSet, new: RuleSet) {
         self.old = old
         self.new = new
+        oldDecider = old.decider()
+        newDecider = new.decider()
     }
 
     mutating func add(_ lead: Lead, at now: Timestamp) {
-        let before = old.decide(
+        let before = oldDecider.decide(
             lead, at: now, isDuplicate: earlierOld.holdsDuplicate(of: lead, for: old, at: now))
-        let after = new.decide(
+        let after = newDecider.decide(
             lead, at: now, isDuplicate: earlierNew.holdsDuplicate(of: lead, for: new, at: now))
         comparison.add(lead.id, old: before, new: after)
     }
