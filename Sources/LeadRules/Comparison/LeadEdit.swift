@@ -36,8 +36,8 @@ struct EditedLead: Sendable {
     var isDuplicate: Bool
     let now: Timestamp
 
-    func decide(with ruleSet: RuleSet) -> Decision {
-        ruleSet.decide(lead, at: now, isDuplicate: isDuplicate)
+    func decide(with decider: Decider) -> Decision {
+        decider.decide(lead, at: now, isDuplicate: isDuplicate)
     }
 
     /// The decision with the members that pools would choose if they remembered nothing.

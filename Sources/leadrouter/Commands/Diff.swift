@@ -104,11 +104,14 @@ struct Diff: AsyncParsableCommand {
             return true
         }
         let received = now.flatMap { Timestamp($0) } ?? Timestamp(milliseconds: clock)
-        let input = LeadInput(reader: LeadReader(source: source, receivedTime: received))
+        var reader = LeadReader(source: source, receivedTime: received)
+        reader.selection = run.asked
+        let input = LeadInput(reader: reader, keepsRaw: false)
         var isComplete = true
-        for file in leads {
-            do {
-                try await input.read(file, progress: { progress.advance(fraction: $0) }) { item in
+        for path in leads {
+            do throws(LeadInput.Unreadable) {
+                let file = try input.open(path)
+                while let item = try file.next() {
                     switch item.lead {
                     case .success(let lead): run.add(lead, at: received)
                     case .failure(let error):
@@ -116,9 +119,11 @@ struct Diff: AsyncParsableCommand {
                         progress.end()
                         Console.error("\(item.file):\(item.line): error: \(error)")
                     }
+                    progress.advance(fraction: file.fraction)
                 }
-            } catch let error as LeadInput.Unreadable {
+            } catch {
                 isComplete = false
+                progress.end()
                 Console.error("error: \(error.description)")
             }
         }
@@ -150,6 +155,9 @@ private struct DiffRun {
         oldDecider = old.decider()
         newDecider = new.decider()
     }
+
+    /// What of a lead either rule set asks for.
+    var asked: LeadSelection { old.asked.union(new.asked) }
 
     mutating func add(_ lead: Lead, at now: Timestamp) {
         let before = oldDecider.decide(
