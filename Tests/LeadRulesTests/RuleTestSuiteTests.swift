@@ -121,7 +121,7 @@ struct RuleTestRunTests {
                 source: website
                 received_time: 2025-10-09T11:00:00+0200
                 duplicate: true
-                lead: {id: 42, lead.form_id: 5, consent.news: [true, false], field["a.b"]: x,
+                lead: {id: 42, lead.form_id: 5, consent.news: [true, false], 'field["a.b"]': x,
                   lead.created_time: 1760000000, 'field["id"]': y}
                 expect: {outcome: held}
               - name: b

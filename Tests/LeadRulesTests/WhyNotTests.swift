@@ -25,20 +25,20 @@ struct WhyNotTests {
 
     @Test(arguments: [
         ("{f: y}", "f: x > y"), ("{f: [yyyyyy, yy]}", "f: x > yy"), ("{g: y}", "g:  > y"),
-        ("{f: {starts_with: [ab]}}", "f: x > abx"), ("{f: {ends_with: z}}", "f: x > z"),
+        ("{f: {starts_with: [ab]}}", "f: x > ab"), ("{f: {ends_with: z}}", "f: x > z"),
         ("{f: {contains: z}}", "f: x > z"), ("{f: {exists: false}}", "f: x > "),
         ("{g: {exists: true}}", "g:  > anything"), ("{f: {not_in: [x, q]}}", "f: x > q"),
         ("{not: {f: x}}", "f: x > other"), ("{f: {matches: '\\d{3}-[a-c]+'}}", "f: x > 000-a"),
         ("{f: {search: '^(?:AB|C)$'}}", "f: x > C"),
-        ("{lead.form_id: 77}", "lead.form_id: 555000000000001 > 77"),
+        ("{lead.form_id: 77}", "lead.form_id:  > 77"),
         ("{lead.is_test: true}", "lead.is_test: false > true"),
         ("{consent.news: true}", "consent.news:  > true"),
         ("{lead.is_duplicate: true}", "lead.is_duplicate: false > true"),
         (
             "{lead.created_time: {before: 2025-01-01}}",
-            "lead.created_time: 2025-10-09T08:53:20Z > 2024-12-31T23:59:59Z"
+            "lead.created_time:  > 2024-12-31T23:59:59Z"
         ),
-        ("{all: [{f: {starts_with: a}}, {f: {ends_with: b}}]}", "f: x > ab"),
+        ("{all: [{f: {starts_with: a}}, {f: {ends_with: b}}]}", "f: x > axb"),
     ]) func `the smallest change is found and proved`(
         _ condition: String, _ expected: String
     ) throws {

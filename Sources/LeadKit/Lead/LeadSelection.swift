@@ -22,6 +22,13 @@ public struct LeadSelection: Sendable {
         self.init(attributes: attributes, fields: fields.map { Array($0.utf8) })
     }
 
+    /// What either asks for.
+    public func union(_ other: LeadSelection) -> LeadSelection {
+        guard let attributes, let others = other.attributes else { return .everything }
+        return LeadSelection(
+            attributes: attributes.union(others), fields: Array(Set(fields + other.fields)))
+    }
+
     /// Whether the attribute is asked for.
     func wants(_ attribute: LeadAttribute) -> Bool { attributes?.contains(attribute) ?? true }
 

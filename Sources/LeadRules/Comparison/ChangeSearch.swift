@@ -10,6 +10,7 @@ struct ChangeSearch {
     let ruleSet: RuleSet
     let original: EditedLead
     private let literals: KnownLiterals
+    private let decider: Decider
 
     /// The most states that are decided for one aim.
     static let statesMax = 1500
@@ -26,6 +27,7 @@ struct ChangeSearch {
         self.ruleSet = ruleSet
         self.original = original
         literals = KnownLiterals(of: ruleSet)
+        decider = ruleSet.decider()
     }
 
     private struct State {
@@ -61,7 +63,7 @@ struct ChangeSearch {
             }
             tried += 1
             let subject = original.applying(state.edits)
-            let decision = subject.decide(with: ruleSet)
+            let decision = subject.decide(with: decider)
             guard let block = aim.block(decision, subject, ruleSet) else {
                 return Result(
                     change: WhyNot.LeadChange(edits: state.edits, proof: decision),

@@ -23,10 +23,10 @@ public struct LeadEdit: Sendable, Equatable {
         self.old = old
         self.new = new
         self.note = note
-        let distance = EditDistance.or1IfAlike(
+        let distance = EditDistance.or0IfAlike(
             old.joined(separator: "\n"), new.joined(separator: "\n"))
         // A value that nobody named says less than one from the rules.
-        cost = max(1, distance) + (isInvented ? 8 : 0)
+        cost = distance + (isInvented ? 8 : 0)
     }
 }
 
@@ -36,8 +36,8 @@ struct EditedLead: Sendable {
     var isDuplicate: Bool
     let now: Timestamp
 
-    func decide(with ruleSet: RuleSet) -> Decision {
-        ruleSet.decide(lead, at: now, isDuplicate: isDuplicate)
+    func decide(with decider: Decider) -> Decision {
+        decider.decide(lead, at: now, isDuplicate: isDuplicate)
     }
 
     /// The decision with the members that pools would choose if they remembered nothing.
@@ -134,17 +134,17 @@ enum EditDistance {
         return row[b.count]
     }
 
-    /// Texts that differ only in case, leading zeros, blanks or marks are next to each other,
-    /// however many of them there are.
-    static func or1IfAlike(_ a: String, _ b: String) -> Int {
-        NearMiss.difference(a, b) == nil ? between(a, b) : 1
+    /// None for texts that differ only in case, leading zeros, blanks or marks: mostly they were
+    /// meant to be the same.
+    static func or0IfAlike(_ a: String, _ b: String) -> Int {
+        NearMiss.difference(a, b) == nil ? between(a, b) : 0
     }
 
     /// The candidates nearest to a text, nearest first.
     static func nearest(
         to text: String, among candidates: some Collection<String>, count: Int
     ) -> [String] {
-        candidates.map { (text: $0, distance: or1IfAlike(text, $0)) }
+        candidates.map { (text: $0, distance: or0IfAlike(text, $0)) }
             .sorted { ($0.distance, $0.text) < ($1.distance, $1.text) }
             .prefix(count).map(\.text)
     }

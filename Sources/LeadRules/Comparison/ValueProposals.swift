@@ -42,8 +42,18 @@ struct ValueProposals {
             case .exists(false): continue
             }
         }
-        return texts.flatMap { text, isInvented in
-            lists(with: text).map { ($0, isInvented) }
+        return [(allowed, false)]
+            + texts.flatMap { text, isInvented in
+                lists(with: text).map { ($0, isInvented) }
+            }
+    }
+
+    /// Of several values those that no operator of the field as a whole refuses.
+    private var allowed: [String] {
+        current.filter { text in
+            test.onField.allSatisfy {
+                $0.holds(for: [Value(text)], tables: ruleSet.tables) != .no
+            }
         }
     }
 

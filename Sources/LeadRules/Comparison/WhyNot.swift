@@ -82,7 +82,7 @@ extension RuleSet {
         _ lead: Lead, expect expected: String, at now: Timestamp, isDuplicate: Bool = false
     ) throws(UnknownExpectation) -> WhyNot {
         let subject = EditedLead(lead: lead, isDuplicate: isDuplicate, now: now)
-        let decision = subject.decide(with: self)
+        let decision = subject.decide(with: decider())
         let aims = try aims(for: expected)
         let isReached = aims.contains {
             $0.isReached(by: decision, subject, self) && isSent(decision, to: expected, by: $0)

@@ -2,9 +2,14 @@ internal import LeadKit
 
 extension RuleTestResult {
     /// The part of the explanation that says why the lead went elsewhere: the routes that decided,
-    /// those that were expected to, and of a condition that did not hold only what is to blame.
+    /// those that were expected to, and of a condition that did not hold only what is to blame. When
+    /// there is neither, the first routes that did not take the lead.
     public func decidingPart(of ruleSet: RuleSet) -> [RouteTrace] {
-        let names = decision.routes + expectedRoutes(of: ruleSet)
+        var names = decision.routes + expectedRoutes(of: ruleSet)
+        if names.isEmpty {
+            let refused = explanation.routes.filter { $0.truth != .yes && !$0.isDisabled }
+            names = refused.prefix(5).map(\.name)
+        }
         return DecidingPart(names: names).pruned(explanation.routes)
     }
 

@@ -16,7 +16,7 @@ struct Diff: AsyncParsableCommand {
               leadrouter diff main HEAD --last 30d --max-moved 20
               leadrouter diff old-rules rules --format ndjson --leads leads.ndjson
 
-            --leads reads NDJSON, JSON or a Graph page; '-' is standard input. --last reads the
+            --leads reads what dry-run reads; '-' is standard input. --last reads the
             leads that the store took in, without touching it, each decided at the time it came.
 
             A lead moves when its outcome or the sinks that get it differ. One that another route
@@ -104,11 +104,14 @@ struct Diff: AsyncParsableCommand {
             return true
         }
         let received = now.flatMap { Timestamp($0) } ?? Timestamp(milliseconds: clock)
-        let input = LeadInput(reader: LeadReader(source: source, receivedTime: received))
+        var reader = LeadReader(source: source, receivedTime: received)
+        reader.selection = run.asked
+        let input = LeadInput(reader: reader, keepsRaw: false)
         var isComplete = true
-        for file in leads {
-            do {
-                try await input.read(file, progress: { progress.advance(fraction: $0) }) { item in
+        for path in leads {
+            do throws(LeadInput.Unreadable) {
+                let file = try input.open(path)
+                while let item = try file.next() {
                     switch item.lead {
                     case .success(let lead): run.add(lead, at: received)
                     case .failure(let error):
@@ -116,9 +119,11 @@ struct Diff: AsyncParsableCommand {
                         progress.end()
                         Console.error("\(item.file):\(item.line): error: \(error)")
                     }
+                    progress.advance(fraction: file.fraction)
                 }
-            } catch let error as LeadInput.Unreadable {
+            } catch {
                 isComplete = false
+                progress.end()
                 Console.error("error: \(error.description)")
             }
         }
@@ -138,6 +143,8 @@ struct Diff: AsyncParsableCommand {
 private struct DiffRun {
     let old: RuleSet
     let new: RuleSet
+    private let oldDecider: Decider
+    private let newDecider: Decider
     private(set) var comparison = RoutingComparison()
     private var earlierOld = EarlierLeads()
     private var earlierNew = EarlierLeads()
@@ -145,12 +152,17 @@ private struct DiffRun {
     init(old: RuleSet, new: RuleSet) {
         self.old = old
         self.new = new
+        oldDecider = old.decider()
+        newDecider = new.decider()
     }
 
+    /// What of a lead either rule set asks for.
+    var asked: LeadSelection { old.asked.union(new.asked) }
+
     mutating func add(_ lead: Lead, at now: Timestamp) {
-        let before = old.decide(
+        let before = oldDecider.decide(
             lead, at: now, isDuplicate: earlierOld.holdsDuplicate(of: lead, for: old, at: now))
-        let after = new.decide(
+        let after = newDecider.decide(
             lead, at: now, isDuplicate: earlierNew.holdsDuplicate(of: lead, for: new, at: now))
         comparison.add(lead.id, old: before, new: after)
     }

@@ -55,14 +55,14 @@ struct Placeholders {
 
     func text(for name: String) -> String { Placeholders.texts[numbers[name] ?? 0] }
 
-    /// Takes the next text for each variable that stands in a line with an error; false when none
-    /// does.
+    /// Takes the next text for each variable that stands in a line with an error, or in the entry
+    /// that begins there; false when none does.
     mutating func next(after result: LoadResult) -> Bool {
         var found = false
         var advanced: Set<String> = []
         for diagnostic in result.diagnostics where diagnostic.severity == .error {
-            guard let line = result.texts.line(diagnostic.position) else { continue }
-            for name in Placeholders.variables(in: line) where advanced.insert(name).inserted {
+            for name in Placeholders.variables(around: diagnostic.position, result.texts)
+            where advanced.insert(name).inserted {
                 let number = (numbers[name] ?? 0) + 1
                 guard number < Placeholders.texts.count else { continue }
                 numbers[name] = number
@@ -71,6 +71,27 @@ struct Placeholders {
         }
         return found
     }
+
+    /// The names in the line; if there are none, in those below it that are not further out.
+    private static func variables(
+        around position: Position, _ texts: SourceTexts
+    ) -> [String] {
+        guard let line = texts.line(position) else { return [] }
+        var names = variables(in: line)
+        guard names.isEmpty else { return names }
+        let indent = line.utf8.prefix { $0 == 0x20 }.count
+        for number in (position.line + 1)..<(position.line + entryLinesMax) {
+            let below = Position(file: position.file, line: number, column: 1)
+            guard let next = texts.line(below) else { break }
+            let blanks = next.utf8.prefix { $0 == 0x20 }.count
+            if blanks < next.utf8.count, blanks < indent { break }
+            names += variables(in: next)
+        }
+        return names
+    }
+
+    /// The most lines of an entry that are looked at.
+    private static let entryLinesMax = 200
 
     /// The names in `${NAME}`.
     static func variables(in line: String) -> [String] {
