@@ -33,9 +33,15 @@ struct LintTests {
         ("not-on-missing", "routes: [{id: r, when: {1️⃣f: {not_equals: x}}, to: a}]"),
         ("not-on-missing", "routes: [{id: r, when: {1️⃣f: {not_in: [x, y]}}, to: a}]"),
         ("not-on-missing", "routes: [{id: r, when: {not: {1️⃣f: x}}, to: a}]"),
-        ("not-on-missing", "routes: [{id: r, when: {not: [{lead.is_test: true}, {1️⃣f: x}]}, to: a}]"),
+        (
+            "not-on-missing",
+            "routes: [{id: r, when: {not: [{lead.is_test: true}, {1️⃣f: x}]}, to: a}]"
+        ),
         ("not-on-missing", "routes: [{id: r, when: {any: [{g: x}, {1️⃣f: {not_in: [x]}}]}, to: a}]"),
-        ("not-on-missing", "conditions: {c: {1️⃣f: {not_in: [x]}}}\nroutes: [{id: r, when: {use: c}, to: a}]"),
+        (
+            "not-on-missing",
+            "conditions: {c: {1️⃣f: {not_in: [x]}}}\nroutes: [{id: r, when: {use: c}, to: a}]"
+        ),
         ("not-on-missing", "routes: [{id: r, when: {1️⃣consent.x: {not_equals: \"true\"}}, to: a}]"),
         ("pattern-as-text", "routes: [{id: r, when: {f: 1️⃣'75*'}, to: a}]"),
         ("pattern-as-text", "routes: [{id: r, when: {f: {starts_with: 1️⃣'^75'}}, to: a}]"),
@@ -43,9 +49,18 @@ struct LintTests {
         ("pattern-as-text", "routes: [{id: r, when: {f: {contains: 1️⃣'@honda.*'}}, to: a}]"),
         ("repeated-text", "routes: [{id: r, when: {f: [x, y, 1️⃣X]}, to: a}]"),
         ("repeated-text", "routes: [{id: r, when: {f: {starts_with: [75, 1️⃣' 75']}}, to: a}]"),
-        ("number-as-text", "fields: {f: {type: number}}\nroutes: [{id: r, when: {f: 1️⃣20000}, to: a}]"),
-        ("impossible-text", "fields: {f: {type: email}}\nroutes: [{id: r, when: {f: 1️⃣info}, to: a}]"),
-        ("impossible-text", "fields: {f: {type: phone}}\nroutes: [{id: r, when: {f: 1️⃣none}, to: a}]"),
+        (
+            "number-as-text",
+            "fields: {f: {type: number}}\nroutes: [{id: r, when: {f: 1️⃣20000}, to: a}]"
+        ),
+        (
+            "impossible-text",
+            "fields: {f: {type: email}}\nroutes: [{id: r, when: {f: 1️⃣info}, to: a}]"
+        ),
+        (
+            "impossible-text",
+            "fields: {f: {type: phone}}\nroutes: [{id: r, when: {f: 1️⃣none}, to: a}]"
+        ),
         ("past-date", "routes: [{id: r, when: {lead.created_time: {before: 1️⃣2025-10-09}}, to: a}]"),
         ("hidden-character", "routes: [{id: r, when: {f: 1️⃣\"x\u{200B}\"}, to: a}]"),
         ("hidden-character", "routes: [{id: r, when: {1️⃣\"f\u{FEFF}\": x}, to: a}]"),
@@ -129,13 +144,31 @@ struct LintTests {
     static let tableFindings: [(code: String, place: String, text: String)] = [
         ("near-key", "leadrouter.yaml", "routes: [{id: r, when: {dealer: '0042'}, to: a}]"),
         ("near-key", "leadrouter.yaml", "routes: [{id: r, when: {dealer: '43'}, to: a}]"),
-        ("contradiction", "leadrouter.yaml", "routes: [{id: r, when: {s.tier: premum}, to: a}, {id: q, when: {dealer: {in_table: s}}, to: b}]"),
+        (
+            "contradiction", "leadrouter.yaml",
+            "routes: [{id: r, when: {s.tier: premum}, to: a}, {id: q, when: {dealer: {in_table: s}}, to: b}]"
+        ),
         ("unserved-key", "stores.csv:2:1", "routes: [{id: r, when: {s.tier: basic}, to: a}]"),
-        ("unserved-key", "stores.csv:3:1", "routes: [{id: r, when: {dealer: ['42', '44']}, to: a}]"),
-        ("not-on-missing", "leadrouter.yaml", "routes: [{id: r, when: {dealer: {in_table: s}, s.email: {not_equals: x}}, to: a}, {id: q, when: {dealer: {in_table: s}}, to: b}]"),
-        ("never-reached", "leadrouter.yaml", "routes: [{id: p, when: {dealer: {in_table: s}}, to: a}, {id: q, when: {s.tier: premium}, to: b}]"),
-        ("never-reached", "leadrouter.yaml", "routes: [{id: p, when: {s.tier: [basic, premium]}, to: a}, {id: q, when: {dealer: {in_table: s}}, to: b}]"),
-        ("never-reached", "leadrouter.yaml", "routes: [{id: p, when: {dealer: ['42', '0043', '44']}, to: a}, {id: q, when: {dealer: {in_table: s}}, to: b}]"),
+        (
+            "unserved-key", "stores.csv:3:1",
+            "routes: [{id: r, when: {dealer: ['42', '44']}, to: a}]"
+        ),
+        (
+            "not-on-missing", "leadrouter.yaml",
+            "routes: [{id: r, when: {dealer: {in_table: s}, s.email: {not_equals: x}}, to: a}, {id: q, when: {dealer: {in_table: s}}, to: b}]"
+        ),
+        (
+            "never-reached", "leadrouter.yaml",
+            "routes: [{id: p, when: {dealer: {in_table: s}}, to: a}, {id: q, when: {s.tier: premium}, to: b}]"
+        ),
+        (
+            "never-reached", "leadrouter.yaml",
+            "routes: [{id: p, when: {s.tier: [basic, premium]}, to: a}, {id: q, when: {dealer: {in_table: s}}, to: b}]"
+        ),
+        (
+            "never-reached", "leadrouter.yaml",
+            "routes: [{id: p, when: {dealer: ['42', '0043', '44']}, to: a}, {id: q, when: {dealer: {in_table: s}}, to: b}]"
+        ),
     ]
 
     @Test(arguments: tableFindings)
@@ -145,7 +178,9 @@ struct LintTests {
             result.diagnostics.first { $0.code == code }, "\(result.report)")
         #expect(finding.position.description.hasPrefix(place), "\(result.report)")
         // A literal that is nearly a key serves nobody: that follows.
-        #expect(Set(result.diagnostics.map(\.code)).subtracting(["unserved-key"]).count <= 1, "\(result.report)")
+        #expect(
+            Set(result.diagnostics.map(\.code)).subtracting(["unserved-key"]).count <= 1,
+            "\(result.report)")
     }
 
     @Test func `a column without blank cells is there when its row is`() {

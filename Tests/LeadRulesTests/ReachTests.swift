@@ -148,7 +148,8 @@ struct ReachTests {
 
     @Test func `100,000 routes of one store each are checked in seconds`() {
         let count = 100_000
-        var text = Self.frame + "routes:\n  - {id: p, when: {zip: {starts_with: [75, 76]}}, to: a}\n"
+        var text =
+            Self.frame + "routes:\n  - {id: p, when: {zip: {starts_with: [75, 76]}}, to: a}\n"
         for number in 0..<count {
             text += "  - {id: s\(number), when: {dealer: \"\(number)\"}, to: b}\n"
         }

@@ -65,7 +65,8 @@ import WebhookSource
             for case let path as String in paths where path.hasSuffix(".swift") {
                 let text = try Self.text(folder + "/" + path)
                 let codes = text.matches(
-                    of: /(?:error|warning|finding|Diagnostic|refuse)\(\s*(?:\.error,\s*|\.warning,\s*)?"([a-z]+(?:-[a-z]+)+)"/
+                    of:
+                        /(?:error|warning|finding|Diagnostic|refuse)\(\s*(?:\.error,\s*|\.warning,\s*)?"([a-z]+(?:-[a-z]+)+)"/
                 )
                 found.formUnion(codes.map { String($0.1) })
                 found.formUnion(

@@ -132,7 +132,9 @@ enum PatternMarks {
     static func first(in text: String) -> Mark? {
         let bytes = Array(text.utf8)
         guard bytes.count > 1 else { return nil }
-        let signs = [".*", ".+", "\\d", "\\w", "\\s", "\\b", "\\.", "(?i)", "[a-z]", "[0-9]", "[A-Z]"]
+        let signs = [
+            ".*", ".+", "\\d", "\\w", "\\s", "\\b", "\\.", "(?i)", "[a-z]", "[0-9]", "[A-Z]",
+        ]
         if signs.contains(where: { ByteSearch.contains(text, $0) }) { return .expression }
         if bytes.first == 0x5E { return .expression }
         if bytes.last == 0x24, bytes.first == 0x28 || bytes[bytes.count - 2] == 0x29 {

@@ -67,7 +67,8 @@ struct MissingCheck {
             problems.warning(
                 "not-on-missing", at: test.position,
                 "a lead without '\(shown)' is not taken: the comparison is unknown then",
-                help: "to take it write 'or_missing: true', else 'exists: true', beside the operator"
+                help:
+                    "to take it write 'or_missing: true', else 'exists: true', beside the operator"
             )
         }
     }

@@ -83,7 +83,8 @@ struct SameConditionCheck {
 
     private func signature(_ test: Test) -> String {
         var text = "\(test.slot) \(test.every) \(test.orMissing) "
-        guard test.onField.isEmpty, test.onValue.count == 1, case .isOneOf(let set) = test.onValue[0]
+        guard test.onField.isEmpty, test.onValue.count == 1,
+            case .isOneOf(let set) = test.onValue[0]
         else { return text + test.text + "\u{0}" }
         text += "\(set.isExact) " + set.texts.sorted().joined(separator: "\u{1}")
         return text + "\u{0}"

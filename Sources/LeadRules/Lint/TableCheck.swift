@@ -45,8 +45,9 @@ extension TableCheck {
         let suspects = keys.indices.filter { row in
             !bare.isSent(LintLead(ruleSet: ruleSet, values: [match: [keys[row]]]))
         }
+        let byKey = ServingRoutes(serving, of: match, tree, ruleSet)
         let unserved = suspects.prefix(TableCheck.rowsMax).filter { row in
-            !mayBeServed(keys[row], match, serving)
+            !mayBeServed(keys[row], match, byKey.routes(for: Value(keys[row])))
         }
         guard let first = unserved.first else { return }
         let rowPlace = Position(
@@ -90,30 +91,6 @@ extension TableCheck {
     }
 }
 
-/// Decides made-up leads on the tree.
-struct BareLeads {
-    let tree: RouteTree
-
-    /// Whether some route sends the lead.
-    func isSent(_ lead: LintLead) -> Bool { isSent(lead, level: 0) ?? false }
-
-    /// Nil when no route of the level decides.
-    private func isSent(_ lead: LintLead, level: Int) -> Bool? {
-        let list = tree.levels[level]
-        var result: Bool?
-        for order in list.index.candidates(for: lead, before: list.nodes.count) {
-            let node = tree.nodes[list.nodes[order]]
-            guard lead.truth(node.route.condition) == .yes else { continue }
-            var decided = node.children.flatMap { isSent(lead, level: $0) }
-            if decided == nil, node.route.hasEnd { decided = node.route.drop == nil }
-            guard let decided else { continue }
-            if list.match == .first { return decided }
-            result = (result ?? false) || decided
-        }
-        return result
-    }
-}
-
 // Sinks without a recipient.
 extension TableCheck {
     private func checkRecipients(_ problems: inout SettingProblems) {
@@ -135,7 +112,8 @@ extension TableCheck {
     ) {
         guard let match = ruleSet.tables[table].match else { return }
         let rows = ruleSet.tables[table].rows
-        let blank = rows.indices.filter { row in columns.contains { rows[row][$0].trimmed.isEmpty } }
+        let blank = rows.indices.filter { row in columns.contains { rows[row][$0].trimmed.isEmpty }
+        }
         guard !blank.isEmpty else { return }
         let keys = ruleSet.tables[table].keys
         let name = template.template.name
@@ -152,7 +130,8 @@ extension TableCheck {
             "missing-recipient", at: template.template.position,
             "'\(name)' of '\(template.sink)' is blank for \(Listing.quoted(found)) of table '\(ruleSet.tables[table].name)', and "
                 + "\(Listing.quoted(by)) \(by.count == 1 ? "sends" : "send") them there",
-            help: "fill the cell, or ask for it in the route: '\(ruleSet.tables[table].name).\(ruleSet.tables[table].columns[columns[0]]): {exists: true}'"
+            help:
+                "fill the cell, or ask for it in the route: '\(ruleSet.tables[table].name).\(ruleSet.tables[table].columns[columns[0]]): {exists: true}'"
         )
     }
 

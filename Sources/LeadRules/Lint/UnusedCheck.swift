@@ -35,7 +35,8 @@ struct UnusedCheck {
         let used = Set(targets.compactMap(\.pool))
         for entry in subject.merged.named["pools"] ?? [] where !used.contains(entry.name) {
             problems.warning(
-                "unused-pool", at: entry.place, "no route sends anything to the pool '\(entry.name)'",
+                "unused-pool", at: entry.place,
+                "no route sends anything to the pool '\(entry.name)'",
                 help: "name it in a route ('to: {pool: \(entry.name)}'), or remove it")
         }
     }
@@ -57,7 +58,8 @@ struct UnusedCheck {
         for sink in subject.configuration.sinks { used.formUnion(sink.options.onFailure) }
         for entry in subject.merged.named["sinks"] ?? [] where !used.contains(entry.name) {
             problems.warning(
-                "unused-sink", at: entry.place, "no route sends anything to the sink '\(entry.name)'",
+                "unused-sink", at: entry.place,
+                "no route sends anything to the sink '\(entry.name)'",
                 help: "name it in a route ('to: [\(entry.name)]'), or remove it")
         }
     }
@@ -109,7 +111,8 @@ struct UnusedCheck {
         problems.warning(
             "unused-dedupe", at: entry.place,
             "'dedupe' drops nothing by itself, and no route asks for 'lead.is_duplicate'",
-            help: "add a route such as {id: duplicates, when: {lead.is_duplicate: true}, drop: duplicate}"
+            help:
+                "add a route such as {id: duplicates, when: {lead.is_duplicate: true}, drop: duplicate}"
         )
     }
 }

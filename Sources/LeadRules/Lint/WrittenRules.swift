@@ -87,7 +87,8 @@ struct WrittenRules {
             if let exact = value["exact"]?.text { test.isExact = exact == "true" }
             for (op, argument) in entries where OperatorParser.operators.contains(op.text ?? "") {
                 test.op = op.text ?? ""
-                test.literals = if case .list(let list) = argument.content { list } else { [argument] }
+                test.literals =
+                    if case .list(let list) = argument.content { list } else { [argument] }
                 tests.append(test)
             }
         }

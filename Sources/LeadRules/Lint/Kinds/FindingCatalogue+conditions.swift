@@ -29,7 +29,8 @@ extension FindingCatalogue {
             .error, "unknown-combinator", "a word above conditions that the language does not have",
             why: "Conditions are joined by 'all', 'any' and 'not' only.",
             cure: "Use 'all', 'any' or 'not'.",
-            wrong: "routes: [{id: r, when: {either: [{car_make: Honda}, {zip: \"75001\"}]}, to: crm}]",
+            wrong:
+                "routes: [{id: r, when: {either: [{car_make: Honda}, {zip: \"75001\"}]}, to: crm}]",
             right: "routes: [{id: r, when: {any: [{car_make: Honda}, {zip: \"75001\"}]}, to: crm}]"),
         FindingKind(
             .error, "unknown-operator", "an operator that the language does not have",
@@ -39,8 +40,10 @@ extension FindingCatalogue {
             right: "routes: [{id: r, when: {budget: {above: 20000}}, to: crm}]"),
         FindingKind(
             .error, "bad-pattern", "a regular expression that is refused",
-            why: "Expressions must run in time linear in the text: there are no look-arounds and no back-references.",
-            cure: "Correct it; the syntax is RE2's. Often 'starts_with' or 'contains' says the same.",
+            why:
+                "Expressions must run in time linear in the text: there are no look-arounds and no back-references.",
+            cure:
+                "Correct it; the syntax is RE2's. Often 'starts_with' or 'contains' says the same.",
             wrong: "routes: [{id: r, when: {email: {matches: \".*@(honda\"}}, to: crm}]",
             right: "routes: [{id: r, when: {email: {matches: \".*@honda[.]example\"}}, to: crm}]"),
         FindingKind(
@@ -90,7 +93,8 @@ extension FindingCatalogue {
             right: "default: {to: [crm, mailbox]}"),
         FindingKind(
             .error, "bad-route", "a route that contradicts itself or does nothing",
-            why: "A route takes leads by 'when' or 'always', and does at least one of 'to', 'also_to', 'drop', 'routes'.",
+            why:
+                "A route takes leads by 'when' or 'always', and does at least one of 'to', 'also_to', 'drop', 'routes'.",
             cure: "Remove one of the two keys, or add what the route should do.",
             wrong: "routes: [{id: r, when: {car_make: Honda}, to: crm, drop: not ours}]",
             right: "routes: [{id: r, when: {car_make: Honda}, also_to: crm, drop: not ours}]"),

@@ -5,7 +5,8 @@ extension FindingCatalogue {
         FindingKind(
             .error, "yaml-syntax", "text that is not YAML",
             why: "The file cannot be read from this place on, so nothing of it is in force.",
-            cure: "Look at the line named and at the one above it: indentation, a missing colon, a text that needs quotes.",
+            cure:
+                "Look at the line named and at the one above it: indentation, a missing colon, a text that needs quotes.",
             wrong: """
                 routes:
                   - id: honda
@@ -27,10 +28,12 @@ extension FindingCatalogue {
             besideRight: ["more.yaml": "routes: [{id: a, always: true, also_to: crm}]\n"]),
         FindingKind(
             .error, "yaml-empty-value", "a name with nothing behind it",
-            why: "An empty value would mean nothing at all, or a text without characters: it is not clear which.",
+            why:
+                "An empty value would mean nothing at all, or a text without characters: it is not clear which.",
             cure: "Write the value, or remove the name. An empty text is written \"\".",
             wrong: "routes:\n  - id: honda\n    when: {car_make: Honda}\n    note:\n    to: crm",
-            right: "routes:\n  - id: honda\n    when: {car_make: Honda}\n    note: since May\n    to: crm"
+            right:
+                "routes:\n  - id: honda\n    when: {car_make: Honda}\n    note: since May\n    to: crm"
         ),
         FindingKind(
             .error, "yaml-key", "a list or map where a name belongs",
@@ -95,7 +98,8 @@ extension FindingCatalogue {
         FindingKind(
             .error, "duplicate-key", "a name that stands twice in one map",
             why: "Only one of the two could hold, and no reader knows which.",
-            cure: "Remove one, or join them. Two tests of one field go into one map: 'budget: {above: 10, below: 20}'.",
+            cure:
+                "Remove one, or join them. Two tests of one field go into one map: 'budget: {above: 10, below: 20}'.",
             wrong: "routes: [{id: r, when: {zip: \"75001\", zip: \"75002\"}, to: crm}]",
             right: "routes: [{id: r, when: {zip: [\"75001\", \"75002\"]}, to: crm}]"),
         FindingKind(
@@ -133,8 +137,11 @@ extension FindingCatalogue {
             .error, "missing-version", "a root file without 'version'",
             why: "The version says how the files are to be read, also by later programs.",
             cure: "Write 'version: 1' in the first line of leadrouter.yaml.",
-            wrong: "sinks:\n  crm: {plugin: file, path: out/crm.ndjson}\ndefault: {to: crm}\n# no 'version'",
-            right: "version: 1\nsinks:\n  crm: {plugin: file, path: out/crm.ndjson}\ndefault: {to: crm}"),
+            wrong:
+                "sinks:\n  crm: {plugin: file, path: out/crm.ndjson}\ndefault: {to: crm}\n# no 'version'",
+            right:
+                "version: 1\nsinks:\n  crm: {plugin: file, path: out/crm.ndjson}\ndefault: {to: crm}"
+        ),
         FindingKind(
             .error, "bad-version", "a version that this program does not read",
             why: "Rules of another version may mean something else.",

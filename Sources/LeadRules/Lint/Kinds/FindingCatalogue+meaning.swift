@@ -5,12 +5,14 @@ extension FindingCatalogue {
         FindingKind(
             .warning, "contradiction", "a condition that no lead meets",
             why: "The route never takes a lead.",
-            cure: "Correct the limits or texts. Alternatives belong into one list, or under 'any:'.",
+            cure:
+                "Correct the limits or texts. Alternatives belong into one list, or under 'any:'.",
             wrong: "routes: [{id: r, when: {budget: {above: 20000, below: 10000}}, to: crm}]",
             right: "routes: [{id: r, when: {budget: {above: 10000, below: 20000}}, to: crm}]"),
         FindingKind(
             .warning, "never-reached", "a route that no lead reaches",
-            why: "Earlier routes take every lead that it would take. Which ones do is worked out from the meaning of the conditions: texts, lists, beginnings, numbers, times and tables. Where regular expressions make that impossible to know, nothing is said.",
+            why:
+                "Earlier routes take every lead that it would take. Which ones do is worked out from the meaning of the conditions: texts, lists, beginnings, numbers, times and tables. Where regular expressions make that impossible to know, nothing is said.",
             cure: "Move the route before the ones that the message names, or remove it.",
             wrong: """
                 routes:
@@ -24,7 +26,8 @@ extension FindingCatalogue {
                 """),
         FindingKind(
             .warning, "competing-routes", "a text that an earlier route takes",
-            why: "Two routes of one list ask for the same text, and the first takes it. The note shows a lead that goes to the other route than this one says.",
+            why:
+                "Two routes of one list ask for the same text, and the first takes it. The note shows a lead that goes to the other route than this one says.",
             cure: "Keep the text in one of the two routes, or change their order.",
             wrong: """
                 routes:
@@ -38,14 +41,19 @@ extension FindingCatalogue {
                 """),
         FindingKind(
             .warning, "several-values", "a route that needs several values in one answer",
-            why: "Forms nearly always send one value for a question. A route that needs two of them at once takes next to no lead.",
+            why:
+                "Forms nearly always send one value for a question. A route that needs two of them at once takes next to no lead.",
             cure: "Alternatives belong into one list: 'car_make: [Honda, Toyota]'.",
-            wrong: "routes: [{id: r, when: {all: [{car_make: Honda}, {car_make: Toyota}]}, to: crm}]",
+            wrong:
+                "routes: [{id: r, when: {all: [{car_make: Honda}, {car_make: Toyota}]}, to: crm}]",
             right: "routes: [{id: r, when: {car_make: [Honda, Toyota]}, to: crm}]"),
         FindingKind(
-            .warning, "drop-without-effect", "a drop under 'match: all' that does not keep leads back",
-            why: "Under 'match: all' every route is asked, and a lead is dropped only if every decision is a drop.",
-            cure: "Use 'match: first', with the drop before the other routes, or exclude such leads there.",
+            .warning, "drop-without-effect",
+            "a drop under 'match: all' that does not keep leads back",
+            why:
+                "Under 'match: all' every route is asked, and a lead is dropped only if every decision is a drop.",
+            cure:
+                "Use 'match: first', with the drop before the other routes, or exclude such leads there.",
             wrong: """
                 match: all
                 routes:
@@ -98,7 +106,8 @@ extension FindingCatalogue {
     static let tests: [FindingKind] = [
         FindingKind(
             .warning, "unseen-field", "an answer that no test or sample has",
-            why: "A misspelt name is missing for every lead: the route takes none, the template stays blank. Known names are those of the leads in '*.test.yaml', of 'samples/*.ndjson' and 'samples/*.json', and of 'fields:'. Without tests and samples nothing is said.",
+            why:
+                "A misspelt name is missing for every lead: the route takes none, the template stays blank. Known names are those of the leads in '*.test.yaml', of 'samples/*.ndjson' and 'samples/*.json', and of 'fields:'. Without tests and samples nothing is said.",
             cure: "Correct the name, add a lead that has it to a test, or name it under 'fields:'.",
             wrong: "routes: [{id: honda, when: {car_maek: Honda}, to: crm}]", right: route,
             besideWrong: [
@@ -106,17 +115,20 @@ extension FindingCatalogue {
                     "tests: [{name: t, lead: {car_make: Honda}, expect: {outcome: default}}]\n"
             ],
             besideRight: [
-                "a.test.yaml": "tests: [{name: t, lead: {car_make: Honda}, expect: {route: honda}}]\n"
+                "a.test.yaml":
+                    "tests: [{name: t, lead: {car_make: Honda}, expect: {route: honda}}]\n"
             ]),
         FindingKind(
             .warning, "unknown-route", "a test that names a route that is not there",
             why: "The test can only fail, or proves nothing.", cure: "Correct the name.",
             wrong: route, right: route,
             besideWrong: [
-                "a.test.yaml": "tests: [{name: t, lead: {car_make: Honda}, expect: {route: hodna}}]\n"
+                "a.test.yaml":
+                    "tests: [{name: t, lead: {car_make: Honda}, expect: {route: hodna}}]\n"
             ],
             besideRight: [
-                "a.test.yaml": "tests: [{name: t, lead: {car_make: Honda}, expect: {route: honda}}]\n"
+                "a.test.yaml":
+                    "tests: [{name: t, lead: {car_make: Honda}, expect: {route: honda}}]\n"
             ]),
         FindingKind(
             .warning, "unknown-sink", "a test that names a sink that no route sends to",
@@ -132,7 +144,8 @@ extension FindingCatalogue {
             why: "It cannot be run.", cure: "Give it a 'name', one lead and what to 'expect'.",
             wrong: route, right: route, besideWrong: ["a.test.yaml": "tests: [honda]\n"],
             besideRight: [
-                "a.test.yaml": "tests: [{name: t, lead: {car_make: Honda}, expect: {route: honda}}]\n"
+                "a.test.yaml":
+                    "tests: [{name: t, lead: {car_make: Honda}, expect: {route: honda}}]\n"
             ]),
         FindingKind(
             .error, "duplicate-test", "two tests with one name",

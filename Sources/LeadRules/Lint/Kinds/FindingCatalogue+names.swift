@@ -22,7 +22,8 @@ extension FindingCatalogue {
             .error, "bad-value", "a value of the wrong kind",
             why: "A number, duration, list or map belongs here, and something else is written.",
             cure: "Write what the help line shows.",
-            wrong: "routes: [{id: r, when: {budget: {at_least: 20.000}}, disabled: maybe, to: crm}]",
+            wrong:
+                "routes: [{id: r, when: {budget: {at_least: 20.000}}, disabled: maybe, to: crm}]",
             right: "routes: [{id: r, when: {budget: {at_least: 20000}}, to: crm}]"),
         FindingKind(
             .error, "bad-name", "a name that cannot be used",
@@ -32,7 +33,8 @@ extension FindingCatalogue {
             right: "routes: [{id: north-east, when: {car_make: Honda}, to: crm}]"),
         FindingKind(
             .error, "reserved-name", "a name that has a meaning already",
-            why: "'lead', 'consent', 'field' and 'schedule' begin names of their own; 'default' is the route of leads that no other takes.",
+            why:
+                "'lead', 'consent', 'field' and 'schedule' begin names of their own; 'default' is the route of leads that no other takes.",
             cure: "Choose another name.",
             wrong: "routes: [{id: default, when: {car_make: Honda}, to: crm}]",
             right: "routes: [{id: honda, when: {car_make: Honda}, to: crm}]"),
@@ -61,7 +63,8 @@ extension FindingCatalogue {
         FindingKind(
             .error, "undefined-table", "a table that is not defined",
             why: "There is nothing to look into.",
-            cure: "Correct the name, or define the table under 'tables:'. A field whose name has a dot is written field[\"a.b\"].",
+            cure:
+                "Correct the name, or define the table under 'tables:'. A field whose name has a dot is written field[\"a.b\"].",
             wrong: table + "routes: [{id: r, when: {stroe.name: {exists: true}}, to: crm}]",
             right: table + "routes: [{id: r, when: {store.name: {exists: true}}, to: crm}]",
             beside: stores),
@@ -96,7 +99,8 @@ extension FindingCatalogue {
             .error, "unknown-setting", "a setting that the plugin does not have",
             why: "It would be ignored.",
             cure: "Correct the spelling; 'leadrouter plugins NAME' lists the settings.",
-            wrong: "sinks: {crm: {plugin: file, path: out/crm.ndjson, fromat: json}}\ndefault: {to: crm}",
+            wrong:
+                "sinks: {crm: {plugin: file, path: out/crm.ndjson, fromat: json}}\ndefault: {to: crm}",
             right: "sinks: {crm: {plugin: file, path: out/crm.ndjson}}\ndefault: {to: crm}"),
         FindingKind(
             .error, "missing-setting", "a setting that must be there",
@@ -112,13 +116,19 @@ extension FindingCatalogue {
         FindingKind(
             .error, "unknown-name", "a name in a template that can never exist",
             why: "The place would always be blank.", cure: "Correct the name.",
-            wrong: "sinks: {crm: {plugin: file, path: \"out/{{delivery.key}}.json\", mode: one-per-lead, format: json}}\ndefault: {to: crm}",
-            right: "sinks: {crm: {plugin: file, path: \"out/{{delivery.id}}.json\", mode: one-per-lead, format: json}}\ndefault: {to: crm}"),
+            wrong:
+                "sinks: {crm: {plugin: file, path: \"out/{{delivery.key}}.json\", mode: one-per-lead, format: json}}\ndefault: {to: crm}",
+            right:
+                "sinks: {crm: {plugin: file, path: \"out/{{delivery.id}}.json\", mode: one-per-lead, format: json}}\ndefault: {to: crm}"
+        ),
         FindingKind(
             .error, "bad-template", "a template that is no Mustache, or not escaped",
             why: "It cannot be filled in.",
             cure: "Close every tag and section; write two brackets, never three.",
-            wrong: "sinks: {crm: {plugin: file, path: \"out/{{lead.created_date.ndjson\"}}\ndefault: {to: crm}",
-            right: "sinks: {crm: {plugin: file, path: \"out/{{lead.created_date}}.ndjson\"}}\ndefault: {to: crm}"),
+            wrong:
+                "sinks: {crm: {plugin: file, path: \"out/{{lead.created_date.ndjson\"}}\ndefault: {to: crm}",
+            right:
+                "sinks: {crm: {plugin: file, path: \"out/{{lead.created_date}}.ndjson\"}}\ndefault: {to: crm}"
+        ),
     ]
 }

@@ -44,13 +44,16 @@ extension FindingCatalogue {
             .error, "duplicate-day", "a day of the week that stands twice",
             why: "Only one of the two could hold.", cure: "Write all its periods in one list.",
             wrong: hours("    open: {mon-fri: \"09:00-12:00\", fri: \"14:00-18:00\"}"),
-            right: hours("    open: {mon-thu: \"09:00-12:00\", fri: [\"09:00-12:00\", \"14:00-18:00\"]}")),
+            right: hours(
+                "    open: {mon-thu: \"09:00-12:00\", fri: [\"09:00-12:00\", \"14:00-18:00\"]}")),
         FindingKind(
             .error, "duplicate-date", "a date that stands twice",
             why: "Only one of the two could hold.", cure: "Remove one of them.",
             wrong: hours(
-                "    open: {mon-fri: \"09:00-18:00\"}\n    closed: [2025-12-24..2025-12-26, 2025-12-25]"),
-            right: hours("    open: {mon-fri: \"09:00-18:00\"}\n    closed: [2025-12-24..2025-12-26]")),
+                "    open: {mon-fri: \"09:00-18:00\"}\n    closed: [2025-12-24..2025-12-26, 2025-12-25]"
+            ),
+            right: hours(
+                "    open: {mon-fri: \"09:00-18:00\"}\n    closed: [2025-12-24..2025-12-26]")),
         FindingKind(
             .error, "bad-pool", "a pool that contradicts itself",
             why: "It must be clear who gets a lead when nobody is left.",

@@ -30,7 +30,8 @@ extension FindingCatalogue {
                 """, right: table, beside: good),
         FindingKind(
             .warning, "unserved-key", "a store of the table that no route serves",
-            why: "Leads that choose this store go to the default. It is said only of tables that some route asks for.",
+            why:
+                "Leads that choose this store go to the default. It is said only of tables that some route asks for.",
             cure: "Add a route, or remove the row.",
             wrong: """
                 tables: {store: {file: stores.csv, key: number, match: dealer}}
@@ -47,7 +48,8 @@ extension FindingCatalogue {
             ]),
         FindingKind(
             .warning, "missing-recipient", "a sink without a recipient for some rows",
-            why: "A sink whose required setting is blank does not send: each such lead becomes a dead letter.",
+            why:
+                "A sink whose required setting is blank does not send: each such lead becomes a dead letter.",
             cure: "Fill the cell, or let the route ask for it: 'store.email: {exists: true}'.",
             wrong: """
                 tables: {store: {file: stores.csv, key: number, match: dealer}}
@@ -78,7 +80,8 @@ extension FindingCatalogue {
         FindingKind(
             .error, "bad-secret", "a secret that cannot be used",
             why: "It is malformed, or holds characters that would break what it is put into.",
-            cure: "Write '${NAME}' with letters, digits and '_', or {file: PATH}; '$${' writes the two characters themselves.",
+            cure:
+                "Write '${NAME}' with letters, digits and '_', or {file: PATH}; '$${' writes the two characters themselves.",
             wrong: "server: {admin: {token: \"${ADMIN-TOKEN}\"}}",
             right: "server: {admin: {token: \"${ADMIN_TOKEN}\"}}"),
         FindingKind(
@@ -90,7 +93,8 @@ extension FindingCatalogue {
         FindingKind(
             .error, "bad-url", "an address that cannot be used",
             why: "Nothing could be sent there.",
-            cure: "Write 'https://HOST/PATH' for a sink 'http', 'smtps://HOST' for a sink 'smtp'. The host is fixed or comes from a table, never from a lead.",
+            cure:
+                "Write 'https://HOST/PATH' for a sink 'http', 'smtps://HOST' for a sink 'smtp'. The host is fixed or comes from a table, never from a lead.",
             wrong: """
                 sinks:
                   crm: {plugin: http, url: "https://{{website}}/leads"}
@@ -103,7 +107,8 @@ extension FindingCatalogue {
                 """),
         FindingKind(
             .warning, "plain-transport", "leads that would go unencrypted over a network",
-            why: "Anyone on the way can read names, addresses and telephone numbers. Addresses of this machine and of private networks are left alone.",
+            why:
+                "Anyone on the way can read names, addresses and telephone numbers. Addresses of this machine and of private networks are left alone.",
             cure: "Write 'https:' or 'smtps:', or ask for TLS.",
             wrong: """
                 sinks:

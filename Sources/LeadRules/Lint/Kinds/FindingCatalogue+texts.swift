@@ -9,13 +9,18 @@ extension FindingCatalogue {
     static let texts: [FindingKind] = [
         FindingKind(
             .warning, "not-on-missing", "a negative test that passes over leads without the answer",
-            why: "A comparison with a missing answer is unknown, the negative one, too. Such a route does not take leads that lack the answer, which is seldom meant.",
-            cure: "To take them add 'or_missing: true'. To leave them out on purpose add 'exists: true'.",
+            why:
+                "A comparison with a missing answer is unknown, the negative one, too. Such a route does not take leads that lack the answer, which is seldom meant.",
+            cure:
+                "To take them add 'or_missing: true'. To leave them out on purpose add 'exists: true'.",
             wrong: "routes: [{id: r, when: {car_make: {not_equals: Honda}}, to: crm}]",
-            right: "routes: [{id: r, when: {car_make: {not_equals: Honda, or_missing: true}}, to: crm}]"),
+            right:
+                "routes: [{id: r, when: {car_make: {not_equals: Honda, or_missing: true}}, to: crm}]"
+        ),
         FindingKind(
             .warning, "pattern-as-text", "a pattern where a plain text is compared",
-            why: "Only 'matches' and 'search' know patterns; everywhere else the characters stand for themselves.",
+            why:
+                "Only 'matches' and 'search' know patterns; everywhere else the characters stand for themselves.",
             cure: "Write 'starts_with: TEXT', or 'matches:' for a regular expression.",
             wrong: "routes: [{id: r, when: {zip: \"75*\"}, to: crm}]",
             right: "routes: [{id: r, when: {zip: {starts_with: \"75\"}}, to: crm}]"),
@@ -27,7 +32,8 @@ extension FindingCatalogue {
             right: "routes: [{id: r, when: {car_make: [Honda, Acura]}, to: crm}]"),
         FindingKind(
             .warning, "number-as-text", "a number that is compared as text",
-            why: "'equals' compares characters, also on a number field: '20000' does not equal '20000.0'.",
+            why:
+                "'equals' compares characters, also on a number field: '20000' does not equal '20000.0'.",
             cure: "Compare numbers by 'between', 'at_least' and so on.",
             wrong: """
                 fields: {budget: {type: number}}
@@ -56,7 +62,8 @@ extension FindingCatalogue {
             right: "routes: [{id: sale, when: {lead.created_time: {after: 2020-06-01}}, to: crm}]"),
         FindingKind(
             .warning, "hidden-character", "a character that nobody sees",
-            why: "Zero-width characters come in by copying from web pages and office programs. They count in every comparison.",
+            why:
+                "Zero-width characters come in by copying from web pages and office programs. They count in every comparison.",
             cure: "Delete the text and type it again.",
             wrong: "routes: [{id: r, when: {car_make: \"Hon\u{200B}da\"}, to: crm}]",
             right: "routes: [{id: r, when: {car_make: Honda}, to: crm}]"),
@@ -87,11 +94,13 @@ extension FindingCatalogue {
             why: "Nobody knows later whether it may go.",
             cure: "Add a 'note', or remove the route.",
             wrong: "routes: [{id: r, when: {car_make: Honda}, disabled: true, to: crm}]",
-            right: "routes: [{id: r, when: {car_make: Honda}, disabled: true, note: until the store opens in May, to: crm}]"
+            right:
+                "routes: [{id: r, when: {car_make: Honda}, disabled: true, note: until the store opens in May, to: crm}]"
         ),
         FindingKind(
             .warning, "near-key", "a text that is almost a key of the table",
-            why: "Keys are compared exactly: '042' is not '42', and such a route takes no lead of the store.",
+            why:
+                "Keys are compared exactly: '042' is not '42', and such a route takes no lead of the store.",
             cure: "Write the key as it stands in the table.",
             wrong: table + """
                 routes:

@@ -46,7 +46,8 @@ public enum FindingDocument {
         for (title, kinds) in language + [("Settings of plugins", rest)] {
             text += "\n## \(title)\n\n| code | severity | finds |\n|---|---|---|\n"
             for kind in kinds {
-                text += "| [`\(kind.code)`](#\(kind.code)) | \(kind.severity.rawValue) | \(kind.summary) |\n"
+                text +=
+                    "| [`\(kind.code)`](#\(kind.code)) | \(kind.severity.rawValue) | \(kind.summary) |\n"
             }
             for kind in kinds { text += "\n" + section(kind) }
         }

@@ -40,7 +40,9 @@ struct JoinSolver {
             case .column:
                 // A chain of tables: the row may be any that suits, if one does.
                 let names = columns[table] ?? []
-                guard isMetWithoutRow(names) || rows(of: table, names).first(where: { _ in true }) != nil
+                guard
+                    isMetWithoutRow(names)
+                        || rows(of: table, names).first(where: { _ in true }) != nil
                 else { return .none }
                 unsure.formUnion(names)
             case let match?:

@@ -130,7 +130,8 @@ extension LintLead {
             let list = texts.map { LintLead.quoted($0) }
             return shown + ": " + (list.count == 1 ? list[0] : "[\(list.joined(separator: ", "))]")
         }
-        return parts.isEmpty ? "{} (no answers)" : "{" + parts.sorted().joined(separator: ", ") + "}"
+        return parts.isEmpty
+            ? "{} (no answers)" : "{" + parts.sorted().joined(separator: ", ") + "}"
     }
 
     /// In quotes when YAML would read it as something else, or when it is no plain name.
@@ -142,8 +143,9 @@ extension LintLead {
                 || (index > 0 && ((0x30...0x39).contains(byte) || "-.@+ ".utf8.contains(byte)))
         }
         if isPlain, text.utf8.last != 0x20 { return text }
-        return "\"" + text.unicodeScalars.map {
-            $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0)
-        }.joined() + "\""
+        return "\""
+            + text.unicodeScalars.map {
+                $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0)
+            }.joined() + "\""
     }
 }

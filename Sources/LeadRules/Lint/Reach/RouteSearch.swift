@@ -167,7 +167,9 @@ extension RouteSearch {
                     let condition = route.condition
                 else { continue }
                 var isAsking = false
-                condition.forEachTest { if unsure.contains(ruleSet.names[$0.slot]) { isAsking = true } }
+                condition.forEachTest {
+                    if unsure.contains(ruleSet.names[$0.slot]) { isAsking = true }
+                }
                 if isAsking { return (taker, [condition]) }
             }
         }

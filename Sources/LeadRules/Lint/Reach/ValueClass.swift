@@ -161,7 +161,9 @@ extension ValueSpace {
     }
 
     private func answer(_ op: ValueOperator, _ value: ValueClass) -> Possible {
-        if case .exactly = value.kind { return Possible(op.holds(for: value.guess, tables: tables)) }
+        if case .exactly = value.kind {
+            return Possible(op.holds(for: value.guess, tables: tables))
+        }
         if let name = ValueSpace.opaqueName(op) {
             guard !value.opaque.isEmpty, let number = opaque.firstIndex(of: name) else {
                 return .either
@@ -234,7 +236,8 @@ extension ValueSpace {
                 (0x30...0x39).contains($0) || "+-.:tTzZ".utf8.contains($0)
             }
             return isNumeric ? .any : .unknown
-        case .inOtherCase: return value.guess.exact.utf8.contains { (0x30...0x39).contains($0) } ? .any : .unknown
+        case .inOtherCase:
+            return value.guess.exact.utf8.contains { (0x30...0x39).contains($0) } ? .any : .unknown
         default: return .unknown
         }
     }

@@ -73,9 +73,13 @@ extension ValueSpace {
 extension ValueSpace {
     /// A text that begins so and is none of the literals.
     private func fresh(_ beginning: String) -> String {
-        let isNumeric = !beginning.isEmpty && beginning.utf8.allSatisfy { (0x30...0x39).contains($0) }
-        let tails = isNumeric ? ["", "0", "000", "99", "1"] : beginning.isEmpty
-            ? ["other", "another", "elsewhere"] : ["", " …", "x", "-other"]
+        let isNumeric =
+            !beginning.isEmpty && beginning.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        let tails =
+            isNumeric
+            ? ["", "0", "000", "99", "1"]
+            : beginning.isEmpty
+                ? ["other", "another", "elsewhere"] : ["", " …", "x", "-other"]
         let known = Set(exact + folded)
         let longer = exactBeginnings + foldedBeginnings
         return tails.lazy.map { beginning + $0 }.first { text in
@@ -98,7 +102,7 @@ extension ValueSpace {
         if whole.count == 2 { tries.append(String((whole[0] &+ whole[1]) / 2)) }
         for base in ends {
             let dotted = base.utf8.contains(0x2E) ? base : base + "."
-            tries += [dotted + "5", dotted + "01", dotted + "00001", "1" + base, "0", "-1" ]
+            tries += [dotted + "5", dotted + "01", dotted + "00001", "1" + base, "0", "-1"]
         }
         return tries.first { text in
             ExactNumber(text).map { number in
