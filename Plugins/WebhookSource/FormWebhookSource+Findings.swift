@@ -8,7 +8,8 @@ extension FormWebhookSource {
             why: "Whoever finds the address can send made-up leads to your stores.",
             cure: "Add 'auth', and let the website send the header.",
             wrong: "sources: {website: {plugin: webhook}}",
-            right: "sources: {website: {plugin: webhook, auth: {header: X-Form-Token, secret: \"${FORM_TOKEN}\"}}}"
+            right:
+                "sources: {website: {plugin: webhook, auth: {header: X-Form-Token, secret: \"${FORM_TOKEN}\"}}}"
         )
     ]
 }

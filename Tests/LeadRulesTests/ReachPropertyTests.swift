@@ -8,11 +8,11 @@ import Testing
 struct ReachPropertyTests {
     @Test(arguments: 0..<60)
     func `no lead reaches a route that is said to be never reached`(seed: Int) throws {
-        var world = ReachRules(seed: UInt64(seed) &+ 1)
+        var world = MeetingRules(seed: UInt64(seed) &+ 1)
         let files = world.files()
         let result = lint(files)
         let ruleSet = try #require(result.configuration?.ruleSet, "\(result.report)")
-        let claimed = ReachRules.neverReached(result)
+        let claimed = MeetingRules.neverReached(result)
         let reached = world.reached(in: ruleSet, leads: 1_500)
         #expect(claimed.intersection(reached) == [], "\(files)\n\(result.report)")
     }
@@ -21,10 +21,10 @@ struct ReachPropertyTests {
         var claims = 0
         var missed = 0
         for seed in 0..<40 {
-            var world = ReachRules(seed: UInt64(seed) &+ 1)
+            var world = MeetingRules(seed: UInt64(seed) &+ 1)
             let result = lint(world.files())
             guard let ruleSet = result.configuration?.ruleSet else { continue }
-            let claimed = ReachRules.neverReached(result)
+            let claimed = MeetingRules.neverReached(result)
             let reached = world.reached(in: ruleSet, leads: 400)
             claims += claimed.count
             ruleSet.routes.forEach { path in
@@ -40,7 +40,7 @@ struct ReachPropertyTests {
     @Test func `a false claim is caught by the leads`() throws {
         var caught = 0
         for seed in 0..<10 {
-            var world = ReachRules(seed: UInt64(seed) &+ 1)
+            var world = MeetingRules(seed: UInt64(seed) &+ 1)
             let ruleSet = try #require(lint(world.files()).configuration?.ruleSet)
             caught += world.reached(in: ruleSet, leads: 400).count
         }
@@ -49,7 +49,7 @@ struct ReachPropertyTests {
 }
 
 /// Rules and leads out of few names and texts, so that they meet often.
-struct ReachRules {
+struct MeetingRules {
     private var random: SplitMix
     private static let fields = ["f", "g", "n"]
     private static let texts = ["x", "X", "xy", "y", "5", "10", "10.0", "15", "k1", "k2", "K1"]
@@ -103,7 +103,7 @@ struct ReachRules {
     }
 
     private mutating func test() -> String {
-        let name = pick(ReachRules.fields + ["t.v", "t.w", "lead.is_test", "consent.k", "f"])
+        let name = pick(MeetingRules.fields + ["t.v", "t.w", "lead.is_test", "consent.k", "f"])
         if name == "lead.is_test" || name == "consent.k" {
             return "\(name): \(pick(["true", "false"]))"
         }
@@ -131,7 +131,7 @@ struct ReachRules {
     }
 
     private mutating func operation() -> (name: String, argument: String) {
-        let texts = ReachRules.texts
+        let texts = MeetingRules.texts
         let list = "[\(pick(texts)), \(pick(["p", "q", "z"]))]"
         switch Int.random(in: 0..<12, using: &random) {
         case 0, 1: return ("equals", pick(texts + ["p"]))
@@ -153,7 +153,7 @@ struct ReachRules {
         var result: Set<String> = []
         for _ in 0..<count {
             let (_, explanation) = ruleSet.explain(lead())
-            ReachRules.collect(explanation.routes, into: &result)
+            MeetingRules.collect(explanation.routes, into: &result)
         }
         return result
     }
@@ -167,10 +167,10 @@ struct ReachRules {
 
     private mutating func lead() -> Lead {
         var fields: [Field] = []
-        for name in ReachRules.fields where Int.random(in: 0..<3, using: &random) > 0 {
+        for name in MeetingRules.fields where Int.random(in: 0..<3, using: &random) > 0 {
             let count = Int.random(in: 0..<6, using: &random) == 0 ? 2 : 1
             let more =
-                ReachRules.texts + ["4", "6", "7.5", "11", "13", "p", "q", "z", "other", "1x"]
+                MeetingRules.texts + ["4", "6", "7.5", "11", "13", "p", "q", "z", "other", "1x"]
             fields.append(Field(name, (0..<count).map { _ in pick(more) }))
         }
         var lead = Lead.sample(

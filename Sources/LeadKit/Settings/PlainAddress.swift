@@ -12,7 +12,8 @@ public enum PlainAddress {
         rest = rest[..<end]
         if let at = rest.lastIndex(of: 0x40) { rest = rest[(at + 1)...] }
         if rest.first == 0x5B {
-            return !isLocalV6(String(decoding: rest.dropFirst().prefix { $0 != 0x5D }, as: UTF8.self))
+            return !isLocalV6(
+                String(decoding: rest.dropFirst().prefix { $0 != 0x5D }, as: UTF8.self))
         }
         let host = String(decoding: rest.prefix { $0 != 0x3A }, as: UTF8.self)
         return !host.isEmpty && !ByteSearch.contains(host, "{{") && !isLocal(host)

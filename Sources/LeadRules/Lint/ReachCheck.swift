@@ -5,11 +5,9 @@ internal import LeadKit
 struct ReachCheck {
     let subject: LintSubject
 
-    private var ruleSet: RuleSet { subject.ruleSet }
-    private var tree: RouteTree { subject.tree }
+    var ruleSet: RuleSet { subject.ruleSet }
+    var tree: RouteTree { subject.tree }
 
-    /// The most texts of one list that are looked at.
-    private static let textsMax = 2_000
     /// The most earlier routes among which the needed ones are singled out.
     private static let singledOutMax = 24
 
@@ -123,7 +121,7 @@ extension ReachCheck {
     }
 
     /// The conditions of the route and of those above it.
-    private func goals(_ node: Int) -> [Goal] {
+    func goals(_ node: Int) -> [Goal] {
         tree.path(to: node).compactMap { tree.nodes[$0].route.condition }
             .map { Goal(condition: $0, side: .yes) }
     }
@@ -220,143 +218,5 @@ extension ReachCheck {
             "only a lead with several values in one answer reaches the route '\(route.name)'",
             help: "for alternatives write all texts in one list: 'field: [TEXT, TEXT]'",
             note: "such a lead is \(lead.description)")
-    }
-}
-
-// Texts that an earlier route takes.
-extension ReachCheck {
-    private func checkTexts(_ node: Int, _ problems: inout SettingProblems) {
-        guard let condition = tree.nodes[node].route.condition else { return }
-        for test in ReachCheck.listTests(condition) {
-            guard let (set, make) = test.narrowing, set.texts.count > 1,
-                set.texts.count <= ReachCheck.textsMax
-            else { continue }
-            for text in set.texts {
-                var narrow = test
-                narrow.onValue = [make(TextSet([text], isExact: set.isExact))]
-                let demand = Demand(test: narrow, side: .yes)
-                var search = RouteSearch(ruleSet, tree, past: node)
-                guard case .closed = search.find(goals(node), demands: [demand]) else { continue }
-                reportText(text, of: test, narrow, node, search.takers, &problems)
-            }
-        }
-    }
-
-    /// The tests that must hold whatever the alternatives.
-    private static func listTests(_ condition: Condition) -> [Test] {
-        switch condition {
-        case .test(let test): [test]
-        case .all(let parts): parts.flatMap(listTests)
-        default: []
-        }
-    }
-
-    private func reportText(
-        _ text: String, of test: Test, _ narrow: Test, _ node: Int, _ takers: Set<Taker>,
-        _ problems: inout SettingProblems
-    ) {
-        let demand = Demand(test: narrow, side: .yes)
-        let route = tree.nodes[node].route
-        var alone = RouteSearch(ruleSet, tree)
-        guard case .witness(let lead) = alone.find(goals(node), demands: [demand]),
-            let decided = Proof(ruleSet).decidingRoute(lead), decided != route.name
-        else { return }
-        problems.warning(
-            "competing-routes", at: test.position,
-            "'\(text)' never gets to the route '\(route.name)': '\(decided)' takes it first",
-            help: "keep the text in one of the two routes, or change their order",
-            note: "the lead \(lead.description) goes to '\(decided)'")
-    }
-}
-
-extension Test {
-    /// The list of texts that the test is about and what a test for one of them would be.
-    fileprivate var narrowing: (TextSet, (TextSet) -> ValueOperator)? {
-        guard onValue.count == 1, !orMissing else { return nil }
-        switch onValue[0] {
-        case .isOneOf(let set): return (set, { .isOneOf($0) })
-        case .startsWith(let set): return (set, { .startsWith($0) })
-        default: return nil
-        }
-    }
-}
-
-/// Under `match: all` a drop counts only when every decision is one.
-struct DropCheck {
-    let subject: LintSubject
-
-    /// The most pairs of routes of one level that are compared.
-    private static let pairsMax = 500
-
-    func run(_ problems: inout SettingProblems) {
-        let (ruleSet, tree) = (subject.ruleSet, subject.tree)
-        for level in tree.levels where level.match == .all {
-            let nodes = level.nodes.filter { !tree.nodes[$0].isOff }
-            let drops = nodes.filter { tree.nodes[$0].route.drop != nil }
-            let others = nodes.filter { !tree.nodes[$0].route.to.isEmpty }
-            guard !drops.isEmpty, drops.count * others.count <= DropCheck.pairsMax else { continue }
-            for drop in drops {
-                for other in others where report(drop, other, ruleSet, tree, &problems) { break }
-            }
-        }
-    }
-
-    private func report(
-        _ drop: Int, _ other: Int, _ ruleSet: RuleSet, _ tree: RouteTree,
-        _ problems: inout SettingProblems
-    ) -> Bool {
-        let conditions = (tree.path(to: drop) + [other]).compactMap {
-            tree.nodes[$0].route.condition
-        }
-        var search = RouteSearch(ruleSet, tree, past: drop)
-        guard
-            case .witness(let lead) = search.find(
-                conditions.map { Goal(condition: $0, side: .yes) })
-        else { return false }
-        let (dropping, sending) = (tree.nodes[drop].route, tree.nodes[other].route)
-        guard Proof(ruleSet).isSent(lead, although: dropping.name, by: sending.name) else {
-            return false
-        }
-        problems.warning(
-            "drop-without-effect", at: dropping.position,
-            "'\(dropping.name)' drops a lead that '\(sending.name)' sends: under 'match: all' it is sent",
-            help:
-                "put the drop into a list under 'match: first' above, or exclude such leads in '\(sending.name)'",
-            note: "the lead \(lead.description) is sent")
-        return true
-    }
-}
-
-/// Asks the evaluator that serves: nothing is shown that it does not confirm.
-struct Proof {
-    private let ruleSet: RuleSet
-
-    init(_ ruleSet: RuleSet) { self.ruleSet = ruleSet }
-
-    /// The route that decides the lead, the only one.
-    func decidingRoute(_ lead: LintLead) -> String? {
-        guard let now = lead.moment else { return nil }
-        let decision = ruleSet.decide(lead.lead, at: now, isDuplicate: lead.isDuplicate)
-        return decision.routes.count == 1 ? decision.routes[0] : nil
-    }
-
-    /// Whether the route is taken.
-    func takes(_ lead: LintLead, route: String) -> Bool {
-        guard let now = lead.moment else { return false }
-        let (_, explanation) = ruleSet.explain(lead.lead, at: now, isDuplicate: lead.isDuplicate)
-        func isTaken(_ traces: [RouteTrace]) -> Bool {
-            traces.contains {
-                ($0.name == route && $0.truth == .yes && !$0.isDisabled) || isTaken($0.routes)
-            }
-        }
-        return isTaken(explanation.routes)
-    }
-
-    /// Whether both routes decide, one by dropping, and the lead is sent.
-    func isSent(_ lead: LintLead, although drop: String, by route: String) -> Bool {
-        guard let now = lead.moment else { return false }
-        let decision = ruleSet.decide(lead.lead, at: now, isDuplicate: lead.isDuplicate)
-        return decision.outcome == .routed && decision.routes.contains(drop)
-            && decision.routes.contains(route)
     }
 }

@@ -45,8 +45,9 @@ extension TableCheck {
         let suspects = keys.indices.filter { row in
             !bare.isSent(LintLead(ruleSet: ruleSet, values: [match: [keys[row]]]))
         }
+        let byKey = ServingRoutes(serving, of: match, tree, ruleSet)
         let unserved = suspects.prefix(TableCheck.rowsMax).filter { row in
-            !mayBeServed(keys[row], match, serving)
+            !mayBeServed(keys[row], match, byKey.routes(for: Value(keys[row])))
         }
         guard let first = unserved.first else { return }
         let rowPlace = Position(
@@ -87,30 +88,6 @@ extension TableCheck {
             }
             return true
         }
-    }
-}
-
-/// Decides made-up leads on the tree.
-struct BareLeads {
-    let tree: RouteTree
-
-    /// Whether some route sends the lead.
-    func isSent(_ lead: LintLead) -> Bool { isSent(lead, level: 0) ?? false }
-
-    /// Nil when no route of the level decides.
-    private func isSent(_ lead: LintLead, level: Int) -> Bool? {
-        let list = tree.levels[level]
-        var result: Bool?
-        for order in list.index.candidates(for: lead, before: list.nodes.count) {
-            let node = tree.nodes[list.nodes[order]]
-            guard lead.truth(node.route.condition) == .yes else { continue }
-            var decided = node.children.flatMap { isSent(lead, level: $0) }
-            if decided == nil, node.route.hasEnd { decided = node.route.drop == nil }
-            guard let decided else { continue }
-            if list.match == .first { return decided }
-            result = (result ?? false) || decided
-        }
-        return result
     }
 }
 

@@ -21,7 +21,8 @@ struct Check: ParsableCommand {
     @Option(help: "text for people, json for programs, github for annotations of a workflow.")
     var format = Format.text
     @Flag(help: "Warnings count as errors do.") var strict = false
-    @Option(help: ArgumentHelp("Explains a kind of finding, and checks nothing.", valueName: "code"))
+    @Option(
+        help: ArgumentHelp("Explains a kind of finding, and checks nothing.", valueName: "code"))
     var explain: String?
     @Flag(help: ArgumentHelp("Prints the manual of findings, docs/lint.md.", visibility: .hidden))
     var manual = false
