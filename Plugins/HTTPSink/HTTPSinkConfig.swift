@@ -80,6 +80,11 @@ extension HTTPSink {
         public func check(at node: SettingNode, problems: inout SettingProblems) {
             if let url, let problem = HTTPAddress.problem(inTemplate: url.source) {
                 problems.error("bad-url", at: url.position, problem)
+            } else if let url, !url.isSecret, PlainAddress.isOpen(url.source) {
+                problems.warning(
+                    "plain-transport", at: url.position,
+                    "leads would go readable over the network: the address begins with 'http:'",
+                    help: "write 'https:', if the server can")
             }
             checkBody(at: node, problems: &problems)
             for header in headers {

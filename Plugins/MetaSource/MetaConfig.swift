@@ -65,6 +65,12 @@ public struct MetaConfig: PluginConfig {
         if let problem {
             problems.error("bad-value", at: node.position, problem)
         }
+        if PlainAddress.isOpen(graphURL) {
+            problems.warning(
+                "plain-transport", at: node["graph_url"]?.position ?? node.position,
+                "tokens and leads would go readable over the network",
+                help: "write 'https:'")
+        }
         if pages.entries.isEmpty && defaultAccessToken == nil {
             problems.warning(
                 "no-access-token", at: node.position, "no page has an access token",

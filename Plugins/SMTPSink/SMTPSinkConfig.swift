@@ -135,10 +135,16 @@ extension SMTPSink.Config {
                 "missing-setting", at: node.position,
                 "'username' and 'password' only work together")
         }
-        if password != nil, tls != .required, !server.isTLSFromTheStart, !server.isLoopback {
+        guard tls != .required, !server.isTLSFromTheStart, !server.isLoopback else { return }
+        if password != nil {
             problems.error(
                 "plain-password", at: position,
                 "'tls: \(tls.rawValue)' would send the password readable over the network",
+                help: "write 'tls: required'")
+        } else if PlainAddress.isOpen(url) {
+            problems.warning(
+                "plain-transport", at: position,
+                "'tls: \(tls.rawValue)' sends leads readable over the network, if it must",
                 help: "write 'tls: required'")
         }
     }

@@ -94,17 +94,20 @@ public struct Diagnostic: Sendable, Equatable {
     public var message: String
     /// What to type instead, when known.
     public var help: String?
+    /// An example that shows it, such as a lead.
+    public var note: String?
 
     /// Makes a finding.
     public init(
         _ severity: Severity = .error, _ code: String, at position: Position, _ message: String,
-        help: String? = nil
+        help: String? = nil, note: String? = nil
     ) {
         self.severity = severity
         self.code = code
         self.position = position
         self.message = message
         self.help = help
+        self.note = note
     }
 }
 
@@ -124,6 +127,7 @@ extension Diagnostic {
             text += "\n \(number) | \(Diagnostic.printable(sourceLine))"
             text += "\n \(gutter) | \(indent)\(caret)"
         }
+        if let note { text += "\nnote: \(Diagnostic.printable(note))" }
         if let help { text += "\nhelp: \(help)" }
         return text
     }

@@ -121,6 +121,21 @@ class Check(unittest.TestCase):
         self.assertIn(b"signing_secret", leadrouter("plugins", "http").stdout)
 
 
+class BenchRules(unittest.TestCase):
+    def test_it_prints_figures_for_programs_and_for_people(self):
+        arguments = ["bench", "rules", "--leads", str(SAMPLES), "--seconds", "0.1"]
+        done = leadrouter(*arguments, "--format", "ndjson")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        result = json.loads(done.stdout)
+        self.assertEqual(result["leads"], 500)
+        self.assertGreater(result["decisions_per_second_median"], 0)
+        self.assertGreaterEqual(
+            result["decisions_per_second_best"], result["decisions_per_second_median"])
+        self.assertIn(b"peak memory", leadrouter(*arguments).stdout)
+        self.assertEqual(leadrouter("bench", "rules", "--leads", "/nowhere").returncode, 1)
+        self.assertEqual(leadrouter(*arguments[:-1], "0").returncode, 64)
+
+
 class Import(unittest.TestCase):
     def setUp(self):
         self.graph, self.crm, self.mail = world.Graph(), world.CRM(), world.MailServer()

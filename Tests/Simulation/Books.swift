@@ -8,6 +8,8 @@ struct Books {
     var arrivals: [String: [World.Arrival]]
     /// The rule sets' hashes by version.
     var hashes: [String]
+    /// What the pool remembers.
+    var pools: PoolState
 
     mutating func check(
         acknowledged: Set<String>, kills: Int, isRefused: (String) -> Bool
@@ -15,6 +17,7 @@ struct Books {
         try checkLeads(acknowledged)
         try checkDecisions()
         try checkDeliveries(isRefused)
+        try checkPool()
         try checkRepeats(kills: kills)
     }
 
@@ -45,7 +48,7 @@ struct Books {
                 dealer: lead.fieldData["dealer"].first ?? "",
                 kind: lead.fieldData["kind"].first ?? "", version: version)
             let first = (byLead[entry.leadID.text] ?? []).filter { !isFollowUp($0) }
-            let got = first.map { "\($0.delivery.route) \($0.delivery.sink)" }
+            let got = first.map { "\($0.delivery.route) \(Books.target(of: $0.delivery))" }
             try expect(
                 got.sorted() == wanted.sorted(),
                 "lead \(entry.leadID) went to \(got.sorted()), the rules say \(wanted)")
@@ -55,8 +58,29 @@ struct Books {
     private func isFollowUp(_ entry: DeliveryEntry) -> Bool {
         let key = DeliveryKey(
             source: entry.source, lead: entry.leadID, route: entry.delivery.route,
-            target: entry.delivery.sink)
+            target: Books.target(of: entry.delivery))
         return entry.delivery.key != key
+    }
+
+    /// The pool that chose the sink, or the sink.
+    private static func target(of delivery: NewDelivery) -> String {
+        delivery.member == nil ? delivery.sink : "pool \(delivery.pool ?? "")"
+    }
+
+    /// A pool's leads are shared evenly whatever happened between, and what it remembers is what
+    /// was sent: no turn was lost, none taken twice.
+    private func checkPool() throws(Scenario.Broken) {
+        let counts = SimulatedRules.sinks.map { sink in
+            Int64(deliveries.count { $0.delivery.pool == "team" && $0.delivery.member == sink })
+        }
+        let totals = SimulatedRules.sinks.map { sink in
+            pools[PoolMember(pool: "team", name: sink)].total
+        }
+        try expect(
+            counts == totals, "the pool sent \(counts) leads to its members and remembers \(totals)"
+        )
+        let spread = (counts.max() ?? 0) - (counts.min() ?? 0)
+        try expect(spread <= 1, "the pool shared its leads unevenly: \(counts)")
     }
 
     /// I3, I4: what is delivered arrived; what is dead was refused, and has its follow-up.

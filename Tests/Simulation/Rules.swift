@@ -17,8 +17,10 @@ enum SimulatedRules {
             yaml += "max_in_flight: \(attemptsAtOnce), retry: {for: 3d, first: 10s, most: 6h}"
             yaml += sink == "archive" ? "}\n" : ", on_failure: [archive]}\n"
         }
+        yaml += "pools: {team: {members: [\(sinks.joined(separator: ", "))], fallback: archive}}\n"
         yaml += "default: {to: [archive]}\nroutes:\n"
         yaml += "  - {id: spam, when: {kind: spam}, drop: spam}\n"
+        yaml += "  - {id: shared, when: {kind: shared}, to: [{pool: team}]}\n"
         yaml += "  - {id: gold, when: {kind: gold}, also_to: [archive]}\n"
         for (number, dealer) in dealers.enumerated() {
             let sink = sinks[(number + version) % sinks.count]
@@ -32,9 +34,11 @@ enum SimulatedRules {
         return configuration
     }
 
-    /// Where a lead goes: the routes and sinks, copies last.
+    /// Where a lead goes: the routes and sinks, copies last. Whom the pool chooses is nobody's to
+    /// say but the pool's.
     static func expected(dealer: String, kind: String, version: Int) -> [String] {
         if kind == "spam" { return [] }
+        if kind == "shared" { return ["shared pool team"] }
         var expected: [String] = []
         if let number = dealers.firstIndex(of: dealer) {
             expected.append("v\(version)-\(dealer) \(sinks[(number + version) % sinks.count])")
@@ -49,7 +53,7 @@ enum SimulatedRules {
     static func lead(_ number: Int, _ chance: inout Chance) -> Lead {
         let fields: FieldData = [
             Field("dealer", chance.one(of: dealers + ["unknown"])),
-            Field("kind", chance.one(of: ["plain", "plain", "plain", "gold", "spam"])),
+            Field("kind", chance.one(of: ["plain", "plain", "plain", "gold", "spam", "shared"])),
         ]
         guard let id = LeadID(String(1_730_000_000_000_000 + number)) else {
             preconditionFailure("an id of digits is an id")

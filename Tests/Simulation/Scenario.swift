@@ -203,7 +203,8 @@ final class Scenario: Sendable {
         let state = state.withLock { $0 }
         var books = Books(
             leads: leads, deliveries: deliveries, arrivals: world.arrivals,
-            hashes: configurations.map(\.ruleSet.hash))
+            hashes: configurations.map(\.ruleSet.hash),
+            pools: try await store.poolState(PoolQuery(pools: ["team"])))
         try books.check(
             acknowledged: state.acknowledged, kills: state.kills, isRefused: world.isRefused)
         return Tally(

@@ -14,6 +14,8 @@ public protocol Plugin: Sendable {
     static var summary: String { get }
     /// A piece of configuration that works.
     static var example: String { get }
+    /// The kinds of findings that only this plugin's settings have. None unless written.
+    static var findings: [FindingKind] { get }
     /// Makes an instance. Must not touch the network.
     ///
     /// - Throws: when the settings cannot work, with a sentence that says what to change.
@@ -23,6 +25,9 @@ public protocol Plugin: Sendable {
 }
 
 extension Plugin {
+    /// No findings of its own.
+    public static var findings: [FindingKind] { [] }
+
     /// Nothing to let go of.
     public func close() async {}
 }

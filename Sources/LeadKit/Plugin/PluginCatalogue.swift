@@ -25,12 +25,15 @@ public struct PluginInfo: Sendable {
     public let example: String
     /// Its settings.
     public let settings: [SettingInfo]
+    /// The kinds of findings that only its settings have.
+    public let findings: [FindingKind]
 
     init<P: Plugin>(_ type: P.Type) {
         name = P.name
         summary = P.summary
         example = P.example
         settings = P.Config.settings.map(\.info)
+        findings = P.findings
     }
 }
 

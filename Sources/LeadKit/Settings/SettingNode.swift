@@ -78,9 +78,10 @@ public struct SettingProblems: Sendable {
 
     /// Records a warning.
     public mutating func warning(
-        _ code: String, at position: Position, _ message: String, help: String? = nil
+        _ code: String, at position: Position, _ message: String, help: String? = nil,
+        note: String? = nil
     ) {
-        add(Diagnostic(.warning, code, at: position, message, help: help))
+        add(Diagnostic(.warning, code, at: position, message, help: help, note: note))
     }
 
     /// Records what another pass found.
@@ -239,6 +240,11 @@ public struct Secret: SettingValue, Equatable, CustomStringConvertible,
                 "bad-value", at: node.position, "the secret is blank",
                 help: "an empty secret protects nothing; set the variable or the file")
             return nil
+        }
+        if !node.isSecret {
+            problems.warning(
+                "plain-secret", at: node.position, "a secret stands here in plain text",
+                help: "write \"${NAME}\" and set the variable NAME, or {file: PATH}")
         }
         return Secret(text)
     }

@@ -106,6 +106,9 @@ public struct SourceTexts: Sendable {
     }
     private var lines = LineStarts()
 
+    /// Adds the texts of more files.
+    mutating func add(_ more: SourceTexts) { files.merge(more.files) { first, _ in first } }
+
     /// The line a place is in; nil when the place is a file as a whole.
     public func line(_ position: Position) -> String? {
         guard position.line > 0, let bytes = files[position.file] else { return nil }

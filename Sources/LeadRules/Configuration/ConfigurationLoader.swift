@@ -12,6 +12,7 @@ public struct ConfigurationLoader {
     var scope = NameScope()
     var tables: [Table] = []
     var schedules: [Schedule] = []
+    var fields: [String: FieldSettings] = [:]
     /// Settings with their secrets filled in.
     var filledIn = MeaningHash()
     /// What was read, for showing the lines that findings are about.
@@ -87,7 +88,7 @@ public struct ConfigurationLoader {
             parts, rootDisplay: files.displayPrefix + IncludeReader.root, problems: &problems)
         readSchedules()
         readTables()
-        let fields = readFields()
+        fields = readFields()
         var conditions = ConditionParser(
             scope: scope, fields: fields,
             conditionNames: merged.named["conditions"]?.map(\.name) ?? [])

@@ -130,36 +130,48 @@ extension RuleCompiler {
     /// The list's number.
     mutating func list(_ list: RouteList) -> Int32 {
         let number = Int32(lists.count)
-        let members = list.routes.filter { !$0.isDisabled }
-        let first = Int32(routes.count)
-        for route in members { add(route) }
-        let keys = chosenKeys(members)
+        let first = routes.count
+        // Routes are looked at where they are: copying a hundred thousand takes its time.
+        var members: [Int] = []
+        for index in list.routes.indices where !list.routes[index].isDisabled {
+            members.append(index)
+            add(list.routes[index])
+        }
+        let keys = chosenKeys(list.routes, members)
+        lists.append(file(keys, from: first, list: number, isFirstMatch: list.match == .first))
+        for (offset, index) in members.enumerated() {
+            if keys[offset]?.isCertain != true, let condition = list.routes[index].condition {
+                routes[first + offset].condition = root(condition)
+            }
+            if let children = list.routes[index].routes {
+                routes[first + offset].children = self.list(children)
+            }
+        }
+        return number
+    }
+
+    /// Files the routes of a list, numbered from `first` on, under their keys.
+    private mutating func file(
+        _ keys: [RouteKey?], from first: Int, list: Int32, isFirstMatch: Bool
+    ) -> CompiledList {
         var compiled = CompiledList(
-            isFirstMatch: list.match == .first, firstGeneric: Int32(generic.count),
-            genericCount: 0, firstKeyProbe: Int32(keyProbes.count), keyProbeCount: 0)
+            isFirstMatch: isFirstMatch, firstGeneric: Int32(generic.count), genericCount: 0,
+            firstKeyProbe: Int32(keyProbes.count), keyProbeCount: 0)
         for (offset, key) in keys.enumerated() {
-            let route = first + Int32(offset)
+            let route = Int32(first + offset)
             guard let key else {
                 generic.append(route)
                 continue
             }
             for symbol in key.symbols {
-                let posting = Posting(list: number, route: route, isCertain: key.isCertain)
+                let posting = Posting(list: list, route: route, isCertain: key.isCertain)
                 postings.append((symbol, posting))
             }
             file(route, under: key.probes, from: Int(compiled.firstKeyProbe))
         }
         compiled.genericCount = Int32(generic.count) - compiled.firstGeneric
         compiled.keyProbeCount = Int32(keyProbes.count) - compiled.firstKeyProbe
-        lists.append(compiled)
-        for (offset, route) in members.enumerated() {
-            let index = Int(first) + offset
-            if let condition = route.condition, keys[offset]?.isCertain != true {
-                routes[index].condition = root(condition)
-            }
-            if let children = route.routes { routes[index].children = self.list(children) }
-        }
-        return number
+        return compiled
     }
 
     /// Routes come in their order, so a probe is met with its first one.
@@ -234,13 +246,17 @@ extension RuleCompiler {
 
 // Keys.
 extension RuleCompiler {
-    /// For each route the key that it is filed under; nil for generic ones.
-    private mutating func chosenKeys(_ routes: [Route]) -> [RouteKey?] {
-        guard routes.count >= RuleCompiler.filedRoutesMin else { return routes.map { _ in nil } }
-        let alternatives = routes.map { $0.condition.map { keys(of: $0) } ?? [] }
+    /// For each member of the list the key that it is filed under; nil for generic ones.
+    private mutating func chosenKeys(_ routes: [Route], _ members: [Int]) -> [RouteKey?] {
+        guard members.count >= RuleCompiler.filedRoutesMin else { return members.map { _ in nil } }
+        var alternatives: [[RouteKey]] = []
+        alternatives.reserveCapacity(members.count)
+        for index in members {
+            alternatives.append(routes[index].condition.map { keys(of: $0) } ?? [])
+        }
         countSymbols(of: alternatives)
         let chosen = alternatives.map { keys in
-            keys.min { rank($0) < rank($1) }
+            keys.count > 1 ? keys.min { rank($0) < rank($1) } : keys.first
         }
         resetCounts(of: alternatives)
         return chosen

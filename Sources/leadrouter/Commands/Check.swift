@@ -1,4 +1,5 @@
 import ArgumentParser
+import LeadFlow
 import LeadKit
 import LeadRules
 
@@ -6,8 +7,12 @@ struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks the configuration: every problem in one pass.",
         discussion: """
-            Each finding has its place, the line, what is wrong and what to type. Exits with 1 when
-            there are errors; warnings alone exit with 0.
+            Each finding has its place, the line, what is wrong and what to type; where two rules
+            get in each other's way it shows a lead. Exits with 1 when there are errors, with
+            --strict also when there are warnings.
+
+              leadrouter check --format github
+              leadrouter check --explain never-reached
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, github }
@@ -15,9 +20,20 @@ struct Check: ParsableCommand {
     @OptionGroup var config: ConfigurationOption
     @Option(help: "text for people, json for programs, github for annotations of a workflow.")
     var format = Format.text
+    @Flag(help: "Warnings count as errors do.") var strict = false
+    @Option(help: ArgumentHelp("Explains a kind of finding, and checks nothing.", valueName: "code"))
+    var explain: String?
+    @Flag(help: ArgumentHelp("Prints the manual of findings, docs/lint.md.", visibility: .hidden))
+    var manual = false
 
     func run() throws {
-        let result = config.loadResult()
+        if let explain { return try Check.show(kind: explain) }
+        if manual {
+            return Console.print(FindingDocument.page(FindingCatalogue(bundledPlugins)).trimmed)
+        }
+        let result = Linter.lint(
+            ConfigurationFolder(path: config.folder), catalogue: bundledPlugins,
+            now: Timestamp(milliseconds: SystemClock().nowMilliseconds()))
         switch format {
         case .text:
             if !result.diagnostics.isEmpty { Console.print(result.report) }
@@ -28,7 +44,21 @@ struct Check: ParsableCommand {
         case .github:
             for diagnostic in result.diagnostics { Console.print(Check.github(diagnostic)) }
         }
-        if result.errorCount > 0 { throw ExitCode.failure }
+        if result.errorCount > 0 || (strict && result.warningCount > 0) {
+            throw ExitCode.failure
+        }
+    }
+
+    private static func show(kind code: String) throws {
+        let kinds = FindingCatalogue(bundledPlugins).kinds
+        guard let kind = kinds.first(where: { $0.code == code }) else {
+            Console.error("error: there is no finding '\(code)'")
+            if let help = Nearest.help(for: code, among: kinds.map(\.code)) {
+                Console.error("help: " + help)
+            }
+            throw ExitCode.failure
+        }
+        Console.print(FindingDocument.text(of: kind))
     }
 
     private static func json(_ diagnostic: Diagnostic) -> String {
@@ -48,6 +78,8 @@ struct Check: ParsableCommand {
             writer.string(diagnostic.message)
             writer.name("help")
             writer.string(diagnostic.help)
+            writer.name("note")
+            writer.string(diagnostic.note)
         }
         return writer.text
     }
@@ -67,7 +99,9 @@ struct Check: ParsableCommand {
             }.joined()
         }
         let place = diagnostic.position
-        let message = diagnostic.message + (diagnostic.help.map { "\nhelp: " + $0 } ?? "")
+        let message =
+            diagnostic.message + (diagnostic.note.map { "\nnote: " + $0 } ?? "")
+            + (diagnostic.help.map { "\nhelp: " + $0 } ?? "")
         return "::\(diagnostic.severity.rawValue) file=\(escape(place.file, property: true)),"
             + "line=\(max(1, place.line)),col=\(max(1, place.column)),"
             + "title=\(escape(diagnostic.code, property: true))::\(escape(message, property: false))"

@@ -189,6 +189,9 @@ struct DeliveriesShow: AsyncParsableCommand {
         Console.print(
             "sink      \(delivery.delivery.sink)\(delivery.delivery.isCopy ? " (copy)" : "")")
         Console.print("route     \(delivery.delivery.route)")
+        if let pool = delivery.delivery.pool {
+            Console.print("pool      \(pool), \(delivery.delivery.member ?? "nobody was left")")
+        }
         Console.print("state     \(delivery.state.rawValue)")
         Console.print("made      \(Ledger.time(delivery.createdMilliseconds))")
         if delivery.state == .pending {
@@ -271,6 +274,12 @@ enum Ledger {
             writer.string(delivery.delivery.route)
             writer.name("copy")
             writer.bool(delivery.delivery.isCopy)
+            if let pool = delivery.delivery.pool {
+                writer.name("pool")
+                writer.string(pool)
+                writer.name("member")
+                writer.string(delivery.delivery.member)
+            }
             writer.name("state")
             writer.string(delivery.state.rawValue)
             writer.name("attempts")
