@@ -155,6 +155,10 @@ extension LeadValues {
 
     private mutating func readTexts(_ slot: Int) {
         guard let lead else { return }
+        if rules.names[slot] == .attribute(.isTest) {
+            // Asked of nearly every lead; the way below would copy the lead and make a list.
+            return append(lead.pointee.isTest ? "true" : "false", slot)
+        }
         let texts = LeadView.texts(
             of: rules.names[slot], lead: lead.pointee, now: now, isDuplicate: isDuplicate,
             schedules: rules.schedules)
