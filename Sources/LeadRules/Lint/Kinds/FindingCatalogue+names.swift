@@ -23,7 +23,7 @@ extension FindingCatalogue {
             why: "A number, duration, list or map belongs here, and something else is written.",
             cure: "Write what the help line shows.",
             wrong:
-                "routes: [{id: r, when: {budget: {at_least: 20.000}}, disabled: maybe, to: crm}]",
+                "routes: [{id: r, when: {budget: {at_least: many}}, disabled: maybe, to: crm}]",
             right: "routes: [{id: r, when: {budget: {at_least: 20000}}, to: crm}]"),
         FindingKind(
             .error, "bad-name", "a name that cannot be used",

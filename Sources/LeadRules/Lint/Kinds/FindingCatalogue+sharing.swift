@@ -50,10 +50,17 @@ extension FindingCatalogue {
             .error, "duplicate-date", "a date that stands twice",
             why: "Only one of the two could hold.", cure: "Remove one of them.",
             wrong: hours(
-                "    open: {mon-fri: \"09:00-18:00\"}\n    closed: [2025-12-24..2025-12-26, 2025-12-25]"
-            ),
+                """
+                    open: {mon-fri: "09:00-18:00"}
+                    closed: [2025-12-24..2025-12-26]
+                    special: {2025-12-24: "09:00-12:00"}
+                """),
             right: hours(
-                "    open: {mon-fri: \"09:00-18:00\"}\n    closed: [2025-12-24..2025-12-26]")),
+                """
+                    open: {mon-fri: "09:00-18:00"}
+                    closed: [2025-12-25..2025-12-26]
+                    special: {2025-12-24: "09:00-12:00"}
+                """)),
         FindingKind(
             .error, "bad-pool", "a pool that contradicts itself",
             why: "It must be clear who gets a lead when nobody is left.",
