@@ -131,7 +131,8 @@ class Schema(unittest.TestCase):
     def test_the_manual_s_whole_examples_are_good(self):
         found = 0
         for path in [world.ROOT / "README.md", *sorted((world.ROOT / "docs").rglob("*.md"))]:
-            for name, text in documents(path):
+            # Half of the examples of the linter's page are wrong on purpose; it has its own test.
+            for name, text in documents(path) if path.name != "lint.md" else []:
                 document = yaml.load(text, CoreLoader)
                 if not isinstance(document, dict) or not set(document) <= set(
                         SCHEMA["definitions"]["configuration"]["properties"]):
