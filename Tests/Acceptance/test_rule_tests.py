@@ -48,7 +48,7 @@ class RuleTests(Program):
 
     def test_the_example_proves_itself(self):
         out, error = self.command("--min-coverage", "95")
-        self.assertIn("8 tests in 1 file: 8 passed", out)
+        self.assertIn("10 tests in 1 file: 10 passed", out)
         self.assertEqual(error, "")
 
     def test_a_failure_shows_expected_got_and_why_and_exits_with_1(self):
@@ -83,11 +83,11 @@ class RuleTests(Program):
         out, error = self.command(code=1)
         self.assertIn("rules/deep/x.test.yaml:3:5: error[unknown-key]: unknown key 'leed'", error)
         self.assertIn("did you mean 'lead'?", error)
-        self.assertIn("9 tests in 2 files: 8 passed, 1 cannot be read", out)
+        self.assertIn("11 tests in 2 files: 10 passed, 1 cannot be read", out)
 
     def test_files_can_be_named(self):
         out, _ = self.command("rules/routes.test.yaml")
-        self.assertIn("8 passed", out)
+        self.assertIn("10 passed", out)
         (self.folder / "one.test.yaml").write_text(
             "tests:\n  - {name: one, lead: {selected_dealer: '7'}, expect: {outcome: routed}}\n")
         self.assertIn("1 passed", self.command("one.test.yaml")[0])
@@ -98,11 +98,11 @@ class RuleTests(Program):
     def test_ndjson_has_an_object_a_test_and_a_summary(self):
         self.edit("routes.yaml", "to: [store-crm]", "to: [head-office]")
         rows = self.lines("test", "--config", "rules", code=1)
-        self.assertEqual(len(rows), 9)
+        self.assertEqual(len(rows), 11)
         failed = [row for row in rows[:-1] if row["result"] == "failed"]
         self.assertEqual([row["failures"][0]["got"] for row in failed], ["head-office"])
         self.assertEqual(failed[0]["file"], "rules/routes.test.yaml")
-        self.assertEqual(rows[-1]["summary"]["passed"], 7)
+        self.assertEqual(rows[-1]["summary"]["passed"], 9)
         self.assertEqual(rows[-1]["summary"]["failed"], 1)
 
     def test_junit_is_well_formed_whatever_names_and_values_hold(self):
@@ -114,12 +114,12 @@ class RuleTests(Program):
             "  - {name: unreadable, expect: {outcome: routed}}\n")
         out, error = self.command(
             "--format", "junit", "--output", "report.xml", code=1)
-        self.assertIn("10 tests in 2 files: 8 passed, 1 failed, 1 cannot be read", out)
+        self.assertIn("12 tests in 2 files: 10 passed, 1 failed, 1 cannot be read", out)
         root = ElementTree.parse(self.folder / "report.xml").getroot()
         self.assertEqual(root.tag, "testsuites")
         self.assertEqual(
             {name: root.get(name) for name in ("tests", "failures", "errors")},
-            {"tests": "10", "failures": "1", "errors": "1"})
+            {"tests": "12", "failures": "1", "errors": "1"})
         suites = root.findall("testsuite")
         self.assertEqual(
             [suite.get("name") for suite in suites],
