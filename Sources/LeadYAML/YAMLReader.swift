@@ -27,7 +27,8 @@ public struct YAMLReader {
 
     /// Reads one file's bytes; `file` is its name in messages.
     ///
-    /// - Returns: the document's root, or nil when there is none; `problems` says why.
+    /// - Returns: the document's root, or nil when there is none; `problems` says why. With a root
+    ///   there may be errors, too, of single values (`spoilsAValueOnly`).
     public static func read(
         _ bytes: [UInt8], file: String, limits: Limits = Limits(),
         problems: inout SettingProblems
@@ -50,15 +51,20 @@ public struct YAMLReader {
         reader.readEvents(text)
         if reader.builder.problems.hasErrors {
             let advice = SyntaxAdvice(file: file, bytes: text)
-            for diagnostic in advice.improved(reader.builder.problems.diagnostics) {
-                problems.add(diagnostic)
-            }
-            return nil
+            let found = advice.improved(reader.builder.problems.diagnostics)
+            for diagnostic in found { problems.add(diagnostic) }
+            guard found.allSatisfy({ spoilsAValueOnly($0.code) }) else { return nil }
         }
         if reader.builder.root == nil {
             problems.error("yaml-empty", at: start, "the file is empty")
         }
         return reader.builder.root
+    }
+
+    /// Whether a finding of that code leaves the rest of the file as it is meant, so that its other
+    /// mistakes can be told in the same pass.
+    public static func spoilsAValueOnly(_ code: String) -> Bool {
+        ["yaml-empty-value", "yaml-tag", "yaml-merge", "duplicate-key"].contains(code)
     }
 
     private mutating func readEvents(_ bytes: [UInt8]) {

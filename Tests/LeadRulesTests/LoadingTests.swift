@@ -177,6 +177,29 @@ struct LoadingTests {
         expectOne(one.code, one.text, file: "t.csv", files: ["leadrouter.yaml": top])
     }
 
+    @Test func `a value that is missing hides no other mistake`() {
+        let result = load([
+            "leadrouter.yaml": root(
+                """
+                routes:
+                  - {id: r, when: {car_make is Honda}, to: a}
+                  - id: s
+                    when: {f: {is: x}}
+                    to: a, b
+                  - id: t
+                    when: {n: {at_least: 20.000,00}}
+                    to: a
+                    prioritty: 1
+                """)
+        ])
+        #expect(
+            result.diagnostics.map { "\($0.position.line) \($0.code)" } == [
+                "5 yaml-empty-value", "7 unknown-operator", "8 undefined-sink",
+                "10 yaml-empty-value", "12 unknown-key",
+            ], "\(result.report)")
+        #expect(result.configuration == nil)
+    }
+
     @Test func `a cycle of conditions or tables names each that is in it`() {
         let result = load([
             "leadrouter.yaml": root(

@@ -37,6 +37,13 @@ public struct SourceInstance: Sendable {
     public let plugin: String
     /// Makes it.
     public let blueprint: SourceBlueprint
+    /// Made from its settings with secrets filled in: never shown, never stored.
+    let filledIn: String
+
+    /// Whether both have the same settings and secrets, so that one may stand for the other.
+    public func isSame(as other: SourceInstance) -> Bool {
+        name == other.name && filledIn == other.filledIn
+    }
 }
 
 /// A configured sink.
@@ -49,6 +56,13 @@ public struct SinkInstance: Sendable {
     public let options: SinkOptions
     /// Makes it.
     public let blueprint: SinkBlueprint
+    /// Made from its settings with secrets filled in: never shown, never stored.
+    let filledIn: String
+
+    /// Whether both have the same settings and secrets, so that one may stand for the other.
+    public func isSame(as other: SinkInstance) -> Bool {
+        name == other.name && filledIn == other.filledIn
+    }
 }
 
 /// What reading a folder gave: a configuration unless there were errors, and every finding.

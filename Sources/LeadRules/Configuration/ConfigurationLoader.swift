@@ -1,4 +1,5 @@
 public import LeadKit
+internal import LeadYAML
 
 /// Reads a configuration's folder into a `Configuration`, with every problem in one pass.
 ///
@@ -59,7 +60,8 @@ public struct ConfigurationLoader {
 
     static func hidesAFile(_ diagnostic: Diagnostic) -> Bool {
         ["missing-file", "outside-folder", "bad-file"].contains(diagnostic.code)
-            || ByteSearch.hasPrefix(diagnostic.code, "yaml-") || diagnostic.code == "duplicate-key"
+            || ByteSearch.hasPrefix(diagnostic.code, "yaml-")
+                && !YAMLReader.spoilsAValueOnly(diagnostic.code)
     }
 
     /// What a file that cannot be read may define is not missing.
@@ -77,9 +79,35 @@ public struct ConfigurationLoader {
     /// What a file that could not be read would have defined is missing everywhere else; these
     /// findings would bury the one that matters.
     func withoutFollowUps(of reader: IncludeReader) -> [Diagnostic] {
-        guard reader.problems.hasErrors else { return problems.diagnostics }
-        return problems.diagnostics.filter {
+        var found = problems.diagnostics
+        let isSpoilt = SpoiltLines(reader.problems.diagnostics)
+        if !isSpoilt.isEmpty { found.removeAll { isSpoilt($0) } }
+        guard reader.problems.diagnostics.contains(where: Self.hidesAFile) else { return found }
+        return found.filter {
             !ByteSearch.hasPrefix($0.code, "undefined-") && $0.code != "missing-default"
+        }
+    }
+
+    /// Lines whose value is spoilt: what else is found there only follows. A value that is missing
+    /// often stands, badly indented, in the next line.
+    struct SpoiltLines {
+        private var lines: [String: Set<Int>] = [:]
+
+        init(_ diagnostics: [Diagnostic]) {
+            for diagnostic in diagnostics where YAMLReader.spoilsAValueOnly(diagnostic.code) {
+                let place = diagnostic.position
+                lines[place.file, default: []].insert(place.line)
+                if diagnostic.code == "yaml-empty-value" {
+                    lines[place.file]?.insert(place.line + 1)
+                }
+            }
+        }
+
+        var isEmpty: Bool { lines.isEmpty }
+
+        func callAsFunction(_ diagnostic: Diagnostic) -> Bool {
+            !YAMLReader.spoilsAValueOnly(diagnostic.code)
+                && lines[diagnostic.position.file]?.contains(diagnostic.position.line) ?? false
         }
     }
 
@@ -149,7 +177,8 @@ extension ConfigurationLoader {
             let options = SinkOptions.decode(known, ignoring: others, problems: &problems)
             guard let blueprint, let options else { return nil }
             return SinkInstance(
-                name: entry.name, plugin: name, options: options, blueprint: blueprint)
+                name: entry.name, plugin: name, options: options, blueprint: blueprint,
+                filledIn: MeaningHash.of(node))
         }
     }
 
@@ -162,7 +191,8 @@ extension ConfigurationLoader {
             else { return nil }
             let node = fillIn(entry)
             return plugin.decode(node, ignoring: ["plugin"], problems: &problems).map {
-                SourceInstance(name: entry.name, plugin: name, blueprint: $0)
+                SourceInstance(
+                    name: entry.name, plugin: name, blueprint: $0, filledIn: MeaningHash.of(node))
             }
         }
     }

@@ -40,6 +40,13 @@ struct MeaningHash {
         for row in table.rows { for cell in row { add(cell) } }
     }
 
+    /// The hash of one node.
+    static func of(_ node: SettingNode) -> String {
+        var hash = MeaningHash()
+        hash.add(node)
+        return hash.finish()
+    }
+
     /// 64 digits.
     mutating func finish() -> String {
         flush()

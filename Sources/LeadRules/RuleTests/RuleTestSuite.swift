@@ -45,7 +45,7 @@ public struct RuleTestSuite: Sendable {
             root = nil
         }
         var parser = RuleTestParser(ruleSet: ruleSet, files: folder, path: path)
-        if let root { parser.readFile(root) }
+        if let root, !problems.hasErrors { parser.readFile(root) }
         let ofFile = problems.diagnostics + parser.problems.diagnostics
         if !ofFile.isEmpty, ofFile.contains(where: { $0.severity == .error }) {
             unreadable.append(
