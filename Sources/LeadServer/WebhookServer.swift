@@ -16,19 +16,21 @@ public struct WebhookServer: Sendable {
 
     private let host: String
     private let port: Int
-    private let webhooks: [String: any WebhookSource]
+    private let webhook: @Sendable (String) -> (any WebhookSource)?
     private let inbox: any InboxWriter
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
 
-    /// Makes a server; port 0 takes a free one.
+    /// Makes a server; port 0 takes a free one. `webhook` answers the source of a name, anew for
+    /// each request.
     public init(
-        host: String, port: Int, webhooks: [String: any WebhookSource], inbox: any InboxWriter,
+        host: String, port: Int, webhook: @escaping @Sendable (String) -> (any WebhookSource)?,
+        inbox: any InboxWriter,
         now: @escaping @Sendable () -> Timestamp, logger: Logger
     ) {
         self.host = host
         self.port = port
-        self.webhooks = webhooks
+        self.webhook = webhook
         self.inbox = inbox
         self.now = now
         self.logger = logger
@@ -56,7 +58,7 @@ public struct WebhookServer: Sendable {
     }
 
     private func answer(_ request: Request, source name: String) async -> Response {
-        guard let source = webhooks[name] else { return WebhookServer.response(404, "not found\n") }
+        guard let source = webhook(name) else { return WebhookServer.response(404, "not found\n") }
         guard request.method == .get || request.method == .post else {
             var response = WebhookServer.response(405, "only GET and POST\n")
             response.headers[.allow] = "GET, POST"

@@ -12,7 +12,10 @@ struct AdminServerTests {
     ) async throws {
         let log = LogLines()
         let server = AdminServer(
-            host: "127.0.0.1", port: 0, token: token, isReady: { reason },
+            host: "127.0.0.1", port: 0, token: token,
+            readiness: {
+                .init(trouble: reason, body: Array("{\"ready\":\(reason == nil)}\n".utf8))
+            }, metrics: { "up 1\n" },
             actions: ["echo": { AdminServer.Answer(body: $0) }], logger: log.logger)
         try await withListener(log.logger, { try await server.run(onListening: $0) }) { port, _ in
             try await body("http://127.0.0.1:\(port)")

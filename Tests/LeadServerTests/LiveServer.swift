@@ -98,7 +98,7 @@ func withWebhooks(
     body: (_ port: Int, _ group: ServiceGroup) async throws -> Void
 ) async throws {
     let server = WebhookServer(
-        host: "127.0.0.1", port: 0, webhooks: ["echo": source], inbox: inbox,
+        host: "127.0.0.1", port: 0, webhook: { ["echo": source][$0] }, inbox: inbox,
         now: { Timestamp(seconds: 1_700_000_000) }, logger: log.logger)
     try await withListener(log.logger, { try await server.run(onListening: $0) }, body: body)
 }

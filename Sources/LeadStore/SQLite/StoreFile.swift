@@ -15,12 +15,12 @@ struct StoreFile: Sendable {
         let url = URL(filePath: path)
         let folder = url.deletingLastPathComponent()
         if creates { try StoreFile.makeFolder(folder) }
-        if let real = realpath(url.path()) {
+        if let real = realpath(url.path(percentEncoded: false)) {
             self.path = real
-        } else if let real = realpath(folder.path()) {
+        } else if let real = realpath(folder.path(percentEncoded: false)) {
             self.path = real + "/" + url.lastPathComponent
         } else {
-            throw .unusable("there is no folder '\(folder.path())'")
+            throw .unusable("there is no folder '\(folder.path(percentEncoded: false))'")
         }
     }
 
@@ -75,13 +75,14 @@ struct StoreFile: Sendable {
                 at: folder, withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o750])
         } catch {
-            throw .unusable("cannot create the folder '\(folder.path())' for the store")
+            throw .unusable(
+                "cannot create the folder '\(folder.path(percentEncoded: false))' for the store")
         }
     }
 
     /// A new name is safe from a power cut only when its folder is on disk.
     private func syncFolder() throws {
-        let folder = URL(filePath: path).deletingLastPathComponent().path()
+        let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
         let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw StoreError.unusable("cannot sync", folder) }
         defer { _ = Glibc.close(descriptor) }
