@@ -45,7 +45,11 @@ struct FolderPrint: Equatable {
 
     private var files: [String: File] = [:]
 
-    init(_ paths: some Sequence<String>) {
+    /// The paths that it is of; those without a file are not told apart from others.
+    let paths: Set<String>
+
+    init(_ paths: Set<String>) {
+        self.paths = paths
         for path in paths {
             var status = Glibc.stat()
             guard stat(path, &status) == 0 else { continue }

@@ -58,9 +58,10 @@ final class FolderWatch: Sendable {
             && folders.count <= FolderWatch.foldersMax
     }
 
-    /// What happened since the last call.
+    /// What happened since the last call, up to this very moment.
     func take() -> [Event] {
-        state.withLock { state in
+        _ = readEvents()
+        return state.withLock { state in
             defer { state.events = [] }
             return state.events
         }
@@ -115,8 +116,6 @@ final class FolderWatch: Sendable {
         guard let slash = bytes.lastIndex(of: 0x2F) else { return "." }
         return slash == 0 ? "/" : String(decoding: bytes[..<slash], as: UTF8.self)
     }
-
-    // MARK: On the watch's queue
 
     /// Whether something that matters happened.
     private func readEvents() -> Bool {

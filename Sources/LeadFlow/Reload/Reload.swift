@@ -16,6 +16,9 @@ public final class Reload: Sendable {
     /// How often the folder is looked at without being told that it changed.
     public static let lookEvery = Duration.seconds(10)
 
+    /// How many readings in a row may be dropped because files changed meanwhile.
+    static let tornMost = 5
+
     /// What readings led to since the start.
     public struct Counts: Sendable, Equatable {
         /// Put in force, the first one included.
@@ -26,8 +29,10 @@ public final class Reload: Sendable {
         public var refused = 0
     }
 
+    private typealias Request = CheckedContinuation<CurrentRules.Outcome, Never>
+
     private struct State {
-        var requests: [CheckedContinuation<CurrentRules.Outcome, Never>] = []
+        var requests: [Request] = []
         var counts = Counts()
         var isOver = false
     }
@@ -84,40 +89,64 @@ public final class Reload: Sendable {
         var seen = print(isWatching)
         // What changed between the first reading and the watch.
         var isDue = isWatching
+        var requests: [Request] = []
+        var torn = 0
         while !Task.isCancelled {
-            for event in watch?.take() ?? [] {
-                settling.note(
-                    event.path, isGrowing: event.isGrowing, atMilliseconds: clock.nowMilliseconds())
-            }
-            let requests = takeRequests()
+            note(watch, in: &settling)
+            requests += takeRequests()
             let wait = settling.waitMilliseconds(at: clock.nowMilliseconds())
-            guard isDue || !requests.isEmpty || wait.map({ $0 <= 0 }) ?? false else {
+            let isAsked = !requests.isEmpty && torn == 0
+            guard isDue || isAsked || wait.map({ $0 <= 0 }) ?? false else {
                 await bell.wait(
                     atMost: wait.map { .milliseconds($0) } ?? Reload.lookEvery, clock: clock)
-                if wait == nil, isWatching { isDue = print(true) != seen }
+                note(watch, in: &settling)
+                // Nothing was told, and yet something changed.
+                if isWatching, settling.waitMilliseconds(at: 0) == nil, print(true) != seen {
+                    settling.note(root, isGrowing: false, atMilliseconds: clock.nowMilliseconds())
+                }
                 continue
             }
             isDue = false
             settling.clear()
-            let outcome = await reload(flow)
+            let before = FolderPrint(files.all)
+            let result = await compiled()
+            note(watch, in: &settling)
+            // What was written to while it was read may be half of what its author means.
+            if torn < Reload.tornMost,
+                settling.waitMilliseconds(at: 0) != nil || FolderPrint(before.paths) != before
+            {
+                torn += 1
+                settling.note(root, isGrowing: false, atMilliseconds: clock.nowMilliseconds())
+                continue
+            }
+            torn = 0
+            let outcome = await putInForce(result, in: flow)
             for request in requests { request.resume(returning: outcome) }
+            requests = []
             watchFolders(watch)
             seen = print(isWatching)
         }
-        end()
+        end(requests)
     }
 
-    private func end() {
+    private func note(_ watch: FolderWatch?, in settling: inout Settling) {
+        for event in watch?.take() ?? [] {
+            settling.note(
+                event.path, isGrowing: event.isGrowing, atMilliseconds: clock.nowMilliseconds())
+        }
+    }
+
+    private func end(_ open: [Request]) {
         let requests = state.withLock { state in
             state.isOver = true
             defer { state.requests = [] }
-            return state.requests
+            return open + state.requests
         }
         guard let edition = rules.edition else { return }
         for request in requests { request.resume(returning: .unchanged(edition)) }
     }
 
-    private func takeRequests() -> [CheckedContinuation<CurrentRules.Outcome, Never>] {
+    private func takeRequests() -> [Request] {
         state.withLock { state in
             defer { state.requests = [] }
             return state.requests
@@ -137,8 +166,10 @@ public final class Reload: Sendable {
         return FolderPrint(files.all.union(named.map { files.displayPrefix + $0 }))
     }
 
-    private func reload(_ flow: Flow) async -> CurrentRules.Outcome {
-        var result = await compiled()
+    private func putInForce(
+        _ reading: LoadResult, in flow: Flow
+    ) async -> CurrentRules.Outcome {
+        var result = reading
         if let configuration = rules.change(result) {
             let before = rules.edition?.configuration
             do {
