@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import Hummingbird
+internal import HummingbirdCore
 public import Logging
 internal import NIOCore
 
@@ -37,6 +38,8 @@ public struct AdminServer: Sendable {
     /// An action: takes the query and the body of a POST.
     public typealias Action = @Sendable ([UInt8]) async -> Answer
 
+    /// The most connections at once.
+    public static let connectionsMax = 64
     /// The most bytes of a body.
     public static let bodyBytesMax = 16 << 20
 
@@ -46,6 +49,7 @@ public struct AdminServer: Sendable {
     private let readiness: @Sendable () async -> Readiness
     private let metrics: @Sendable () async -> String
     private let actions: [String: Action]
+    private let limits: ConnectionLimits
     private let logger: Logger
 
     /// Makes a server. `actions` are POST endpoints by path
@@ -53,7 +57,9 @@ public struct AdminServer: Sendable {
     public init(
         host: String, port: Int, token: String?,
         readiness: @escaping @Sendable () async -> Readiness,
-        metrics: @escaping @Sendable () async -> String, actions: [String: Action], logger: Logger
+        metrics: @escaping @Sendable () async -> String, actions: [String: Action],
+        limits: ConnectionLimits = ConnectionLimits(connectionsMax: AdminServer.connectionsMax),
+        logger: Logger
     ) {
         self.host = host
         self.port = port
@@ -61,6 +67,7 @@ public struct AdminServer: Sendable {
         self.readiness = readiness
         self.metrics = metrics
         self.actions = actions
+        self.limits = limits
         self.logger = logger
     }
 
@@ -86,8 +93,11 @@ public struct AdminServer: Sendable {
         var quiet = logger
         quiet.logLevel = .warning
         let application = Application(
-            router: router,
-            configuration: .init(address: .hostname(host, port: port), serverName: "leadrouter"),
+            router: router, server: limits.channel,
+            configuration: .init(
+                address: .hostname(host, port: port), serverName: "leadrouter",
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    limits.connectionsMax, logger: quiet)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: quiet)
         try await application.listenUntilCancelled(at: "\(host):\(port)", logger: quiet)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import LeadFlow
 import LeadRules
+import LeadServer
 import LeadStore
 import Logging
 
@@ -30,6 +31,7 @@ struct Serve: AsyncParsableCommand {
     var watch = true
 
     func run() async throws {
+        ConnectionLimits.raiseOpenFiles()
         let configuration = try config.load()
         let logger = Serve.logger(configuration.log)
         let reload = Reload(
