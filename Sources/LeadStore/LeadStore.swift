@@ -70,14 +70,24 @@ public protocol LeadStore: Sendable {
     /// The attempts of a delivery, first first.
     func attempts(of sequence: Int64) async throws(StoreError) -> [AttemptEntry]
 
+    /// Throws what a lead that came now would meet.
+    func checkIntake() async throws(StoreError)
+
     /// Finishes writing and closes. May be called twice.
     func close() async
+}
+
+extension LeadStore {
+    /// Asks for the counts.
+    public func checkIntake() async throws(StoreError) { _ = try await stats() }
 }
 
 /// Why the store did not do what it was asked to.
 public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// More writes wait than the store takes; try again.
     case overloaded
+    /// The disk has no room for more leads; what is stored is still delivered.
+    case full(String)
     /// Another process owns the store.
     case locked(String)
     /// The file cannot be used: damaged, of a newer version, or not writable as it must be.
@@ -90,7 +100,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .overloaded: "the store has too many writes waiting"
-        case .locked(let text), .unusable(let text), .failed(let text): text
+        case .full(let text), .locked(let text), .unusable(let text), .failed(let text): text
         }
     }
 }

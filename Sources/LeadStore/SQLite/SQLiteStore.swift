@@ -16,8 +16,10 @@ public final class SQLiteStore: LeadStore {
     /// Nil for a reader.
     let writer: GroupCommit?
     private let lock: StoreLock?
+    private let space: DiskSpace?
 
-    init(pool: DatabasePool, writer: GroupCommit?, lock: StoreLock?) {
+    init(pool: DatabasePool, writer: GroupCommit?, lock: StoreLock?, space: DiskSpace? = nil) {
+        self.space = space
         self.pool = pool
         self.writer = writer
         self.lock = lock
@@ -67,7 +69,14 @@ public final class SQLiteStore: LeadStore {
         isIntake: Bool = false, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         guard let writer else { throw .isForReading }
+        if isIntake, let space, !space.admits() { throw .hasNoRoom }
         return try await writer.write(isIntake: isIntake, body)
+    }
+
+    public func checkIntake() async throws(StoreError) {
+        if let refusal = writer?.refusal { throw refusal }
+        if let space, !space.admits() { throw .hasNoRoom }
+        _ = try await stats()
     }
 
     /// Reads in a snapshot. Cancelling the caller does not make it fail.
