@@ -36,7 +36,9 @@ public final class DeliveryLoop: Sendable {
     }
 
     func run() async throws {
-        let voided = try await store.voidLeases(exceptToken: token)
+        let voided = try await store.voidLeases(
+            LeaseVoid(exceptToken: token, atMilliseconds: clock.nowMilliseconds())
+        ).count
         if voided > 0 {
             logger.notice(
                 "took over deliveries that were under way when the last process ended",

@@ -32,6 +32,7 @@ final class Lane: Sendable {
         var haltsInARow = 0
         var pace = Pace()
         var failure: StoreError?
+        var nextDue: Int64?
     }
 
     private let sink: any Sink
@@ -104,10 +105,13 @@ final class Lane: Sendable {
         let until =
             now + limit.milliseconds * Int64(Lane.leaseAhead + 2) + Lane.leaseExtraMilliseconds
         let leased = try await store.lease(
-            sink: instance.name, limit: room, token: token, atMilliseconds: now,
-            untilMilliseconds: until)
+            LeaseRequest(
+                sink: instance.name, token: token,
+                picks: [LeasePick(destination: "", limit: room)], limit: room,
+                atMilliseconds: now, untilMilliseconds: until))
         state.withLock { state in
-            state.waiting += leased.map { Waiting(leased: $0, untilMilliseconds: until) }
+            state.nextDue = leased.nextDueMilliseconds[""]
+            state.waiting += leased.taken.map { Waiting(leased: $0, untilMilliseconds: until) }
         }
     }
 
@@ -157,7 +161,7 @@ final class Lane: Sendable {
         // An attempt that ends rings.
         if isFull { return clock.longestRest }
         if hasWaiting { return min(.milliseconds(max(pace, 1)), clock.longestRest) }
-        let due = try await store.nextDueMilliseconds()[instance.name]
+        let due = state.withLock { $0.nextDue }
         guard let due else { return clock.longestRest }
         return min(.milliseconds(max(due - now, 1)), clock.longestRest)
     }
@@ -259,9 +263,10 @@ final class Lane: Sendable {
             "attempt": "\(leased.attempt)",
         ]
         switch result {
-        case .delivered:
+        case .delivered, .returned, .expired:
             state.withLock { $0.haltsInARow = 0 }
         case .released(let due, let reason):
+            let due = due ?? now
             let halts = state.withLock { state -> Int in
                 // Attempts that were under way together are one fault, not several.
                 guard state.restsUntilMilliseconds <= now else { return 0 }
