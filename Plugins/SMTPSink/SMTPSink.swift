@@ -79,7 +79,8 @@ enum SMTPVerdict {
         // RFC 5321 §4.2.1: the relay is well enough to say no to this mail.
         case 400..<500: return .retry(error.message, isOfThisLead: true)
         case 530, 534, 535, 538: return .halt(error.message)
-        case 552: return .retry(error.message, isOfThisLead: true)  // RFC 5321 §4.5.3.1.10: too many recipients
+        // RFC 5321 §4.5.3.1.10: too many recipients.
+        case 552: return .retry(error.message, isOfThisLead: true)
         case 500..<600: return .reject(error.message)
         default: break
         }

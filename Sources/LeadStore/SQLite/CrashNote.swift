@@ -24,7 +24,10 @@ enum CrashNote {
         _ = (line.count, file.load(ordering: .sequentiallyConsistent))
         for number in signals {
             var action = sigaction()
-            action.__sigaction_handler.sa_handler = { number in CrashNote.write(number) }
+            action.__sigaction_handler.sa_sigaction = { number, info, _ in
+                CrashNote.write(number, isSent: info.map { $0.pointee.si_code <= 0 } ?? true)
+            }
+            action.sa_flags = SA_SIGINFO
             var before = sigaction()
             sigaction(number, nil, &before)
             earlier[Int(number)] = before
@@ -41,15 +44,16 @@ enum CrashNote {
             expected: descriptor, desired: -1, ordering: .sequentiallyConsistent)
     }
 
-    private static func write(_ number: Int32) {
+    private static func write(_ number: Int32, isSent: Bool) {
         let descriptor = file.load(ordering: .sequentiallyConsistent)
         if descriptor >= 0 {
             line.withUnsafeBytes { _ = pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         }
-        // Whoever listened before, the system or Swift's backtraces, takes over.
-        _ = earlier.withUnsafeBufferPointer {
-            sigaction(number, $0.baseAddress! + Int(number), nil)
+        // Whoever listened before, the system or Swift's backtraces, takes over: the instruction
+        // that failed fails again. A signal that somebody sent must be sent again.
+        earlier.withUnsafeBufferPointer { earlier in
+            _ = sigaction(number, earlier.baseAddress.map { $0 + Int(number) }, nil)
         }
-        _ = raise(number)
+        if isSent { _ = raise(number) }
     }
 }

@@ -22,6 +22,7 @@ struct Serve: AsyncParsableCommand {
         let configuration = try config.load()
         let logger = Serve.logger(configuration.log)
         let store: SQLiteStore
+        SQLiteStore.noteCrashes()
         do {
             store = try await SQLiteStore.open(path: configuration.store.path, ownership: .owner)
         } catch {
