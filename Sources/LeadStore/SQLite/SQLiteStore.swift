@@ -48,6 +48,12 @@ public final class SQLiteStore: LeadStore {
         }.get()
     }
 
+    /// Makes this process write down when it dies of itself, so that the delivery that was under way
+    /// can be found out. Once, by a program that owns a store.
+    public static func noteCrashes() { CrashNote.install() }
+
+    public var lastOwnerCrashed: Bool { get async { lock?.hasCrashed ?? false } }
+
     /// Finishes what waits and closes; later calls fail. May be called twice.
     public func close() async {
         let isSound = await writer?.close() ?? true

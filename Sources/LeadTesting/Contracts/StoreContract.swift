@@ -19,7 +19,8 @@ public struct StoreContract: Sendable {
 
     /// All rules: intake, routing, pools, delivery, operators.
     public static let checks: [Check] =
-        intakeChecks + routingChecks + poolChecks + leaseChecks + finishChecks + operatorChecks
+        intakeChecks + routingChecks + poolChecks + leaseChecks + finishChecks + destinationChecks
+        + crashChecks + operatorChecks
 
     /// Tries every rule.
     ///

@@ -18,6 +18,13 @@ public actor MemoryStore: LeadStore {
         var token: String?
         var leasedUntilMilliseconds: Int64 = 0
         var history: [AttemptEntry] = []
+        /// The destination that it had last.
+        var destination = ""
+        var crashes = 0
+
+        func isPending(of sink: String) -> Bool {
+            entry.state == .pending && entry.delivery.sink == sink
+        }
     }
 
     struct LeadKey: Hashable {
@@ -37,6 +44,8 @@ public actor MemoryStore: LeadStore {
     var parcelOf: [DeliveryKey: Int] = [:]
     private var dedupe: [[UInt8]: Int64] = [:]
     var pools = PoolState()
+    var jumps: [ClockJump] = []
+    var pausesOfSinks: [String: SinkPause] = [:]
 
     /// Makes an empty store.
     public init() {}
@@ -52,6 +61,8 @@ public actor MemoryStore: LeadStore {
         parcelOf = other.parcelOf
         dedupe = other.dedupe
         pools = other.pools
+        jumps = other.jumps
+        pausesOfSinks = other.pausesOfSinks
     }
 
     /// Keeps everything: there is nothing to close.
