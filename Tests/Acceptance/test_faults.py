@@ -359,7 +359,7 @@ class Sinks(Faults):
             if b"poison" not in body:
                 return False
             deaths[0] += 1
-            program.process.send_signal(signal.SIGKILL)
+            program.process.send_signal(signal.SIGILL)
             return True
 
         crm = LossyCRM(random.Random(1), on_post)
