@@ -64,6 +64,9 @@ struct LintTests {
         ("past-date", "routes: [{id: r, when: {lead.created_time: {before: 1️⃣2025-10-09}}, to: a}]"),
         ("hidden-character", "routes: [{id: r, when: {f: 1️⃣\"x\u{200B}\"}, to: a}]"),
         ("hidden-character", "routes: [{id: r, when: {1️⃣\"f\u{FEFF}\": x}, to: a}]"),
+        ("hidden-character", "routes: [{id: r, when: {f: 1️⃣\"Land\u{A0}Rover\"}, to: a}]"),
+        ("pattern-as-text", "routes: [{id: r, when: {f: 1️⃣/honda/}, to: a}]"),
+        ("pattern-as-text", "routes: [{id: r, when: {f: [1️⃣/honda/i]}, to: a}]"),
         ("mixed-scripts", "routes: [{id: r, when: {f: 1️⃣\"Hond\u{430}\"}, to: a}]"),
         ("same-condition", "routes: [{id: r, when: {any: [{f: x}, {1️⃣f: X}]}, to: a}]"),
         (
@@ -115,6 +118,8 @@ struct LintTests {
         // Texts that only look a little like patterns.
         "routes: [{id: r, when: {f: ['SUV | Crossover', '$100', '5*****', 'C++', 'a.b', 'why?']}, to: a}]",
         "routes: [{id: r, when: {f: {matches: '75.*'}}, to: a}]",
+        "routes: [{id: r, when: {landing_page: /honda/, f: [/a/b/, 'n/a', /]}, to: a}]",
+        "routes: [{id: r, when: {f: [\"10\u{A0}000\u{A0}€\", \"neuve\u{A0}?\", \"Honda\u{A0}\"]}, to: a}]",
         "routes: [{id: r, when: {f: ['Škoda', 'Citroën', '5 µm', 'Лада', 'Nissan Ω']}, to: a}]",
         "routes: [{id: r, when: {f: {in: [x, X], exact: true}}, to: a}]",
         // Order that is meant.

@@ -379,7 +379,7 @@ struct PoolTests {
             "leadrouter.yaml": """
             version: 1
             default: {to: {pool: p}}
-            sinks: {s: {plugin: places, address: x, text: "{{delivery.pool}}/{{delivery.member}}{{^delivery.member}}nobody{{/delivery.member}}"}}
+            sinks: {s: {plugin: places, address: x@y.example, text: "{{delivery.pool}}/{{delivery.member}}{{^delivery.member}}nobody{{/delivery.member}}"}}
             pools: {p: {members: [{name: anna, to: {sink: s, with: {address: anna@x.example}}}], fallback: s}}
             """
         ])

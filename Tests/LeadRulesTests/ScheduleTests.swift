@@ -319,7 +319,7 @@ struct ScheduleTests {
     @Test func `a template cannot ask a schedule`() {
         expectOne(
             "bad-name",
-            "version: 1\ndefault: {to: p}\nschedules: {s: {time_zone: UTC, open: {mon: closed}}}\nsinks: {p: {plugin: places, address: x, text: 1️⃣\"{{schedule.s}}\"}}"
+            "version: 1\ndefault: {to: p}\nschedules: {s: {time_zone: UTC, open: {mon: closed}}}\nsinks: {p: {plugin: places, address: x@y.example, text: 1️⃣\"{{schedule.s}}\"}}"
         )
     }
 

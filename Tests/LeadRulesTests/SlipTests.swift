@@ -26,7 +26,10 @@ struct SlipTests {
         ("routes:\n    1️⃣id: r\n    always: true\n    to: a", "bad-value", "'- id: NAME'"),
         ("routes:\n  - id: r\n    note: Honda1️⃣: all\n    to: a", "yaml-syntax", "\"Honda: all\""),
         ("routes: [{id: r, always: true, 1️⃣to: }]", "yaml-empty-value", "write the value"),
-        ("routes:\n  - id: r\n    1️⃣drop: #1 offer\n", "yaml-empty-value", "\"#1 offer\""),
+        (
+            "routes:\n  - id: r\n    always: true\n    1️⃣drop: #1 offer\n", "yaml-empty-value",
+            "\"#1 offer\""
+        ),
         // Quotes and brackets.
         ("conditions: {c: {f: 1️⃣*Honda*}}", "yaml-syntax", "write \"*Honda*\""),
         ("conditions:\n  c:\n    f: 1️⃣*", "yaml-syntax", "{exists: true}"),
@@ -38,6 +41,8 @@ struct SlipTests {
         ("conditions:\n  c: {f: x} 1️⃣AND {g: y}", "yaml-syntax", "one pair of braces"),
         ("conditions: {c: {f: {matches: \"1️⃣\\d+\"}}}", "yaml-syntax", "single quotes"),
         ("conditions: {c: {f: 1️⃣!Honda}}", "yaml-syntax", "{not_equals: Honda"),
+        ("conditions:\n  c:\n    f:\n      1️⃣-Honda\n      -Kia", "dash-in-text", "[Honda, Kia]"),
+        ("conditions:\n  c:\n    f: 1️⃣-Honda", "dash-in-text", "'- Honda'"),
         // Words of other languages.
         ("conditions: {c: 1️⃣car_make = Honda}", "bad-condition", "write 'car_make: Honda'"),
         ("conditions: {c: 1️⃣budget >= 20000}", "bad-condition", "'budget: {at_least: 20000}'"),
@@ -107,6 +112,7 @@ struct SlipTests {
     @Test func `texts with marks that belong to them are no surprise`() {
         for text in [
             "O'Neill", "yes or no", "<test lead: dummy data>", "A & B", "=", "Rock’n’Roll",
+            "Washington, DC", "Smith, John", "-5", "-none-", "--", "Coca-Cola -Zero",
         ] {
             let result = load(["leadrouter.yaml": root("conditions: {c: {f: \"\(text)\"}}")])
             #expect(result.diagnostics.isEmpty, "\(result.report)")

@@ -26,6 +26,8 @@ public struct Linter {
                 tests: LintTests(files, configuration.ruleSet))
             texts.add(subject.tests.suite.texts)
             for diagnostic in subject.tests.suite.diagnostics { problems.add(diagnostic) }
+            ListInTextCheck(subject: subject).run(&problems)
+            RecipientCheck(subject: subject).run(&problems)
             UnusedCheck(subject: subject).run(&problems)
             MissingCheck(subject: subject).run(&problems)
             SameConditionCheck(subject: subject).run(&problems)
