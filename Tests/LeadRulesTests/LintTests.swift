@@ -146,6 +146,27 @@ struct LintTests {
         return lint(files)
     }
 
+    @Test func `a route that another one takes all but doubled answers from names that one`() {
+        let found = lintTable(
+            "routes: [{id: x, when: {s.name: Harbor}, to: a}, {id: y, when: {dealer: '42'}, to: b}]"
+        ).diagnostics.filter { $0.code == "several-values" }
+        #expect(found.count == 1)
+        #expect(found.allSatisfy { ByteSearch.contains($0.message, "'x' takes the others first") })
+        #expect(found.first?.help == "move it before 'x', or remove it")
+    }
+
+    @Test func `a route for rows without a cell that all rows have today is left alone`() {
+        let routes = { (asked: String) in
+            "routes: [{id: p, when: {dealer: {in_table: s}}, routes: [{id: x, when: {s.tier: "
+                + "{exists: true}}, to: a}, {id: y, when: {\(asked)}, to: b}]}]"
+        }
+        #expect(lintTable(routes("s.tier: {exists: false}")).diagnostics.isEmpty)
+        // The control: what no row can have is said.
+        let other = lintTable(routes("s.tier: {exists: true}, dealer: '77'"))
+        #expect(
+            other.diagnostics.contains { $0.code == "never-reached" || $0.code == "contradiction" })
+    }
+
     static let tableFindings: [(code: String, place: String, text: String)] = [
         ("near-key", "leadrouter.yaml", "routes: [{id: r, when: {dealer: '0042'}, to: a}]"),
         ("near-key", "leadrouter.yaml", "routes: [{id: r, when: {dealer: '43'}, to: a}]"),

@@ -194,7 +194,7 @@ struct PoolTests {
         ("when_full: fallback, fallback: d", "a b -d b -d"),
         (
             "when_full: hold, fallback: d",
-            "a b held: pool 'p': it is the turn of a, full: 1 of 1 in this hour b held: pool 'p': it is the turn of a, full: 1 of 1 in this hour"
+            "a b held: pool 'p': it is the turn of a, full: 1 of 1 this hour b held: pool 'p': it is the turn of a, full: 1 of 1 this hour"
         ),
         ("when_full: hold, hold: too many", "a b held: too many b held: too many"),
     ]) func `a full member is passed over, or the lead falls back or is held`(

@@ -45,9 +45,20 @@ enum Slip {
         return field.isEmpty || value.isEmpty ? nil : (field, value)
     }
 
+    /// `09:00` or `9:30`.
+    static func isClock(_ text: String) -> Bool {
+        let parts = text.trimmed.utf8.split(separator: 0x3A, omittingEmptySubsequences: false)
+        return parts.count == 2 && (1...2).contains(parts[0].count) && parts[1].count == 2
+            && parts.allSatisfy { $0.allSatisfy { (0x30...0x39).contains($0) } }
+    }
+
+    static let clockHelp =
+        "for opening hours write a schedule and ask 'schedule.NAME: open'; for dates write 'after' "
+        + "and 'before'"
+
     /// A number as people type it: `20.000,00`, `20,000`, `$20000`, `20k`.
     static func number(_ text: String) -> String? {
-        let noise: [Unicode.Scalar] = ["$", "€", "£", "'", "’", "_"]
+        let noise: [Unicode.Scalar] = ["$", "€", "£", "'", "’", "_", "“", "”", "„", "\"", "«", "»"]
         var scalars = Array(
             text.unicodeScalars.filter { !$0.isBlank && !noise.contains($0) })
         let isThousands = scalars.last == "k" || scalars.last == "K"

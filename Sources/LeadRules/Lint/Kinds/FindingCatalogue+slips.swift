@@ -60,6 +60,13 @@ extension FindingCatalogue {
             wrong: "routes: [{id: r, when: {budget: {above: 20.000}}, to: crm}]",
             right: "routes: [{id: r, when: {budget: {above: 20000}}, to: crm}]"),
         FindingKind(
+            .warning, "flag-as-reason", "'true' or 'false' where a reason belongs",
+            why:
+                "'drop' and 'hold' take the reason, which reports and explanations show. 'drop: false' drops, too.",
+            cure: "Write the reason, or remove the line.",
+            wrong: "routes: [{id: r, when: {car_make: Honda}, drop: true}]",
+            right: "routes: [{id: r, when: {car_make: Honda}, drop: no Honda dealer here}]"),
+        FindingKind(
             .warning, "slashes-in-pattern", "a pattern between slashes",
             why: "The slashes are part of the pattern, so that answers must have them.",
             cure: "Write the pattern without them; '(?i)' before it takes the place of '/…/i'.",
