@@ -146,6 +146,14 @@ struct LintTests {
         return lint(files)
     }
 
+    @Test func `a blank of another kind is meant when leads have it, too`() {
+        let text = Self.frame + "routes: [{id: r, when: {\"a\u{A0}b\": \"x\u{A0}y\"}, to: a}]"
+        let sample = "{\"id\":\"1\",\"a\u{A0}b\":\"x\u{A0}y\"}\n"
+        #expect(lint(["leadrouter.yaml": text]).diagnostics.map(\.code).count == 2)
+        let seen = lint(["leadrouter.yaml": text, "samples/a.ndjson": sample])
+        #expect(seen.diagnostics.isEmpty, "\(seen.report)")
+    }
+
     @Test func `a route that another one takes all but doubled answers from names that one`() {
         let found = lintTable(
             "routes: [{id: x, when: {s.name: Harbor}, to: a}, {id: y, when: {dealer: '42'}, to: b}]"

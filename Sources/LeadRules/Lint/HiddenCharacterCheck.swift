@@ -5,21 +5,34 @@ internal import LeadKit
 struct HiddenCharacterCheck {
     let written: WrittenRules
     let tables: [Table]
+    /// What leads of tests and samples answer: a blank that they have, too, is meant.
+    var answers: [String: Set<String>] = [:]
 
     /// The most rows of one table that are named.
     private static let rowsMax = 5
 
     func run(_ problems: inout SettingProblems) {
-        for node in written.names { check(node, "name", &problems) }
+        for node in written.names {
+            check(node, "name", isAnswered: answers[node.text ?? ""] != nil, &problems)
+        }
         for test in written.tests {
-            for literal in test.literals { check(literal, "text", &problems) }
+            for literal in test.literals {
+                check(literal, "text", isAnswered: isAnswered(literal, to: test.name), &problems)
+            }
         }
         for table in tables { check(table, &problems) }
     }
 
-    private func check(_ node: SettingNode, _ noun: String, _ problems: inout SettingProblems) {
+    private func isAnswered(_ literal: SettingNode, to name: Name) -> Bool {
+        guard case .field(let field) = name, let text = literal.text else { return false }
+        return answers[field]?.contains(text) ?? false
+    }
+
+    private func check(
+        _ node: SettingNode, _ noun: String, isAnswered: Bool, _ problems: inout SettingProblems
+    ) {
         guard let text = node.text, text.utf8.contains(where: { $0 >= 0x80 }) else { return }
-        if let blank = HiddenCharacterCheck.strangeBlank(in: text) {
+        if !isAnswered, let blank = HiddenCharacterCheck.strangeBlank(in: text) {
             problems.warning(
                 "hidden-character", at: node.position,
                 "the \(noun) '\(HiddenCharacterCheck.revealed(text))' holds a blank of another kind, \(blank.code)",

@@ -49,7 +49,10 @@ struct ListInTextCheck {
     }
 
     private static func parts(of literal: SettingNode) -> Suspect? {
-        guard let text = literal.text?.trimmed, Slip.surprise(in: text) == nil,
+        // Most texts have none of the separators.
+        guard let text = literal.text?.trimmed,
+            text.utf8.contains(where: { " ,;/|".utf8.contains($0) }),
+            Slip.surprise(in: text) == nil,
             PatternMarks.first(in: text) == nil,
             let separator = separators.first(where: { ByteSearch.contains(text, $0) })
         else { return nil }

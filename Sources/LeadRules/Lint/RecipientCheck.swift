@@ -30,7 +30,7 @@ struct RecipientCheck {
             "bad-recipient",
             at: Position(file: table.file, line: table.lines[first], column: 1),
             "'\(name)' of \(Listing.quoted(bad.map { table.keys[$0] })) \(verb) not one mail "
-                + "address, and '\(template.template.name)' of the sink '\(template.sink)' is that",
+                + "address, and the sink '\(template.sink)' sends there",
             help: "correct the cell, or leave it empty and ask in the route: "
                 + "'\(table.name).\(name): {exists: true}'")
     }
