@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import LeadFlow
 import LeadKit
 import LeadRules
@@ -24,13 +25,18 @@ struct StoreOption: ParsableArguments {
         help: ArgumentHelp("The store's file, instead of the configured one.", valueName: "file"))
     var store: String?
 
-    func open() async throws -> SQLiteStore {
+    /// Opens it for reading; `help` says what to do instead when there is none yet.
+    func open(orElse help: String? = nil) async throws -> SQLiteStore {
         let path: String
         do {
             path = try store ?? config.load().store.path
         } catch {
             Console.error("help: to look at a store all the same, name its file with --store FILE")
             throw error
+        }
+        if let help, !FileManager.default.fileExists(atPath: path) {
+            Console.error("error: there is no store '\(path)' yet\nhelp: \(help)")
+            throw ExitCode.unavailable
         }
         do {
             return try await SQLiteStore.open(path: path, ownership: .reader)
