@@ -101,7 +101,7 @@ struct RetryPolicy: Sendable {
         return waits
     }
 
-    /// The first and the longest rest of a destination that fails: 30 s and 10 min, or less for a
+    /// The first and the longest rest of a destination that fails: 30 s and 5 min, or less for a
     /// sink that is told to be tried more often.
     var restMilliseconds: ClosedRange<Int64> {
         let first = min(Breaker.restMilliseconds.lowerBound, 3 * retry.first.milliseconds)
