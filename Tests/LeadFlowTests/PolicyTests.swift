@@ -105,6 +105,9 @@ import Testing
         let rested = AttemptRecord.Result.released(dueMilliseconds: 30_000, reason: "x")
         #expect(result(.halt("x")) == rested)
         #expect(result(.retry("x"), isProbe: true) == rested)
+        #expect(
+            result(.retry("x", isAmbiguous: true))
+                == .retry(dueMilliseconds: 10_000, reason: "may have arrived: x"))
         let own = DeliveryFailure.retry("x", isOfThisLead: true)
         #expect(result(own, isProbe: true) == .retry(dueMilliseconds: 10_000, reason: "x"))
     }
