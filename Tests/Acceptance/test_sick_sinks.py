@@ -1,6 +1,7 @@
 """Sinks that refuse for a while, for ever, or are not there: each harms only itself."""
 
 import json
+import socket
 
 from bench import Bench, lead, until
 from servers import MailServer
@@ -147,3 +148,42 @@ default: {{hold: nobody wants it}}
         (self.folder / "out").unlink()
         # Whether it retries or rests, the delivery is still there.
         self.assertEqual(len(self.deliveries("--sink", "sick")), 1)
+
+    def use_dealers(self, sick):
+        """Every lead goes to its dealer's CRM through one sink; that of dealer 1 is sick."""
+        self.configure(
+            sinks={"crm": self.http("{{store.crm_url}}", ", timeout: 5s, max_in_flight: 4")},
+            routes="routes:\n  - {id: dealers, when: {selected_dealer: {in_table: store}}, "
+                   "to: [crm]}\ndefault: {hold: nobody wants it}\n",
+            dealers="store_number,crm_url\n" + "".join(
+                f"{number},{url}\n" for number, url in
+                [(1, sick)] + [(n, f"{self.crm.url}/{n}") for n in range(2, 12)]))
+        self.serve()
+        leads = [lead(444000000000000 + n, dealer=str(1 if n % 2 else 2 + n // 2 % 10))
+                 for n in range(100)]
+        self.graph.add(*leads)
+        for start in range(0, 100, 20):
+            self.announce(*leads[start:start + 20])
+
+    def test_one_address_that_hangs_keeps_its_share_of_the_sink_and_no_more(self):
+        with socket.socket() as hung:
+            hung.bind(("127.0.0.1", 0))
+            hung.listen(128)
+            self.use_dealers(f"http://127.0.0.1:{hung.getsockname()[1]}/")
+            self.wait_for_deliveries(50)
+            self.assertEqual(len(self.crm.posts), 50)
+            sick = self.deliveries("--state", "pending") + self.deliveries("--state", "leased")
+            self.assertEqual(len(sick), 50)
+            # One at a time: a quarter of four.
+            self.assertLessEqual(sum(one["attempts"] > 0 for one in sick), 12)
+
+    def test_one_address_that_is_gone_rests_and_its_deliveries_wait(self):
+        with socket.socket() as gone:  # bound and not listening: connections are refused
+            gone.bind(("127.0.0.1", 0))
+            self.use_dealers(f"http://127.0.0.1:{gone.getsockname()[1]}/")
+            self.wait_for_deliveries(50)
+            until(lambda: "is left alone" in self.service.log, "the address rests")
+            self.assertEqual(self.service.log.count("is left alone"), 1)
+            sick = self.deliveries("--state", "pending")
+            self.assertEqual(len(sick), 50)
+            self.assertLess(sum(one["attempts"] for one in sick), 20)

@@ -191,7 +191,10 @@ final class Scenario: Sendable {
             }
             try await machine.sleep(milliseconds: 300_000)
         }
-        throw Broken(description: "two days after all were well again, something still waits")
+        let stats = try await state.withLock { $0.process }?.store.stats()
+        throw Broken(
+            description: "two days after all were well again, something still waits: leads "
+                + "\(stats?.leads ?? [:]), deliveries \(stats?.deliveries ?? [:])")
     }
 
     // MARK: The checks

@@ -269,9 +269,12 @@ extension Lane {
 
 extension Prepared {
     func delivery(_ setup: LaneSetup) -> Delivery {
+        // An attempt that was not spent may have arrived all the same: it is not the first to the
+        // sink, which may look for what the one before has left behind.
         Delivery(
             key: leased.delivery.key, lead: lead, sink: leased.delivery.sink,
-            route: leased.delivery.route, isCopy: leased.delivery.isCopy, attempt: leased.attempt,
+            route: leased.delivery.route, isCopy: leased.delivery.isCopy,
+            attempt: max(leased.attempt, leased.wasTried ? 2 : 1),
             timeout: setup.options.timeout, rendered: rendered)
     }
 }

@@ -101,7 +101,7 @@ extension SQLiteStore {
             lead: [UInt8](row["lead"] as Data), receivedMilliseconds: row["received_ms"],
             isDuplicate: row["is_duplicate"], attempt: row["attempts"],
             createdMilliseconds: row["created_ms"], destination: row["destination"],
-            crashes: row["crashes"], token: request.token)
+            wasTried: row["detail"] != nil, crashes: row["crashes"], token: request.token)
     }
 
     public func pendingDestinations(

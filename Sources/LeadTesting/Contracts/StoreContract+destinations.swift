@@ -85,7 +85,11 @@ extension StoreContract {
             try await store.route("1", to: ["a"], at: 700)
             let before = try await store.entry(of: "a")
             let leased = try await store.leaseOne(at: 1000)
+            try require(!leased.wasTried, "tried")
             try require(try await store.finish(leased, .returned), "refused")
+            let again = try await store.leaseOne(at: 1000)
+            try require(!again.wasTried, "tried")
+            _ = try await store.finish(again, .returned)
             try requireEqual(try await store.entry(of: "a"), before, "entry")
             try requireEqual(try await store.attempts(of: leased.sequence), [], "history")
         },
@@ -98,6 +102,7 @@ extension StoreContract {
             }
             let leased = try await store.leaseOne(at: 1000)
             try requireEqual(leased.attempt, 1, "attempt")
+            try require(leased.wasTried, "nobody knows that it was tried")
             _ = try await store.finish(leased, .retry(dueMilliseconds: 1, reason: "three"))
             try requireEqual(
                 try await store.attempts(of: leased.sequence).map(\.detail), ["two", "three"],

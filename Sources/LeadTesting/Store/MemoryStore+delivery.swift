@@ -54,7 +54,8 @@ extension MemoryStore {
             source: parcel.entry.source, lead: lead.lead,
             receivedMilliseconds: lead.receivedMilliseconds, isDuplicate: lead.isDuplicate,
             attempt: parcel.entry.attempts, createdMilliseconds: parcel.entry.createdMilliseconds,
-            destination: parcel.destination, crashes: parcel.crashes, token: request.token)
+            destination: parcel.destination, wasTried: parcel.entry.detail != nil,
+            crashes: parcel.crashes, token: request.token)
     }
 
     /// The destinations for which deliveries wait; see `LeadStore`.
