@@ -71,6 +71,7 @@ final class Service: Sendable {
     let flow: Flow
     private let webhooks: WebhookServer
     private let admin: AdminServer
+    private let retention: Retention
     private let stop = AsyncStream<Void>.makeStream()
 
     init(configuration: Configuration, store: any LeadStore, logger: Logger) async throws {
@@ -94,7 +95,10 @@ final class Service: Sendable {
                 }
             },
             actions: ["import": { await ImportAction.run($0, into: flow.intake.inbox) }],
+            endpoints: LedgerAPI(store: store, logger: logger) { flow.ring($0) }.endpoints,
             logger: logger)
+        retention = Retention(
+            settings: configuration.retention, store: store, clock: clock, logger: logger)
     }
 
     /// Asks the service to end.
@@ -125,6 +129,7 @@ final class Service: Sendable {
                 }
             }
             group.addTask { try await self.flow.run() }
+            group.addTask { try await self.retention.run() }
             group.addTask {
                 for await _ in self.stop.stream { break }
                 listeners.cancel()

@@ -1,0 +1,47 @@
+import ArgumentParser
+import LeadRules
+import LeadStore
+
+/// The store, for commands that only look: it may be in use by a running service.
+struct StoreOption: ParsableArguments {
+    @OptionGroup var config: ConfigurationOption
+    @Option(
+        help: ArgumentHelp("The store's file, instead of the configured one.", valueName: "file"))
+    var store: String?
+
+    /// The store's file.
+    func path() throws -> String {
+        do {
+            return try store ?? config.load().store.path
+        } catch {
+            Console.error("help: to look at a store all the same, name its file with --store FILE")
+            throw error
+        }
+    }
+
+    func open() async throws -> SQLiteStore {
+        do {
+            return try await SQLiteStore.open(path: path(), ownership: .reader)
+        } catch let error as StoreError {
+            Console.error("error: \(error)")
+            throw ExitCode.unavailable
+        }
+    }
+
+    /// Looks, and closes the store however that ends.
+    func look<T>(_ body: (SQLiteStore) async throws -> T) async throws -> T {
+        let store = try await open()
+        do {
+            let value = try await body(store)
+            await store.close()
+            return value
+        } catch let error as StoreError {
+            await store.close()
+            Console.error("error: \(error)")
+            throw ExitCode.unavailable
+        } catch {
+            await store.close()
+            throw error
+        }
+    }
+}
