@@ -146,9 +146,9 @@ struct OrderOptions: ParsableArguments {
     }
 
     /// Prints what was done, and what was left alone and why.
-    func printDone(_ answer: JSONValue, noun: String, verb: String) {
+    func printDone(_ answer: JSONValue, noun: String, plural: String, verb: String) {
         let count = answer["count"]?.integer ?? 0
-        Console.print("\(Summary.count(count, noun)) \(verb)")
+        Console.print("\(Summary.count(count, noun, plural: plural)) \(verb)")
         for (name, value) in answer["answers"]?.members ?? [] {
             guard let answer = OrderAnswer(rawValue: name), answer != .done else { continue }
             Console.print("\(value.integer ?? 0) left alone: \(answer.sentence)")

@@ -192,7 +192,9 @@ private struct DeliveryOrderCommand {
         }
         let answer = try await runner.run(store, body: body, changes: options.yes)
         if options.format == .ndjson { return Console.print(LedgerJSON.text { $0.value(answer) }) }
-        if options.yes { return options.printDone(answer, noun: "delivery", verb: done) }
+        if options.yes {
+            return options.printDone(answer, noun: "delivery", plural: "deliveries", verb: done)
+        }
         var table = TextTable(["SINK", "STATE", "DELIVERIES", "WOULD BE"])
         for line in answer["plan"]?.elements ?? [] {
             let answer = OrderAnswer(rawValue: line["answer"]?.string ?? "") ?? .unknown
@@ -207,7 +209,7 @@ private struct DeliveryOrderCommand {
         Console.print(
             count == 0
                 ? "\nNo delivery would be \(done)."
-                : "\nNothing was done. For \(Summary.count(count, "delivery")) to be \(done), "
+                : "\nNothing was done. For \(Summary.count(count, "delivery", plural: "deliveries")) to be \(done), "
                     + "repeat the command with --yes.")
     }
 }

@@ -143,7 +143,9 @@ struct LeadsForget: AsyncParsableCommand {
         let runner = OrderRunner(path: "leads/forget") { await $0.forget(body) }
         let answer = try await runner.run(store, body: body, changes: options.yes)
         if options.format == .ndjson { return Console.print(LedgerJSON.text { $0.value(answer) }) }
-        if options.yes { return options.printDone(answer, noun: "lead", verb: "forgotten") }
+        if options.yes {
+            return options.printDone(answer, noun: "lead", plural: "leads", verb: "forgotten")
+        }
         var leads = TextTable(["LEADS", "STATE"])
         for line in answer["leads"]?.elements ?? [] {
             leads.add([line["count"]?.scalarText ?? "", line["state"]?.string ?? ""])
