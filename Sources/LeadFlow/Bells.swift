@@ -5,8 +5,8 @@ internal import Synchronization
 final class Bells: Sendable {
     /// Leads wait to be decided.
     let inbox = Bell()
-    /// The program is to end; for the intake, whose sources may have loops of their own.
-    let stopping = Bell()
+    /// Other sources are in force, or the program is to end.
+    let intake = Bell()
     /// Deliveries wait; one bell a sink, since each lane waits for itself.
     private let lanes = Mutex<[String: Bell]>([:])
     /// References wait to be read; one bell a source, since a bell has one listener.
@@ -28,7 +28,7 @@ final class Bells: Sendable {
 
     func stop() {
         stopped.withLock { $0 = true }
-        stopping.ring()
+        intake.ring()
         ringStored()
         for bell in lanes.withLock({ Array($0.values) }) { bell.ring() }
     }

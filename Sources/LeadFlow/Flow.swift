@@ -38,6 +38,24 @@ public final class Flow: Sendable {
             configuration: configuration, store: store, clock: clock, bells: bells, logger: logger)
     }
 
+    /// Puts another configuration in force while the loops run: leads decided from now on follow
+    /// its rules, attempts from now on use its sinks, and its sources take over. Waits for nobody:
+    /// what is under way ends as it began.
+    ///
+    /// - Throws: what a plugin says of settings that cannot work; then nothing has changed.
+    public func use(_ configuration: Configuration) async throws {
+        let sources = try await intake.prepare(configuration)
+        do {
+            // Sinks first: what the new rules decide must find them.
+            try await delivery.use(configuration)
+        } catch {
+            await intake.discard(sources)
+            throw error
+        }
+        routing.use(configuration.ruleSet)
+        intake.use(sources)
+    }
+
     /// Runs the three loops until `stop`, cancellation, or a failure of the store.
     public func run() async throws {
         let end: Result<Void, any Error>

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import HummingbirdCore
 public import Logging
 internal import NIOCore
 
@@ -18,6 +19,20 @@ public struct AdminServer: Sendable {
         /// Makes an answer.
         public init(status: Int = 200, body: [UInt8]) {
             self.status = status
+            self.body = body
+        }
+    }
+
+    /// What `/health/ready` answers.
+    public struct Readiness: Sendable {
+        /// Why nothing can be taken in; nil when all is well. For the log.
+        public var trouble: String?
+        /// A JSON object.
+        public var body: [UInt8]
+
+        /// Makes an answer.
+        public init(trouble: String?, body: [UInt8]) {
+            self.trouble = trouble
             self.body = body
         }
     }
@@ -69,30 +84,39 @@ public struct AdminServer: Sendable {
         }
     }
 
+    /// The most connections at once.
+    public static let connectionsMax = 64
     /// The most bytes of a body.
     public static let bodyBytesMax = 16 << 20
 
     private let host: String
     private let port: Int
     private let token: String?
-    private let isReady: @Sendable () async -> String?
+    private let readiness: @Sendable () async -> Readiness
+    private let metrics: @Sendable () async -> String
     private let actions: [String: Action]
     private let endpoints: [Endpoint]
+    private let limits: ConnectionLimits
     private let logger: Logger
 
-    /// Makes a server. `isReady` answers nil, or why not. `actions` are POST endpoints by path
-    /// below `/api/`; they and the `endpoints` need the token, if there is one, as
-    /// `Authorization: Bearer TOKEN`.
+    /// Makes a server. `actions` are POST endpoints by path below `/api/`; they and the `endpoints`
+    /// need the token, if there is one, as `Authorization: Bearer TOKEN`.
     public init(
-        host: String, port: Int, token: String?, isReady: @escaping @Sendable () async -> String?,
-        actions: [String: Action], endpoints: [Endpoint] = [], logger: Logger
+        host: String, port: Int, token: String?,
+        readiness: @escaping @Sendable () async -> Readiness,
+        metrics: @escaping @Sendable () async -> String, actions: [String: Action],
+        endpoints: [Endpoint] = [],
+        limits: ConnectionLimits = ConnectionLimits(connectionsMax: AdminServer.connectionsMax),
+        logger: Logger
     ) {
         self.endpoints = endpoints
         self.host = host
         self.port = port
         self.token = token
-        self.isReady = isReady
+        self.readiness = readiness
+        self.metrics = metrics
         self.actions = actions
+        self.limits = limits
         self.logger = logger
     }
 
@@ -103,11 +127,14 @@ public struct AdminServer: Sendable {
             AdminServer.response(200, Array("{\"live\":true}\n".utf8))
         }
         router.get("/health/ready") { _, _ in
-            if let reason = await self.isReady() {
-                self.logger.warning("not ready: \(reason)")
-                return AdminServer.response(503, Array("{\"ready\":false}\n".utf8))
-            }
-            return AdminServer.response(200, Array("{\"ready\":true}\n".utf8))
+            let readiness = await self.readiness()
+            if let trouble = readiness.trouble { self.logger.warning("not ready: \(trouble)") }
+            return AdminServer.response(readiness.trouble == nil ? 200 : 503, readiness.body)
+        }
+        router.get("/metrics") { _, _ in
+            AdminServer.response(
+                200, Array(await self.metrics().utf8),
+                type: "text/plain; version=0.0.4; charset=utf-8")
         }
         for (path, action) in actions {
             router.post("/api/\(path)") { request, _ in
@@ -118,8 +145,11 @@ public struct AdminServer: Sendable {
         var quiet = logger
         quiet.logLevel = .warning
         let application = Application(
-            router: router,
-            configuration: .init(address: .hostname(host, port: port), serverName: "leadrouter"),
+            router: router, server: limits.channel,
+            configuration: .init(
+                address: .hostname(host, port: port), serverName: "leadrouter",
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    limits.connectionsMax, logger: quiet)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: quiet)
         try await application.listenUntilCancelled(at: "\(host):\(port)", logger: quiet)
@@ -199,9 +229,11 @@ public struct AdminServer: Sendable {
         return difference == 0
     }
 
-    private static func response(_ status: Int, _ body: [UInt8]) -> Response {
+    private static func response(
+        _ status: Int, _ body: [UInt8], type: String = "application/json"
+    ) -> Response {
         var headers = HTTPFields()
-        headers[.contentType] = "application/json"
+        headers[.contentType] = type
         headers[.xContentTypeOptions] = "nosniff"
         return Response(
             status: .init(code: status), headers: headers,

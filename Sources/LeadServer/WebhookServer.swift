@@ -1,36 +1,46 @@
 internal import HTTPTypes
 internal import Hummingbird
+internal import HummingbirdCore
 public import LeadKit
 public import Logging
 internal import NIOCore
 
 /// Answers webhooks: a source called `facebook` listens at `/hooks/facebook`.
 ///
-/// Bodies are limited to 1 MiB and refused by their announced length before they are read;
+/// A sender that takes more than 10 s for a head, or 30 s for a body, is cut off; heads are limited
+/// to 16 KiB and 100 fields. Bodies are limited to 1 MiB and refused by their announced length before they are read;
 /// compressed bodies are refused. A sender that finds no room gets 503 with `Retry-After`.
 public struct WebhookServer: Sendable {
     /// The most bytes of a body.
     public static let bodyBytesMax = 1 << 20
+    /// The most connections at once, when the process may have files enough.
+    public static let connectionsMax = 2_048
     /// The most bytes of a path with its query.
     public static let targetBytesMax = 8 << 10
 
     private let host: String
     private let port: Int
-    private let webhooks: [String: any WebhookSource]
+    private let webhook: @Sendable (String) -> (any WebhookSource)?
     private let inbox: any InboxWriter
     private let now: @Sendable () -> Timestamp
+    private let limits: ConnectionLimits
     private let logger: Logger
 
-    /// Makes a server; port 0 takes a free one.
+    /// Makes a server; port 0 takes a free one. `webhook` answers the source of a name, anew for
+    /// each request.
     public init(
-        host: String, port: Int, webhooks: [String: any WebhookSource], inbox: any InboxWriter,
-        now: @escaping @Sendable () -> Timestamp, logger: Logger
+        host: String, port: Int, webhook: @escaping @Sendable (String) -> (any WebhookSource)?,
+        inbox: any InboxWriter,
+        now: @escaping @Sendable () -> Timestamp,
+        limits: ConnectionLimits = ConnectionLimits(connectionsMax: WebhookServer.connectionsMax),
+        logger: Logger
     ) {
         self.host = host
         self.port = port
-        self.webhooks = webhooks
+        self.webhook = webhook
         self.inbox = inbox
         self.now = now
+        self.limits = limits
         self.logger = logger
     }
 
@@ -47,16 +57,18 @@ public struct WebhookServer: Sendable {
         var quiet = logger
         quiet.logLevel = .warning
         let application = Application(
-            router: router,
+            router: router, server: limits.channel,
             configuration: .init(
-                address: .hostname(host, port: port), serverName: "leadrouter"),
+                address: .hostname(host, port: port), serverName: "leadrouter",
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    limits.connectionsMax, logger: quiet)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: quiet)
         try await application.listenUntilCancelled(at: "\(host):\(port)", logger: quiet)
     }
 
     private func answer(_ request: Request, source name: String) async -> Response {
-        guard let source = webhooks[name] else { return WebhookServer.response(404, "not found\n") }
+        guard let source = webhook(name) else { return WebhookServer.response(404, "not found\n") }
         guard request.method == .get || request.method == .post else {
             var response = WebhookServer.response(405, "only GET and POST\n")
             response.headers[.allow] = "GET, POST"

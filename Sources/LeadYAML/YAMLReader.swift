@@ -64,7 +64,7 @@ public struct YAMLReader {
     /// Whether a finding of that code leaves the rest of the file as it is meant, so that its other
     /// mistakes can be told in the same pass.
     public static func spoilsAValueOnly(_ code: String) -> Bool {
-        ["yaml-empty-value", "yaml-tag", "yaml-merge", "duplicate-key"].contains(code)
+        ["yaml-empty-value", "yaml-tag", "duplicate-key"].contains(code)
     }
 
     private mutating func readEvents(_ bytes: [UInt8]) {

@@ -7,7 +7,7 @@ import LeadTesting
 import Testing
 
 /// A folder of rules on disk, gone with the last reference.
-private final class RuleFolder: Sendable {
+final class RuleFolder: Sendable {
     let url = FileManager.default.temporaryDirectory.appending(path: "rules \(UUID().uuidString)")
 
     init(_ files: [String: String] = RuleFolder.good) throws {

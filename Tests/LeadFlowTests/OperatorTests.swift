@@ -88,10 +88,12 @@ struct OperatorTests {
         let store = try await storeOfDead(Retention.pageMax + 5, at: 10 * day)
         _ = try await store.accept([.lead(.sample(id: "waits"))], atMilliseconds: 10 * day)
         func pass(_ limit: Duration, at time: Int64) async throws -> Int {
-            var settings = RetentionSettings()
-            settings.dead = limit
             return try await Retention(
-                settings: settings, store: store, clock: StillClock(time: time),
+                settings: {
+                    var settings = RetentionSettings()
+                    settings.dead = limit
+                    return settings
+                }, store: store, clock: StillClock(time: time),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ).pass()
         }

@@ -175,7 +175,7 @@ final class Stage: Sendable {
 
     func send(_ ids: [Int], to flow: Flow) async throws {
         for id in ids {
-            let source = try #require(flow.intake.webhooks["web"])
+            let source = try #require(flow.intake.webhook("web"))
             _ = try await source.receive(
                 WebhookRequest(
                     method: "POST", body: Array(String(1000 + id).utf8),

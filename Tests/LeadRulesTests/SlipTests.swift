@@ -26,7 +26,10 @@ struct SlipTests {
         ("routes:\n    1️⃣id: r\n    always: true\n    to: a", "bad-value", "'- id: NAME'"),
         ("routes:\n  - id: r\n    note: Honda1️⃣: all\n    to: a", "yaml-syntax", "\"Honda: all\""),
         ("routes: [{id: r, always: true, 1️⃣to: }]", "yaml-empty-value", "write the value"),
-        ("routes:\n  - id: r\n    1️⃣drop: #1 offer\n", "yaml-empty-value", "\"#1 offer\""),
+        (
+            "routes:\n  - id: r\n    always: true\n    1️⃣drop: #1 offer\n", "yaml-empty-value",
+            "\"#1 offer\""
+        ),
         // Quotes and brackets.
         ("conditions: {c: {f: 1️⃣*Honda*}}", "yaml-syntax", "write \"*Honda*\""),
         ("conditions:\n  c:\n    f: 1️⃣*", "yaml-syntax", "{exists: true}"),

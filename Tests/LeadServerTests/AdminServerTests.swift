@@ -12,7 +12,10 @@ struct AdminServerTests {
     ) async throws {
         let log = LogLines()
         let server = AdminServer(
-            host: "127.0.0.1", port: 0, token: token, isReady: { reason },
+            host: "127.0.0.1", port: 0, token: token,
+            readiness: {
+                .init(trouble: reason, body: Array("{\"ready\":\(reason == nil)}\n".utf8))
+            }, metrics: { "up 1\n" },
             actions: ["echo": { AdminServer.Answer(body: $0) }],
             endpoints: [
                 .get("things/:id") { query in

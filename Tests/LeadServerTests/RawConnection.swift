@@ -37,7 +37,7 @@ final class RawConnection: Sendable {
         }
     }
 
-    /// The answer until the server closes or its head and some of its body are there.
+    /// The answer until its head is there, or the server closes.
     private func answer() -> String {
         var bytes: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 4096)
@@ -45,7 +45,7 @@ final class RawConnection: Sendable {
             let count = recv(descriptor, &part, part.count, 0)
             if count <= 0 { break }
             bytes += part.prefix(count)
-            if bytes.last == 0x0A { break }
+            if bytes.firstRange(of: [0x0D, 0x0A, 0x0D, 0x0A]) != nil { break }
         }
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -57,5 +57,23 @@ final class RawConnection: Sendable {
         }
         let parts = answer.utf8.split(separator: 0x20, maxSplits: 2)
         return parts.count > 1 ? String(parts[1]).flatMap { Int($0) } : nil
+    }
+
+    /// Everything until the server closes; nil when it does not.
+    func rest() async -> String? {
+        await withCheckedContinuation { continuation in
+            Thread {
+                var bytes: [UInt8] = []
+                var part = [UInt8](repeating: 0, count: 4096)
+                var count = 0
+                repeat {
+                    count = recv(self.descriptor, &part, part.count, 0)
+                    bytes += part.prefix(max(count, 0))
+                } while count > 0
+                let isClosed = count == 0 || errno == ECONNRESET
+                continuation.resume(
+                    returning: isClosed ? String(decoding: bytes, as: UTF8.self) : nil)
+            }.start()
+        }
     }
 }

@@ -35,6 +35,14 @@ public final class DeliveryLoop: Sendable {
         self.lanes = lanes
     }
 
+    /// Puts other sinks in force.
+    func use(_ configuration: Configuration) async throws {
+        for instance in configuration.sinks {
+            let context = PluginContext(instance: instance.name, logger: logger)
+            _ = try await instance.blueprint.make(context)
+        }
+    }
+
     func run() async throws {
         let voided = try await store.voidLeases(exceptToken: token)
         if voided > 0 {

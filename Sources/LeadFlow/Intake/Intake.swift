@@ -10,11 +10,9 @@ internal import Logging
 /// not hold it) are read afterwards: due ones in batches, each until it is a lead, is given up, or
 /// waits for an operator.
 public final class Intake: Sendable {
-    /// The sources that answer at `/hooks/NAME`, by name.
-    public let webhooks: [String: any WebhookSource]
     /// Takes leads in; also for `import`.
     public let inbox: any InboxWriter
-    private let sources: [(name: String, source: any Source)]
+    private let sources = SourcesInForce()
     private let store: any LeadStore
     private let clock: any FlowClock
     private let bells: Bells
@@ -24,16 +22,6 @@ public final class Intake: Sendable {
         configuration: Configuration, store: any LeadStore, clock: any FlowClock, bells: Bells,
         logger: Logger
     ) async throws {
-        var sources: [(name: String, source: any Source)] = []
-        for instance in configuration.sources {
-            let context = PluginContext(instance: instance.name, logger: logger)
-            sources.append((instance.name, try await instance.blueprint.make(context)))
-        }
-        self.sources = sources
-        webhooks = Dictionary(
-            uniqueKeysWithValues: sources.compactMap { name, source in
-                (source as? any WebhookSource).map { (name, $0) }
-            })
         inbox = Inbox(
             store: store, clock: clock, onStored: { bells.ringStored() },
             onFailure: { bells.fail($0) })
@@ -41,46 +29,120 @@ public final class Intake: Sendable {
         self.clock = clock
         self.bells = bells
         self.logger = logger
+        use(try await prepare(configuration))
+    }
+
+    /// The source that answers at `/hooks/NAME`.
+    public func webhook(_ name: String) -> (any WebhookSource)? {
+        sources[name]?.source as? any WebhookSource
+    }
+
+    /// Makes the sources of a configuration; those that mean what they meant stay as they are.
+    func prepare(_ configuration: Configuration) async throws -> [SourcesInForce.Entry] {
+        var entries: [SourcesInForce.Entry] = []
+        for instance in configuration.sources {
+            if let known = sources[instance.name], known.instance.isSame(as: instance) {
+                entries.append(known)
+                continue
+            }
+            let context = PluginContext(instance: instance.name, logger: logger)
+            do {
+                let source = try await instance.blueprint.make(context)
+                entries.append(SourcesInForce.Entry(instance, source))
+            } catch {
+                await discard(entries)
+                throw error
+            }
+        }
+        return entries
+    }
+
+    /// Lets go of sources that were prepared and are not put in force.
+    func discard(_ entries: [SourcesInForce.Entry]) async {
+        for entry in entries where sources[entry.instance.name] !== entry {
+            await entry.source.close()
+        }
+    }
+
+    /// Puts prepared sources in force. A request or a batch under way ends with the old one.
+    func use(_ entries: [SourcesInForce.Entry]) {
+        for entry in sources.exchange(entries) {
+            entry.end()
+            bells.references(entry.instance.name).ring()
+        }
+        bells.intake.ring()
+    }
+
+    /// What the loop waits for.
+    private enum Event {
+        /// Other sources are in force, or the program is to end.
+        case changed
+        /// The source of that name has ended.
+        case ended(String)
     }
 
     func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for (name, source) in sources {
-                if let source = source as? any ReferenceSource {
-                    group.addTask { try await self.fetch(from: source, named: name) }
+        try await withThrowingTaskGroup(of: Event.self) { group in
+            var alive: Set<String> = []
+            func listen() {
+                group.addTask {
+                    await self.bells.intake.wait()
+                    return .changed
                 }
             }
-            // Sources' own loops run until cancelled; sources without one end at once.
-            group.addTask { try await self.runSources() }
-            while try await group.next() != nil {}
-        }
-    }
-
-    /// Runs the sources' own loops until they end or the flow is stopped.
-    private func runSources() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for (_, source) in sources {
-                group.addTask {
-                    do {
-                        try await source.run(into: self.inbox)
-                    } catch  where self.bells.isStopped {
-                        // Told to end, and says so.
+            listen()
+            while let event = try await group.next() {
+                try Task.checkCancellation()
+                if case .ended(let name) = event { alive.remove(name) }
+                if bells.isStopped {
+                    for entry in sources.all { entry.end() }
+                    if alive.isEmpty { break }
+                    continue
+                }
+                for entry in sources.all where alive.insert(entry.instance.name).inserted {
+                    group.addTask {
+                        try await self.live(entry)
+                        return .ended(entry.instance.name)
                     }
                 }
+                if case .changed = event { listen() }
             }
+            group.cancelAll()
+        }
+    }
+
+    /// Runs a source until it is told to end: its own loop, and the one that reads what it
+    /// announced.
+    private func live(_ entry: SourcesInForce.Entry) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if let source = entry.source as? any ReferenceSource {
+                group.addTask { try await self.fetch(from: source, of: entry) }
+            }
+            group.addTask { try await self.runOwnLoop(of: entry) }
+            while try await group.next() != nil {}
+        }
+        // The last ones are closed with the flow.
+        if !bells.isStopped { await entry.source.close() }
+    }
+
+    /// Runs the source's own loop until it is told to end; a source without one ends at once.
+    private func runOwnLoop(of entry: SourcesInForce.Entry) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                while !self.bells.isStopped {
-                    try Task.checkCancellation()
-                    await self.bells.stopping.wait()
+                do {
+                    try await entry.source.run(into: self.inbox)
+                } catch  where entry.isOver {
+                    // Told to end, and says so.
                 }
             }
+            group.addTask { await entry.ending.wait() }
             while try await group.next() != nil {
-                if bells.isStopped { group.cancelAll() }
+                if entry.isOver { group.cancelAll() }
             }
         }
     }
 
-    func close() async { for (_, source) in sources { await source.close() } }
+    func close() async { for entry in sources.all { await entry.source.close() } }
 
     /// How long no reference of the source is due, unless a bell rings.
     private func pause(of source: String) async throws(StoreError) -> Duration {
@@ -90,10 +152,13 @@ public final class Intake: Sendable {
         return min(.milliseconds(max(due - clock.nowMilliseconds(), 1)), clock.longestRest)
     }
 
-    /// Reads due references until told to stop.
-    private func fetch(from source: any ReferenceSource, named name: String) async throws {
+    /// Reads due references until told to end.
+    private func fetch(
+        from source: any ReferenceSource, of entry: SourcesInForce.Entry
+    ) async throws {
+        let name = entry.instance.name
         let bell = bells.references(name)
-        while !bells.isStopped {
+        while !bells.isStopped, !entry.isOver {
             try Task.checkCancellation()
             let due = try await store.dueReferences(
                 source: name, atMilliseconds: clock.nowMilliseconds(), limit: FetchPolicy.batchMax)

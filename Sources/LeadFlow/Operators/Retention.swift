@@ -17,14 +17,15 @@ public struct Retention: Sendable {
     /// The rest between two transactions.
     public static let rest = Duration.milliseconds(50)
 
-    private let settings: RetentionSettings
+    private let settings: @Sendable () -> RetentionSettings
     private let store: any LeadStore
     private let clock: any FlowClock
     private let logger: Logger
 
-    /// Makes one; it does nothing when no limit is set.
+    /// Makes one; `settings` are those in force, and it does nothing when no limit is set.
     public init(
-        settings: RetentionSettings, store: any LeadStore, clock: any FlowClock = SystemClock(),
+        settings: @escaping @Sendable () -> RetentionSettings, store: any LeadStore,
+        clock: any FlowClock = SystemClock(),
         logger: Logger
     ) {
         self.settings = settings
@@ -36,7 +37,7 @@ public struct Retention: Sendable {
     /// Runs until cancelled.
     public func run() async throws {
         while true {
-            if !Retention.limits(settings).isEmpty { try await pass() }
+            try await pass()
             try await clock.sleep(for: Retention.interval)
         }
     }
@@ -45,7 +46,7 @@ public struct Retention: Sendable {
     @discardableResult
     public func pass() async throws -> Int {
         var count = 0
-        for (end, limit) in Retention.limits(settings) {
+        for (end, limit) in Retention.limits(settings()) {
             let forgotten = try await forget(end, olderThan: limit)
             count += forgotten
             if forgotten > 0 {

@@ -61,13 +61,26 @@ public final class CurrentRules: Sendable {
     /// What is wrong with the folder as last read; nil when nothing is.
     public var refusal: Refusal? { state.withLock { $0.refusal } }
 
-    /// Reads the folder. Takes as long as compiling takes; call it where that may block.
+    /// Reads the folder and publishes what it says. Takes as long as compiling takes; call it where
+    /// that may block.
     @discardableResult
     public func reload(at now: Timestamp) -> Outcome {
-        reading.withLock { _ in
-            let result = ConfigurationLoader.load(files, catalogue: catalogue)
-            return state.withLock { $0.take(result, at: now) }
-        }
+        reading.withLock { _ in take(read(), at: now) }
+    }
+
+    /// Reads the folder and publishes nothing. Takes as long as compiling takes.
+    func read() -> LoadResult { ConfigurationLoader.load(files, catalogue: catalogue) }
+
+    /// What a reading would change; nil when it is refused or says what is in force.
+    func change(_ result: LoadResult) -> Configuration? {
+        guard let configuration = result.configuration else { return nil }
+        let known = edition?.configuration
+        return known.map { configuration.isSame(as: $0) } ?? false ? nil : configuration
+    }
+
+    /// Publishes a reading.
+    func take(_ result: LoadResult, at now: Timestamp) -> Outcome {
+        state.withLock { $0.take(result, at: now) }
     }
 }
 

@@ -2,6 +2,7 @@ public import LeadKit
 internal import LeadRules
 internal import LeadStore
 internal import Logging
+internal import Synchronization
 
 /// Inbox → Routing → Outbox.
 ///
@@ -15,7 +16,7 @@ public final class Routing: Sendable {
     /// The most leads of one transaction.
     static let batchMax = 256
 
-    private let ruleSet: RuleSet
+    private let rules: Mutex<RuleSet>
     private let store: any LeadStore
     private let clock: any FlowClock
     private let bells: Bells
@@ -24,12 +25,15 @@ public final class Routing: Sendable {
     init(
         ruleSet: RuleSet, store: any LeadStore, clock: any FlowClock, bells: Bells, logger: Logger
     ) {
-        self.ruleSet = ruleSet
+        rules = Mutex(ruleSet)
         self.store = store
         self.clock = clock
         self.bells = bells
         self.logger = logger
     }
+
+    /// Decides with other rules from the next batch on.
+    func use(_ ruleSet: RuleSet) { rules.withLock { $0 = ruleSet } }
 
     func run() async throws {
         while !bells.isStopped {
@@ -49,7 +53,9 @@ public final class Routing: Sendable {
 
     /// What is to be stored for a batch: the same again as long as nothing of it is stored.
     func records(of entries: [InboxEntry]) async throws(StoreError) -> [DecisionRecord] {
-        try await assign(try await decide(entries))
+        // One rule set decides a batch, whatever is put in force meanwhile.
+        let ruleSet = rules.withLock { $0 }
+        return try await assign(try await decide(entries, with: ruleSet), with: ruleSet)
     }
 
     /// A lead of the batch and what the rules answered; pools have not chosen yet.
@@ -58,7 +64,9 @@ public final class Routing: Sendable {
         case unreadable(DecisionRecord)
     }
 
-    private func decide(_ entries: [InboxEntry]) async throws(StoreError) -> [Verdict] {
+    private func decide(
+        _ entries: [InboxEntry], with ruleSet: RuleSet
+    ) async throws(StoreError) -> [Verdict] {
         let parser = JSONParser(limits: RoutingRecord.limits)
         let decider = ruleSet.decider()
         var batchKeys: [String: Int64] = [:]
@@ -99,7 +107,9 @@ public final class Routing: Sendable {
 
     /// Lets pools choose, in the order of arrival; what they remember is read once for the batch,
     /// and stored with the decisions.
-    private func assign(_ verdicts: [Verdict]) async throws(StoreError) -> [DecisionRecord] {
+    private func assign(
+        _ verdicts: [Verdict], with ruleSet: RuleSet
+    ) async throws(StoreError) -> [DecisionRecord] {
         var query = PoolQuery()
         for case .decided(let decided) in verdicts {
             guard let asked = ruleSet.poolQuery(for: decided.decision, of: decided.lead) else {

@@ -109,6 +109,11 @@ public struct LoadResult: Sendable {
         }
     }
 
+    /// The same reading, refused for a reason that only shows when it is to be put in force.
+    public func refused(by diagnostic: Diagnostic) -> LoadResult {
+        LoadResult(configuration: nil, diagnostics: diagnostics + [diagnostic], texts: texts)
+    }
+
     /// How many errors there are.
     public var errorCount: Int { diagnostics.count { $0.severity == .error } }
     /// How many warnings there are.

@@ -15,12 +15,12 @@ struct StoreFile: Sendable {
         let url = URL(filePath: path)
         let folder = url.deletingLastPathComponent()
         if creates { try StoreFile.makeFolder(folder) }
-        if let real = realpath(url.path()) {
+        if let real = realpath(url.path(percentEncoded: false)) {
             self.path = real
-        } else if let real = realpath(folder.path()) {
+        } else if let real = realpath(folder.path(percentEncoded: false)) {
             self.path = real + "/" + url.lastPathComponent
         } else {
-            throw .unusable("there is no folder '\(folder.path())'")
+            throw .unusable("there is no folder '\(folder.path(percentEncoded: false))'")
         }
     }
 
@@ -75,7 +75,8 @@ struct StoreFile: Sendable {
                 at: folder, withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o750])
         } catch {
-            throw .unusable("cannot create the folder '\(folder.path())' for the store")
+            throw .unusable(
+                "cannot create the folder '\(folder.path(percentEncoded: false))' for the store")
         }
     }
 
@@ -90,7 +91,7 @@ struct StoreFile: Sendable {
 
     /// The folder that a file is in.
     static func folder(of path: String) -> String {
-        URL(filePath: path).deletingLastPathComponent().path()
+        URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
     }
 
     static func size(of path: String) -> Int? {

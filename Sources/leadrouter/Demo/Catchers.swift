@@ -29,7 +29,7 @@ final class PostCatcher: Sendable {
         let url = URL(filePath: file)
         try FileManager.default.createDirectory(
             at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        if !FileManager.default.fileExists(atPath: url.path()) {
+        if !FileManager.default.fileExists(atPath: url.path(percentEncoded: false)) {
             try Data().write(to: url)
         }
         let handle = Mutex(try FileHandle(forWritingTo: url))

@@ -172,7 +172,7 @@ struct LedgerBackup: AsyncParsableCommand {
     func run() async throws {
         let bytes = try await store.look { store in
             do throws(StoreError) {
-                return try await store.backup(to: URL(filePath: file).path())
+                return try await store.backup(to: URL(filePath: file).path(percentEncoded: false))
             } catch .unusable(let text) {
                 Console.error("error: \(text)")
                 throw ExitCode.failure

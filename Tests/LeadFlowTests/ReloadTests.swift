@@ -1,0 +1,365 @@
+import Foundation
+import Glibc
+import LeadKit
+import LeadRules
+import LeadStore
+import LeadTesting
+import Logging
+import Synchronization
+import Testing
+
+@testable import LeadFlow
+
+@Suite struct SettlingTests {
+    @Test func `nothing happened, nothing is read`() {
+        #expect(Settling().waitMilliseconds(at: 5) == nil)
+    }
+
+    @Test func `a burst is read once it is over`() {
+        var settling = Settling()
+        for time in stride(from: Int64(0), through: 300, by: 100) {
+            settling.note("a", isGrowing: false, atMilliseconds: time)
+            #expect(settling.waitMilliseconds(at: time) == Settling.quietMilliseconds)
+        }
+        #expect(settling.waitMilliseconds(at: 300 + Settling.quietMilliseconds) == 0)
+        settling.clear()
+        #expect(settling.waitMilliseconds(at: 1_000) == nil)
+    }
+
+    @Test func `a file that grows is waited for until it is closed`() {
+        var settling = Settling()
+        settling.note("a", isGrowing: true, atMilliseconds: 0)
+        settling.note("b", isGrowing: false, atMilliseconds: 10)
+        #expect(settling.waitMilliseconds(at: 1_000) == Settling.mostMilliseconds - 1_000)
+        settling.note("a", isGrowing: false, atMilliseconds: 1_000)
+        #expect(settling.waitMilliseconds(at: 1_000) == Settling.quietMilliseconds)
+    }
+
+    @Test func `a folder that never rests is read all the same`() {
+        var settling = Settling()
+        var time: Int64 = 0
+        while time < Settling.mostMilliseconds {
+            settling.note("a", isGrowing: true, atMilliseconds: time)
+            time += 50
+        }
+        #expect(settling.waitMilliseconds(at: time) == 0)
+    }
+
+    @Test func `a clock that is set back makes nothing late`() {
+        var settling = Settling()
+        settling.note("a", isGrowing: true, atMilliseconds: 10_000_000)
+        #expect(settling.waitMilliseconds(at: 0) == Settling.mostMilliseconds)
+    }
+}
+
+/// A folder that is edited while the flow runs on it.
+@Suite(.timeLimit(.minutes(1))) struct ReloadTests {
+    /// A reload loop on a folder, beside a flow.
+    private final class Stand: Sendable {
+        let folder: RuleFolder
+        let reload: Reload
+        let flow: Flow
+        let store: SQLiteStore
+
+        convenience init(_ files: [String: String]) async throws {
+            try await self.init(RuleFolder(files))
+        }
+
+        init(_ folder: RuleFolder) async throws {
+            self.folder = folder
+            var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            logger.logLevel = .critical
+            reload = Reload(
+                folder: ConfigurationFolder(path: folder.url.path(percentEncoded: false)),
+                catalogue: PluginCatalogue(
+                    sources: [IDSource.self, LoopSource.self],
+                    sinks: [ScriptedSink.self, PickySink.self]), logger: logger)
+            guard case .published(let edition) = reload.start() else {
+                throw Unusable(reload.rules.refusal?.findings.report ?? "")
+            }
+            store = try await SQLiteStore.open(
+                path: folder.path("store/leads.db"), ownership: .owner)
+            flow = try await Flow(
+                configuration: edition.configuration, store: store, logger: logger)
+        }
+
+        struct Unusable: Error {
+            var report: String
+            init(_ report: String) { self.report = report }
+        }
+
+        func run(isWatching: Bool = true, _ body: () async throws -> Void) async throws {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.flow.run() }
+                group.addTask { await self.reload.run(self.flow, isWatching: isWatching) }
+                try await body()
+                flow.stop()
+                group.cancelAll()
+                while let result = await group.nextResult() {
+                    if case .failure(let error) = result, !(error is CancellationError) {
+                        throw error
+                    }
+                }
+            }
+        }
+
+        /// Waits until it is so; the suite's time limit ends what never comes.
+        func until(_ condition: () -> Bool) async throws {
+            while !condition() {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
+        }
+    }
+
+    private static func files(
+        route: String = "one", sources: String = "{web: {plugin: ids}}", sinks: String? = nil
+    ) -> [String: String] {
+        [
+            "leadrouter.yaml": """
+            version: 1
+            include: "routes/*.yaml"
+            sources: \(sources)
+            sinks: \(sinks ?? "{a: {plugin: scripted, script: none}}")
+            default: {hold: nobody}
+
+            """,
+            "routes/one.yaml": "routes: [{id: \(route), always: true, to: a}]\n",
+        ]
+    }
+
+    private func routes(_ stand: Stand) -> [String] {
+        let rules = stand.reload.rules.edition?.configuration.ruleSet
+        let lead = Lead.sample(fields: FieldData([]))
+        return rules?.explain(lead, at: Timestamp(seconds: 0)).1.routes.map(\.name) ?? []
+    }
+
+    @Test func `a saved file goes live by itself, a broken one does not, a mended one does`()
+        async throws
+    {
+        let stand = try await Stand(Self.files())
+        try await stand.run {
+            try stand.folder.write(
+                "routes: [{id: two, always: true, to: a}]\n", to: "routes/one.yaml")
+            try await stand.until { routes(stand) == ["two"] }
+            try stand.folder.write("routes: [{id: three, alwa", to: "routes/one.yaml")
+            try await stand.until { stand.reload.rules.refusal != nil }
+            #expect(routes(stand) == ["two"])
+            try stand.folder.write(
+                "routes: [{id: four, always: true, to: a}]\n", to: "routes/one.yaml")
+            try await stand.until { routes(stand) == ["four"] }
+            #expect(stand.reload.rules.refusal == nil)
+        }
+    }
+
+    @Test func `a new file, a new folder, a rename and a removal are noticed`() async throws {
+        var files = Self.files()
+        files["leadrouter.yaml"] = files["leadrouter.yaml"]?.replacing(
+            "routes/*.yaml", with: "**/r-*.yaml")
+        files["routes/one.yaml"] = nil
+        files["r-0.yaml"] = "routes: [{id: zero, always: true, also_to: a}]\n"
+        let stand = try await Stand(files)
+        try await stand.run {
+            try stand.folder.write(
+                "routes: [{id: deep, always: true, also_to: a}]\n", to: "x/y/r-1.yaml")
+            try await stand.until { routes(stand) == ["zero", "deep"] }
+            try stand.folder.write(
+                "routes: [{id: beside, always: true, also_to: a}]\n", to: "x/y/.new")
+            #expect(
+                rename(stand.folder.path("x/y/.new"), stand.folder.path("x/y/r-1.yaml")) == 0)
+            try await stand.until { routes(stand) == ["zero", "beside"] }
+            try stand.folder.remove("x/y/r-1.yaml")
+            try await stand.until { routes(stand) == ["zero"] }
+        }
+    }
+
+    @Test func `a link that is exchanged is noticed, as Kubernetes does it`() async throws {
+        var files = Self.files()
+        files["routes/one.yaml"] = nil
+        files["..v1/one.yaml"] = "routes: [{id: v1, always: true, also_to: a}]\n"
+        files["..v2/one.yaml"] = "routes: [{id: v2, always: true, also_to: a}]\n"
+        files["routes/none.yaml"] = "routes: []\n"
+        let folder = try RuleFolder(files)
+        #expect(symlink("..v1", folder.path("..data")) == 0)
+        #expect(symlink("../..data/one.yaml", folder.path("routes/one.yaml")) == 0)
+        let stand = try await Stand(folder)
+        try await stand.run {
+            #expect(routes(stand) == ["v1"])
+            #expect(symlink("..v2", folder.path("..tmp")) == 0)
+            #expect(rename(folder.path("..tmp"), folder.path("..data")) == 0)
+            try await stand.until { routes(stand) == ["v2"] }
+        }
+    }
+
+    @Test func `what is no rule file does not make it read`() async throws {
+        let stand = try await Stand(Self.files())
+        try await stand.run {
+            // The reading that follows the first one, for what changed in between.
+            try await stand.until { stand.reload.counts.unchanged == 1 }
+            for number in 0..<50 {
+                try stand.folder.write("\(number)\n", to: "out.ndjson")
+            }
+            _ = await stand.reload.request()
+            #expect(stand.reload.counts == Reload.Counts(published: 1, unchanged: 2))
+        }
+    }
+
+    @Test func `without watching, only a request reads`() async throws {
+        let stand = try await Stand(Self.files())
+        try await stand.run(isWatching: false) {
+            try stand.folder.write(
+                "routes: [{id: two, always: true, to: a}]\n", to: "routes/one.yaml")
+            #expect(stand.reload.counts == Reload.Counts(published: 1))
+            guard case .published = await stand.reload.request() else {
+                Issue.record("not published")
+                return
+            }
+            #expect(routes(stand) == ["two"])
+            guard case .unchanged = await stand.reload.request() else {
+                Issue.record("not unchanged")
+                return
+            }
+            try stand.folder.write("version: 2\n", to: "leadrouter.yaml")
+            guard case .refused = await stand.reload.request() else {
+                Issue.record("not refused")
+                return
+            }
+        }
+        // Whoever asks when all is over is not left waiting.
+        _ = await stand.reload.request()
+    }
+
+    @Test func `leads follow the rules in force when they are decided`() async throws {
+        let stand = try await Stand(Self.files())
+        try await stand.run {
+            for (number, name) in ["one", "two", "three"].enumerated() {
+                try stand.folder.write(
+                    "routes: [{id: \(name), always: true, drop: \(name)}]\n", to: "routes/one.yaml")
+                _ = await stand.reload.request()
+                let source = try #require(stand.flow.intake.webhook("web"))
+                _ = try await source.receive(
+                    WebhookRequest(
+                        method: "POST", body: Array(String(100 + number).utf8),
+                        receivedTime: Timestamp(seconds: 0)), into: stand.flow.intake.inbox)
+                while try await stand.store.stats().outcomes["dropped"] != number + 1 {
+                    try Task.checkCancellation()
+                    await Task.yield()
+                }
+                let latest = try await stand.store.leads(LeadFilter(limit: 1)).first
+                #expect(latest?.reason == name)
+                #expect(latest?.ruleSetHash == stand.reload.rules.edition?.hash)
+            }
+        }
+    }
+
+    @Test func `sources come, change and go; one that means the same lives on`() async throws {
+        let (first, second) = (LoopScript(), LoopScript())
+        func sources(_ names: [(String, LoopScript)]) -> String {
+            let texts = names.map { "\($0.0): {plugin: loop, script: \"\($0.1.name)\"}" }
+            return "{\(texts.joined(separator: ", "))}"
+        }
+        let stand = try await Stand(Self.files(sources: sources([("a", first)])))
+        try await stand.run {
+            try await stand.until { first.log == ["run a"] }
+            func reload(_ names: [(String, LoopScript)]) async throws {
+                for (path, text) in Self.files(route: "x\(names.count)", sources: sources(names)) {
+                    try stand.folder.write(text, to: path)
+                }
+                guard case .published = await stand.reload.request() else {
+                    Issue.record("\(stand.reload.rules.refusal?.findings.report ?? "unchanged")")
+                    return
+                }
+            }
+            try await reload([("a", first), ("b", second)])
+            try await stand.until { second.log == ["run b"] }
+            #expect(first.log == ["run a"])
+            try await reload([("a", second), ("b", second), ("c", first)])
+            try await stand.until { second.log == ["run b", "run a"] }
+            try await stand.until { Set(first.log) == ["run a", "end a", "close a", "run c"] }
+            try await reload([])
+            try await stand.until { second.log.count == 6 && first.log.count == 6 }
+            #expect(stand.flow.intake.webhook("a") == nil)
+        }
+    }
+
+    @Test func `a plugin that cannot work refuses the whole edit`() async throws {
+        let stand = try await Stand(Self.files())
+        try await stand.run(isWatching: false) {
+            let sinks = "{a: {plugin: scripted, script: none}, b: {plugin: picky}}"
+            for (path, text) in Self.files(route: "two", sinks: sinks) {
+                try stand.folder.write(text, to: path)
+            }
+            guard case .refused(let refusal) = await stand.reload.request() else {
+                Issue.record("not refused")
+                return
+            }
+            #expect(ByteSearch.contains(refusal.findings.report, "not with me"))
+            #expect(routes(stand) == ["one"])
+        }
+    }
+}
+
+/// What the loops of sources did.
+final class LoopScript: Sendable {
+    private static let all = Mutex<[String: LoopScript]>([:])
+    static subscript(_ name: String) -> LoopScript? { all.withLock { $0[name] } }
+
+    let name = UUID().uuidString
+    private let lines = Mutex<[String]>([])
+
+    init() { LoopScript.all.withLock { $0[name] = self } }
+
+    var log: [String] { lines.withLock { $0 } }
+    func note(_ line: String) { lines.withLock { $0.append(line) } }
+}
+
+/// A source with a loop of its own.
+struct LoopSource: WebhookSource {
+    static let name = "loop"
+    static let summary = "For tests."
+    static let example = ""
+
+    struct Config: PluginConfig {
+        var script = ""
+        static let settings: [Setting<Config>] = [.required("script", \.script, "Its script.")]
+    }
+
+    private let script: LoopScript?
+    private let instance: String
+
+    init(config: Config, context: PluginContext) {
+        script = LoopScript[config.script]
+        instance = context.instance
+    }
+
+    func run(into inbox: any InboxWriter) async throws {
+        script?.note("run \(instance)")
+        defer { script?.note("end \(instance)") }
+        try await Task.sleep(for: .seconds(3600))
+    }
+
+    func receive(
+        _ request: WebhookRequest, into inbox: any InboxWriter
+    ) async throws(IntakeError) -> WebhookResponse { WebhookResponse(status: 200) }
+
+    func close() async { script?.note("close \(instance)") }
+}
+
+/// A sink that finds its settings wrong only when it is made.
+struct PickySink: Sink {
+    static let name = "picky"
+    static let summary = "For tests."
+    static let example = ""
+
+    struct Config: PluginConfig {
+        static let settings: [Setting<Config>] = []
+    }
+
+    struct NotWithMe: Error, CustomStringConvertible { let description = "not with me" }
+
+    init(config: Config, context: PluginContext) throws { throw NotWithMe() }
+
+    func deliver(_ delivery: Delivery) async throws(DeliveryFailure) -> Receipt {
+        throw .reject("never made")
+    }
+}

@@ -1,0 +1,105 @@
+import LeadServer
+import Synchronization
+import Testing
+
+/// Senders that take too long, send too much, or are too many.
+@Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
+    private func limits(
+        head: Int = 30, body: Int = 30, idle: Int = 30, most: Int = 100
+    ) -> ConnectionLimits {
+        var limits = ConnectionLimits(connectionsMax: most)
+        (limits.headSeconds, limits.bodySeconds, limits.idleSeconds) = (head, body, idle)
+        limits.connectionsMax = most
+        return limits
+    }
+
+    private static let head = "POST /hooks/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n"
+
+    @Test func `a connection that says nothing is closed`() async throws {
+        try await withWebhooks(limits: limits(head: 1)) { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            #expect(await connection.rest() == "")
+        }
+    }
+
+    @Test func `a head that comes byte by byte is cut off`() async throws {
+        try await withWebhooks(limits: limits(head: 1)) { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            connection.send("POST /hooks/echo HTTP/1.1\r\nHo")
+            #expect(await connection.rest() == "")
+        }
+    }
+
+    @Test func `a body that does not end is cut off, and nothing of it is handed on`() async throws
+    {
+        let source = EchoSource()
+        try await withWebhooks(source, limits: limits(body: 1)) { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            connection.send(Self.head + "abc")
+            _ = await connection.rest()
+            #expect(source.requests.withLock { $0.isEmpty })
+        }
+    }
+
+    @Test func `a connection is kept for the next request, and closed when none comes`()
+        async throws
+    {
+        let source = EchoSource()
+        try await withWebhooks(source, limits: limits(head: 1, idle: 2)) { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            connection.send(Self.head + "abcd" + Self.head + "efgh")
+            let answers = try #require(await connection.rest())
+            #expect(answers.ranges(of: "200 OK").count == 2)
+            #expect(source.requests.withLock { $0.count } == 2)
+        }
+    }
+
+    @Test func `the second head has its own limit`() async throws {
+        try await withWebhooks(limits: limits(head: 1, idle: 30)) { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            connection.send(Self.head + "abcd")
+            #expect(await connection.status() == 200)
+            connection.send("P")
+            #expect(await connection.rest() != nil)
+        }
+    }
+
+    @Test(arguments: [
+        "X: \(String(repeating: "a", count: 20_000))",
+        (0..<200).map { "X-\($0): a" }.joined(separator: "\r\n"),
+    ]) func `a head that is too large is answered 431 and closed`(_ fields: String) async throws {
+        try await withWebhooks { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            connection.send("GET /hooks/echo HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\n")
+            #expect(await connection.status() == 431)
+            #expect(await connection.rest() != nil)
+        }
+    }
+
+    @Test(arguments: [
+        "POST /hooks/echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        "POST /hooks/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+        "POST /hooks/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "NONSENSE\r\n\r\n",
+    ]) func `what is no request is answered 400 once and closed`(_ text: String) async throws {
+        let source = EchoSource()
+        try await withWebhooks(source) { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            connection.send(text)
+            let answer = try #require(await connection.rest())
+            #expect(answer.ranges(of: "HTTP/1.1 ").count == 1)
+            #expect(answer.utf8.starts(with: "HTTP/1.1 400".utf8))
+            #expect(source.requests.withLock { $0.isEmpty })
+        }
+    }
+
+    @Test func `connections over the most wait until one closes`() async throws {
+        try await withWebhooks(limits: limits(head: 1, most: 4)) { port, _ in
+            let silent = try (0..<12).map { _ in try #require(RawConnection(port: port)) }
+            let last = try #require(RawConnection(port: port))
+            last.send(Self.head + "abcd")
+            #expect(await last.status() == 200)
+            for connection in silent { #expect(await connection.rest() == "") }
+        }
+    }
+}
