@@ -255,6 +255,10 @@ class Locks(Operators):
 
 
 class Verify(Operators):
+    def setUp(self):
+        super().setUp()
+        self.program.verifies = False
+
     def corrupt(self, sql):
         with sqlite3.connect(self.program.folder / "leads.db") as db:
             db.execute(sql)

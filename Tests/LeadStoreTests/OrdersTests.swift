@@ -132,10 +132,15 @@ struct OrdersTests {
         await store.close()
     }
 
-    @Test(arguments: ["sink = 'other'", "route = 'x'", "with_settings = '{}'", "member = 'eve'"])
+    @Test(
+        arguments: [
+            "sink = 'other'", "route = 'x'", "with_settings = '{}'", "member = 'eve'",
+            "inbox_sequence = 2",
+        ])
     func `a damaged delivery is not delivered`(change: String) async throws {
         let store = try await folder.open()
         try await store.route("1", to: ["crm"])
+        _ = try await store.accept([.lead(.sampleNamed("2"))], atMilliseconds: 1)
         try await store.write { try $0.execute(sql: "UPDATE outbox SET \(change)") }
         for sink in ["crm", "other"] {
             let leased = try await store.lease(

@@ -101,6 +101,8 @@ struct VerifyTests {
             ("UPDATE inbox SET rule_set_hash = '' WHERE lead_id = '1'", "I6"),
             ("UPDATE inbox SET lead = x'7b7d' WHERE lead_id = '1'", "I8"),
             ("UPDATE outbox SET member = 'eve' WHERE sink = 'a'", "I8"),
+            ("UPDATE outbox SET inbox_sequence = 3 WHERE sink = 'a'", "I8"),
+            ("UPDATE inbox SET is_duplicate = 1 WHERE lead_id = '1'", "I8"),
             ("UPDATE delivery_counts SET count = count + 1 WHERE sink = 'a'", "counters"),
             ("UPDATE lead_counts SET count = 0 WHERE state = 'received'", "counters"),
             ("DELETE FROM lead_counts WHERE state = 'received'", "counters"),

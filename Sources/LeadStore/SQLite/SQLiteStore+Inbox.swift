@@ -180,6 +180,15 @@ extension SQLiteStore {
     static func insert(
         _ delivery: NewDelivery, of inbox: Int64, at now: Int64, _ db: Database
     ) throws {
+        let lead = try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT sequence, source, received_ms, is_duplicate FROM inbox
+                    WHERE sequence = ?
+                    """), arguments: [inbox])
+        let checksum = lead.map {
+            Checksum.of(delivery, Checksum.LeadRow($0, sequence: "sequence"))
+        }
         try db.cachedStatement(
             sql: """
                 INSERT INTO outbox (key, inbox_sequence, sink, route, is_copy, with_settings,
@@ -191,7 +200,7 @@ extension SQLiteStore {
             delivery.key.text, inbox, delivery.sink, delivery.route, delivery.isCopy,
             delivery.with, now, delivery.dueMilliseconds(madeAt: now),
             delivery.notBeforeMilliseconds, delivery.pool, delivery.member,
-            Checksum.of(delivery),
+            checksum,
         ])
     }
 }

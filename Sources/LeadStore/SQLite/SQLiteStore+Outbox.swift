@@ -85,7 +85,9 @@ extension SQLiteStore {
         {
             return "the stored lead is damaged: it does not match its checksum"
         }
-        if let checksum = row["checksum"] as Int64?, Checksum.of(delivery) != checksum {
+        if let checksum = row["checksum"] as Int64?,
+            Checksum.of(delivery, Checksum.LeadRow(row, sequence: "inbox_sequence")) != checksum
+        {
             return "the stored delivery is damaged: it does not match its checksum"
         }
         return nil

@@ -74,10 +74,11 @@ extension SQLiteStore {
         let ofDelivery = try db.cachedStatement(
             sql: "SELECT outcome FROM attempts WHERE outbox_sequence = ? ORDER BY rowid")
         while let row = try leads.next() {
-            let deliveries = try Row.fetchAll(ofLead, arguments: [row["sequence"] as Int64]).map {
+            let lead = Checksum.LeadRow(row, sequence: "sequence")
+            let deliveries = try Row.fetchAll(ofLead, arguments: [lead.sequence]).map {
                 let outcomes = try String.fetchAll(
                     ofDelivery, arguments: [$0["sequence"] as Int64])
-                return checked($0, outcomes)
+                return checked($0, of: lead, outcomes)
             }
             extent.leads += 1
             extent.deliveries += deliveries.count
@@ -99,10 +100,12 @@ extension SQLiteStore {
             isIntact: InboxRow.isIntact(row))
     }
 
-    private static func checked(_ row: Row, _ outcomes: [String]) -> LedgerCheck.Delivery {
+    private static func checked(
+        _ row: Row, of lead: Checksum.LeadRow, _ outcomes: [String]
+    ) -> LedgerCheck.Delivery {
         var isIntact = true
         if let checksum = row["checksum"] as Int64? {
-            isIntact = delivery(row).map { Checksum.of($0) == checksum } ?? false
+            isIntact = delivery(row).map { Checksum.of($0, lead) == checksum } ?? false
         }
         return LedgerCheck.Delivery(
             sequence: row["sequence"], key: row["key"], sink: row["sink"], route: row["route"],
