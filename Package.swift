@@ -61,7 +61,8 @@ let modules: [Target] = [
         dependencies: ["LeadKit", "LeadYAML", "CLibCSV", "CRE2", crypto, mustache],
         swiftSettings: strict),
     .target(
-        name: "LeadStore", dependencies: ["LeadKit", grdb, grdbSQLite], swiftSettings: strict),
+        name: "LeadStore", dependencies: ["LeadKit", crypto, grdb, grdbSQLite],
+        swiftSettings: strict),
     .target(
         name: "LeadFlow", dependencies: ["LeadKit", "LeadRules", "LeadStore", crypto, logging],
         swiftSettings: strict),

@@ -80,6 +80,9 @@ public final class Flow: Sendable {
         if let failure = bells.failure { throw failure }
     }
 
+    /// New deliveries are due for these sinks.
+    public func ring(_ sinks: Set<String>) { for sink in sinks { bells.lane(sink).ring() } }
+
     /// Asks the loops to end: nothing new is begun, attempts under way finish.
     public func stop() { bells.stop() }
 }

@@ -1,11 +1,13 @@
+internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 public import Logging
 internal import NIOCore
 
-/// Answers operators and supervisors: `/health/live`, `/health/ready`, and the few actions that a
-/// second process (such as `leadrouter import`) asks the running one to do.
+/// Answers operators and supervisors: `/health/live`, `/health/ready`, and below `/api/` what the
+/// ledger holds and the actions that a second process (such as `leadrouter import`) asks the
+/// running one to do.
 public struct AdminServer: Sendable {
     /// What an action answers.
     public struct Answer: Sendable {
@@ -38,6 +40,50 @@ public struct AdminServer: Sendable {
     /// An action: takes the query and the body of a POST.
     public typealias Action = @Sendable ([UInt8]) async -> Answer
 
+    /// What answers one method at one path.
+    public struct Endpoint: Sendable {
+        /// What is asked.
+        public struct Query: Sendable {
+            /// The parts of the path that stand for `:name`, decoded.
+            public var path: [String: String]
+            /// The query's names and values, decoded, in order.
+            public var parameters: [(name: String, value: String)]
+            /// The body of a POST.
+            public var body: [UInt8]
+
+            /// Makes one.
+            public init(
+                path: [String: String] = [:], parameters: [(name: String, value: String)] = [],
+                body: [UInt8] = []
+            ) {
+                self.path = path
+                self.parameters = parameters
+                self.body = body
+            }
+        }
+
+        /// Whether it is a POST, and may change something; else a GET.
+        public var isPost: Bool
+        /// The path below `/api/`; a part `:name` stands for any text.
+        public var path: String
+        /// Makes the answer.
+        public var answer: @Sendable (Query) async -> Answer
+
+        /// A GET.
+        public static func get(
+            _ path: String, _ answer: @escaping @Sendable (Query) async -> Answer
+        ) -> Endpoint {
+            Endpoint(isPost: false, path: path, answer: answer)
+        }
+
+        /// A POST.
+        public static func post(
+            _ path: String, _ answer: @escaping @Sendable (Query) async -> Answer
+        ) -> Endpoint {
+            Endpoint(isPost: true, path: path, answer: answer)
+        }
+    }
+
     /// The most connections at once.
     public static let connectionsMax = 64
     /// The most bytes of a body.
@@ -49,18 +95,21 @@ public struct AdminServer: Sendable {
     private let readiness: @Sendable () async -> Readiness
     private let metrics: @Sendable () async -> String
     private let actions: [String: Action]
+    private let endpoints: [Endpoint]
     private let limits: ConnectionLimits
     private let logger: Logger
 
-    /// Makes a server. `actions` are POST endpoints by path
-    /// below `/api/`; they need the token, if there is one, as `Authorization: Bearer TOKEN`.
+    /// Makes a server. `actions` are POST endpoints by path below `/api/`; they and the `endpoints`
+    /// need the token, if there is one, as `Authorization: Bearer TOKEN`.
     public init(
         host: String, port: Int, token: String?,
         readiness: @escaping @Sendable () async -> Readiness,
         metrics: @escaping @Sendable () async -> String, actions: [String: Action],
+        endpoints: [Endpoint] = [],
         limits: ConnectionLimits = ConnectionLimits(connectionsMax: AdminServer.connectionsMax),
         logger: Logger
     ) {
+        self.endpoints = endpoints
         self.host = host
         self.port = port
         self.token = token
@@ -88,8 +137,11 @@ public struct AdminServer: Sendable {
                 type: "text/plain; version=0.0.4; charset=utf-8")
         }
         for (path, action) in actions {
-            router.post("/api/\(path)") { request, _ in await self.run(action, request) }
+            router.post("/api/\(path)") { request, _ in
+                await self.post(request) { await action($0) }
+            }
         }
+        for endpoint in endpoints { add(endpoint, to: router) }
         var quiet = logger
         quiet.logLevel = .warning
         let application = Application(
@@ -103,13 +155,41 @@ public struct AdminServer: Sendable {
         try await application.listenUntilCancelled(at: "\(host):\(port)", logger: quiet)
     }
 
-    private func run(_ action: Action, _ request: Request) async -> Response {
+    private func add(_ endpoint: Endpoint, to router: Router<BasicRequestContext>) {
+        router.on("/api/\(endpoint.path)", method: endpoint.isPost ? .post : .get) {
+            request, context in
+            let path = Dictionary(
+                context.parameters.map { (String($0.key), $0.value.removingPercentEncoding ?? "") }
+            ) { first, _ in first }
+            let parameters = WebhookServer.query(of: request)
+            guard endpoint.isPost else {
+                if let refusal = self.refusal(of: request) { return refusal }
+                let answer = await endpoint.answer(
+                    Endpoint.Query(path: path, parameters: parameters))
+                return AdminServer.response(answer.status, answer.body)
+            }
+            return await self.post(request) { body in
+                await endpoint.answer(
+                    Endpoint.Query(path: path, parameters: parameters, body: body))
+            }
+        }
+    }
+
+    /// Why the request is not looked at any further.
+    private func refusal(of request: Request) -> Response? {
         guard isForThisHost(request) else {
             return AdminServer.response(421, Array("{\"error\":\"wrong host\"}\n".utf8))
         }
         guard isAuthorised(request) else {
             return AdminServer.response(401, Array("{\"error\":\"token needed\"}\n".utf8))
         }
+        return nil
+    }
+
+    private func post(
+        _ request: Request, _ action: @Sendable ([UInt8]) async -> Answer
+    ) async -> Response {
+        if let refusal = refusal(of: request) { return refusal }
         // A page in a browser cannot send these types without asking first (CORS preflight); a
         // form's own type it can.
         let type = (request.headers[.contentType] ?? "").lowercased().utf8

@@ -142,7 +142,7 @@ public struct WebhookServer: Sendable {
     }
 
     /// The query's names and values, `+` and `%XX` decoded, in order.
-    private static func query(of request: Request) -> [(name: String, value: String)] {
+    static func query(of request: Request) -> [(name: String, value: String)] {
         let path = Array((request.head.path ?? "").utf8)
         guard let mark = path.firstIndex(of: 0x3F) else { return [] }
         return path[(mark + 1)...].split(separator: 0x26).map { pair in

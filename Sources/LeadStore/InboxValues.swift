@@ -13,6 +13,8 @@ public enum InboxState: String, Sendable, CaseIterable {
     case held
     /// Kept aside: authentic, but no usable lead.
     case quarantined
+    /// Erased: nothing of the lead is left but its id, so that it does not come in again.
+    case forgotten
 }
 
 /// A reference that waits to be read.
@@ -87,15 +89,18 @@ public struct InboxEntry: Sendable, Equatable {
     public var reason: String?
     /// Whether it was decided as a duplicate of an earlier lead.
     public var isDuplicate: Bool
+    /// When it was decided; nil before, and in rows of earlier versions.
+    public var decidedMilliseconds: Int64?
 
     /// Makes a row.
     public init(
         sequence: Int64, source: String, leadID: LeadID, state: InboxState,
         receivedMilliseconds: Int64, lead: [UInt8] = [], raw: [UInt8] = [],
         outcome: String? = nil, decision: String? = nil, ruleSetHash: String? = nil,
-        reason: String? = nil, isDuplicate: Bool = false
+        reason: String? = nil, isDuplicate: Bool = false, decidedMilliseconds: Int64? = nil
     ) {
         self.isDuplicate = isDuplicate
+        self.decidedMilliseconds = decidedMilliseconds
         self.sequence = sequence
         self.source = source
         self.leadID = leadID

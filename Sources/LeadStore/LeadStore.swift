@@ -98,6 +98,27 @@ public protocol LeadStore: Sendable {
     func deliveries(_ filter: DeliveryFilter) async throws(StoreError) -> [DeliveryEntry]
     /// The attempts of a delivery, first first.
     func attempts(of sequence: Int64) async throws(StoreError) -> [AttemptEntry]
+    /// What was ordered about a lead and its deliveries, first first.
+    func orders(ofLead sequence: Int64) async throws(StoreError) -> [OrderEntry]
+    /// How many deliveries a filter finds, whatever its limit.
+    func tally(_ filter: DeliveryFilter) async throws(StoreError) -> DeliveryTally
+    /// How many leads a filter finds, and what became of their deliveries, whatever its limit.
+    func tally(_ filter: LeadFilter) async throws(StoreError) -> LeadTally
+    /// When the oldest delivery that is not over was made, by sink.
+    func oldestOpenMilliseconds() async throws(StoreError) -> [String: Int64]
+
+    /// Makes a new generation of each delivery that is over, due at once: a row of its own with a
+    /// key of its own, linked to the old one, which stays as it is. Answers in order.
+    func redeliver(_ sequences: [Int64], _ order: Order) async throws(StoreError) -> [OrderAnswer]
+    /// Calls pending deliveries off. Answers in order.
+    func cancel(_ sequences: [Int64], _ order: Order) async throws(StoreError) -> [OrderAnswer]
+    /// Erases leads that are over: their content, and whatever was written because of it. Ids,
+    /// times, states and counts stay. Answers in order.
+    func forget(
+        _ sequences: [Int64], _ options: ForgetOptions, _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer]
+    /// Leads that are over, longest kept first: what retention may erase.
+    func over(_ query: OverQuery) async throws(StoreError) -> [OverLead]
 
     /// Throws what a lead that came now would meet.
     func checkIntake() async throws(StoreError)
@@ -146,19 +167,25 @@ public struct LeadFilter: Sendable, Equatable {
     public var outcome: String?
     /// Only what was taken in at this time or later.
     public var sinceMilliseconds: Int64?
+    /// Only what was taken in before this time.
+    public var untilMilliseconds: Int64?
     /// Only rows behind this number, and then oldest first: to read everything page by page.
     public var afterSequence: Int64?
+    /// Only rows before this number: to go on where a page, newest first, ended.
+    public var beforeSequence: Int64?
     /// At most so many.
     public var limit: Int
 
     /// Makes a filter.
     public init(
         source: String? = nil, leadID: LeadID? = nil, state: InboxState? = nil,
-        outcome: String? = nil, sinceMilliseconds: Int64? = nil, afterSequence: Int64? = nil,
-        limit: Int = 50
+        outcome: String? = nil, sinceMilliseconds: Int64? = nil, untilMilliseconds: Int64? = nil,
+        afterSequence: Int64? = nil, beforeSequence: Int64? = nil, limit: Int = 50
     ) {
         self.sinceMilliseconds = sinceMilliseconds
+        self.untilMilliseconds = untilMilliseconds
         self.afterSequence = afterSequence
+        self.beforeSequence = beforeSequence
         self.source = source
         self.leadID = leadID
         self.state = state
@@ -177,14 +204,34 @@ public struct DeliveryFilter: Sendable, Equatable {
     public var leadID: LeadID?
     /// Only keys that begin so.
     public var keyPrefix: String?
+    /// Only of leads of this source.
+    public var source: String?
+    /// Only of this route.
+    public var route: String?
+    /// Only what was made at this time or later.
+    public var sinceMilliseconds: Int64?
+    /// Only what was made before this time.
+    public var untilMilliseconds: Int64?
+    /// Only rows behind this number, and then oldest first: to read everything page by page.
+    public var afterSequence: Int64?
+    /// Only rows before this number: to go on where a page, newest first, ended.
+    public var beforeSequence: Int64?
     /// At most so many.
     public var limit: Int
 
     /// Makes a filter.
     public init(
         sink: String? = nil, state: DeliveryState? = nil, leadID: LeadID? = nil,
-        keyPrefix: String? = nil, limit: Int = 50
+        keyPrefix: String? = nil, source: String? = nil, route: String? = nil,
+        sinceMilliseconds: Int64? = nil, untilMilliseconds: Int64? = nil,
+        afterSequence: Int64? = nil, beforeSequence: Int64? = nil, limit: Int = 50
     ) {
+        self.source = source
+        self.route = route
+        self.sinceMilliseconds = sinceMilliseconds
+        self.untilMilliseconds = untilMilliseconds
+        self.afterSequence = afterSequence
+        self.beforeSequence = beforeSequence
         self.sink = sink
         self.state = state
         self.leadID = leadID
@@ -193,12 +240,12 @@ public struct DeliveryFilter: Sendable, Equatable {
     }
 }
 
-/// Both sides of the books: `received = decided + held + waiting`, and
-/// `deliveries = delivered + dead + pending + leased`.
+/// Both sides of the books: `received = decided + held + waiting + quarantined + forgotten`, and
+/// `deliveries = delivered + dead + cancelled + pending + leased`.
 public struct StoreStats: Sendable, Equatable {
     /// Inbox rows by state.
     public var leads: [InboxState: Int] = [:]
-    /// Decided rows by outcome.
+    /// Rows that were decided, by outcome.
     public var outcomes: [String: Int] = [:]
     /// Deliveries by state.
     public var deliveries: [DeliveryState: Int] = [:]

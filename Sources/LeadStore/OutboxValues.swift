@@ -10,6 +10,8 @@ public enum DeliveryState: String, Sendable, CaseIterable {
     case delivered
     /// Given up, with all its attempts.
     case dead
+    /// Called off by an operator before it was delivered.
+    case cancelled
 }
 
 /// A delivery to insert into the outbox.
@@ -174,13 +176,23 @@ public struct DeliveryEntry: Sendable, Equatable {
     public var dueMilliseconds: Int64
     /// The receipt when delivered, else the last reason.
     public var detail: String?
+    /// How often an operator has ordered it anew, from 0.
+    public var generation: Int
+    /// The row of the generation before.
+    public var previousSequence: Int64?
+    /// Whether there is a later generation.
+    public var isSuperseded: Bool
 
     /// Makes a row.
     public init(
         sequence: Int64, delivery: NewDelivery, source: String, leadID: LeadID,
         state: DeliveryState, attempts: Int, createdMilliseconds: Int64, dueMilliseconds: Int64,
-        detail: String?
+        detail: String?, generation: Int = 0, previousSequence: Int64? = nil,
+        isSuperseded: Bool = false
     ) {
+        self.generation = generation
+        self.previousSequence = previousSequence
+        self.isSuperseded = isSuperseded
         self.sequence = sequence
         self.delivery = delivery
         self.source = source

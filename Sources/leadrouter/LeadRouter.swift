@@ -17,6 +17,7 @@ struct LeadRouter: AsyncParsableCommand {
               leadrouter diff main rules …          which leads would an edit move?
               leadrouter why-not ID --expect ROUTE  why did it not go there?
               leadrouter serve                      take leads in and deliver them
+              leadrouter deliveries list            what went where, what waits, what failed
               leadrouter demo                       see the whole picture on this machine
 
             Exit codes: 0 good, 1 what was checked failed, 64 wrong usage, 69 a needed
@@ -34,6 +35,7 @@ struct LeadRouter: AsyncParsableCommand {
             Import.self,
             Leads.self,
             Deliveries.self,
+            LedgerCommand.self,
             Plugins.self,
             Schema.self,
             Simulate.self,

@@ -119,6 +119,7 @@ class Bench(unittest.TestCase):
         self.outputs = []
         self.logs = []
         self.addCleanup(self.expect_no_secret)
+        self.addCleanup(self.expect_a_sound_ledger)
         self.port, self.admin_port, self.mail_port = free_port(), free_port(), free_port()
         self.graph = Graph(SECRETS["META_PAGE_TOKEN"], SECRETS["META_APP_SECRET"])
         self.addCleanup(self.graph.close)
@@ -299,6 +300,13 @@ include: [routes.yaml]
             self.assertTrue(text.endswith(b"\n"), f"the last line of {path.name} has no end")
             lines += [json.loads(line) for line in text.splitlines()]
         return lines
+
+    def expect_a_sound_ledger(self):
+        """The invariants of docs/ledger.md hold after whatever the test did."""
+        store = self.folder / "var/leads.db"
+        if store.exists():
+            out, _ = self.run_program("ledger", "verify", "--store", str(store))
+            self.assertEqual(out, "")
 
     def expect_no_secret(self):
         texts = self.outputs + [path.read_text(errors="replace") for path in self.logs]

@@ -306,9 +306,15 @@ default:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=seconds)
 
+    #: Whether the ledger must be sound at the end; off where a test breaks it.
+    verifies = True
+
     def close(self):
         if self.process is not None and self.process.poll() is None:
             self.kill()
+        if self.verifies and (self.folder / "leads.db").exists():
+            done = self.run("ledger", "verify", "--store", str(self.folder / "leads.db"))
+            assert done.returncode == 0, (done.stdout, done.stderr)
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -12,7 +12,7 @@ struct LoadingTests {
         ("unknown-key", "fields: {f: {1️⃣typ: number}}"),
         ("unknown-key", "dedupe: {by: f, within: 1d, 1️⃣x: y}"),
         ("unknown-setting", "log: {1️⃣levle: info}"), ("bad-value", "log: {level: 1️⃣loud}"),
-        ("duplicate-key", "routes: []\n1️⃣routes: []"), ("not-yet", "1️⃣retention: {}"),
+        ("duplicate-key", "routes: []\n1️⃣routes: []"),
         ("bad-value", "routes: 1️⃣{id: r, always: true, to: a}"), ("bad-value", "conditions: 1️⃣[x]"),
         ("bad-value", "match: 1️⃣any"), ("bad-route", "routes: [1️⃣a]"),
         ("missing-key", "routes: [1️⃣{always: true, to: a}]"),

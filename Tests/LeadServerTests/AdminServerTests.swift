@@ -16,7 +16,16 @@ struct AdminServerTests {
             readiness: {
                 .init(trouble: reason, body: Array("{\"ready\":\(reason == nil)}\n".utf8))
             }, metrics: { "up 1\n" },
-            actions: ["echo": { AdminServer.Answer(body: $0) }], logger: log.logger)
+            actions: ["echo": { AdminServer.Answer(body: $0) }],
+            endpoints: [
+                .get("things/:id") { query in
+                    let texts = query.parameters.map { "\($0.name)=\($0.value)" }
+                    return AdminServer.Answer(
+                        status: 203,
+                        body: Array("\(query.path["id"] ?? "") \(texts)".utf8))
+                },
+                .post("things/new") { query in AdminServer.Answer(body: query.body) },
+            ], logger: log.logger)
         try await withListener(log.logger, { try await server.run(onListening: $0) }) { port, _ in
             try await body("http://127.0.0.1:\(port)")
         }
@@ -67,6 +76,39 @@ struct AdminServerTests {
                     method: "POST", url: url + "/api/echo", headers: headers, body: [0x7B, 0x7D]))
             #expect(answer.status == status)
             #expect(answer.header("x-content-type-options") == "nosniff")
+        }
+    }
+
+    @Test func `an endpoint gets its path, its parameters and its body decoded`() async throws {
+        try await withAdmin(token: "secret") { url in
+            let headers = [(name: "Authorization", value: "Bearer secret")]
+            let answer = try await Self.client.send(
+                HTTPRequest(url: url + "/api/things/a%2Fb+%C3%A9?x=1&y=%20z", headers: headers))
+            #expect(answer.status == 203)
+            #expect(String(decoding: answer.body, as: UTF8.self) == #"a/b+é ["x=1", "y= z"]"#)
+            let post = try await Self.client.send(
+                HTTPRequest(
+                    method: "POST", url: url + "/api/things/new",
+                    headers: headers + [("Content-Type", "application/json")], body: [0x7B]))
+            #expect(post.status == 200)
+            #expect(post.body == [0x7B])
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("Authorization", "Bearer wrong", 401), ("Host", "evil.example", 421),
+            ("Origin", "http://127.0.0.1", 421), ("X-Nothing", "", 203),
+        ] as [(String, String, Int)])
+    func `looking needs the token and no browser, too`(
+        name: String, value: String, status: Int
+    ) async throws {
+        try await withAdmin(token: "secret") { url in
+            var headers = [(name: name, value: value)]
+            if name != "Authorization" { headers.append(("Authorization", "Bearer secret")) }
+            let answer = try await Self.client.send(
+                HTTPRequest(url: url + "/api/things/1", headers: headers))
+            #expect(answer.status == status)
         }
     }
 

@@ -57,6 +57,11 @@ struct BrokenStore: LeadStore {
         case forgetsPools = "pools remember what is stored with a decision"
         case remembersSkipped = "a skipped decision does not move a pool"
         case listsOldestFirst = "leads are listed newest first, by any filter"
+        case keepsGenerationsApart = "a redelivery is a new generation, linked to the old one"
+        case cancelsNothing = "a cancelled delivery is over, and says by whom and why"
+        case forgetsNothing = "a forgotten lead leaves its id, states and counts, and nothing else"
+        case forgetsOpenLeads = "a lead that is not over is forgotten only when that calls it off"
+        case talliesOnePage = "a tally counts what a filter finds, whatever its limit"
     }
 
     private let flaw: Flaw
@@ -215,10 +220,67 @@ struct BrokenStore: LeadStore {
     func close() async { await store.close() }
 }
 
+// What operators order.
+extension BrokenStore {
+    func orders(ofLead sequence: Int64) async throws(StoreError) -> [OrderEntry] {
+        try await store.orders(ofLead: sequence)
+    }
+
+    func tally(_ filter: DeliveryFilter) async throws(StoreError) -> DeliveryTally {
+        guard flaw == .talliesOnePage else { return try await store.tally(filter) }
+        var tally = DeliveryTally()
+        for entry in try await store.deliveries(filter) {
+            tally.counts[.init(sink: entry.delivery.sink, state: entry.state), default: 0] += 1
+        }
+        return tally
+    }
+
+    func tally(_ filter: LeadFilter) async throws(StoreError) -> LeadTally {
+        try await store.tally(filter)
+    }
+
+    func oldestOpenMilliseconds() async throws(StoreError) -> [String: Int64] {
+        try await store.oldestOpenMilliseconds()
+    }
+
+    func redeliver(
+        _ sequences: [Int64], _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        guard flaw == .keepsGenerationsApart else {
+            return try await store.redeliver(sequences, order)
+        }
+        await store.revive(sequences)
+        return sequences.map { _ in .done }
+    }
+
+    func cancel(_ sequences: [Int64], _ order: Order) async throws(StoreError) -> [OrderAnswer] {
+        flaw == .cancelsNothing
+            ? sequences.map { _ in .done } : try await store.cancel(sequences, order)
+    }
+
+    func forget(
+        _ sequences: [Int64], _ options: ForgetOptions, _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        if flaw == .forgetsNothing { return sequences.map { _ in .done } }
+        var options = options
+        if flaw == .forgetsOpenLeads { options.cancelsPending = true }
+        return try await store.forget(sequences, options, order)
+    }
+
+    func over(_ query: OverQuery) async throws(StoreError) -> [OverLead] {
+        try await store.over(query)
+    }
+}
+
 extension MemoryStore {
     /// Makes rows undecided again, which no store may.
     fileprivate func remember(_ decisions: [DecisionRecord]) {
         for decision in decisions { pools.apply(decision.pools) }
+    }
+
+    /// Sends the same rows again, which no store may.
+    fileprivate func revive(_ sequences: [Int64]) {
+        for sequence in sequences { parcels[Int(sequence) - 1].entry.state = .pending }
     }
 
     fileprivate func reopen(_ sequences: [Int64]) {

@@ -275,3 +275,52 @@ extension SimulatedStore {
 
     func close() async {}
 }
+
+// What operators order.
+extension SimulatedStore {
+    func orders(ofLead sequence: Int64) async throws(StoreError) -> [OrderEntry] {
+        try await read { store async throws(StoreError) in
+            try await store.orders(ofLead: sequence)
+        }
+    }
+
+    func tally(_ filter: DeliveryFilter) async throws(StoreError) -> DeliveryTally {
+        try await read { store async throws(StoreError) in try await store.tally(filter) }
+    }
+
+    func tally(_ filter: LeadFilter) async throws(StoreError) -> LeadTally {
+        try await read { store async throws(StoreError) in try await store.tally(filter) }
+    }
+
+    func oldestOpenMilliseconds() async throws(StoreError) -> [String: Int64] {
+        try await read { store async throws(StoreError) in
+            try await store.oldestOpenMilliseconds()
+        }
+    }
+
+    func redeliver(
+        _ sequences: [Int64], _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        try await write { store async throws(StoreError) in
+            try await store.redeliver(sequences, order)
+        }
+    }
+
+    func cancel(_ sequences: [Int64], _ order: Order) async throws(StoreError) -> [OrderAnswer] {
+        try await write { store async throws(StoreError) in
+            try await store.cancel(sequences, order)
+        }
+    }
+
+    func forget(
+        _ sequences: [Int64], _ options: ForgetOptions, _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        try await write { store async throws(StoreError) in
+            try await store.forget(sequences, options, order)
+        }
+    }
+
+    func over(_ query: OverQuery) async throws(StoreError) -> [OverLead] {
+        try await read { store async throws(StoreError) in try await store.over(query) }
+    }
+}

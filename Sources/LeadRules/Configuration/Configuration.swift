@@ -15,6 +15,8 @@ public struct Configuration: Sendable {
     public let store: StoreSettings
     /// `log:`.
     public let log: LogSettings
+    /// `retention:`.
+    public let retention: RetentionSettings
     /// Tells two readings apart whose secrets differ. Made from secrets: never shown, never stored.
     let filledIn: String
 

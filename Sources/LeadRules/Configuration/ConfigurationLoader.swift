@@ -140,6 +140,7 @@ public struct ConfigurationLoader {
         let server: ServerSettings = settings("server") ?? ServerSettings()
         let store: StoreSettings = settings("store") ?? StoreSettings()
         let log: LogSettings = settings("log") ?? LogSettings()
+        let retention: RetentionSettings = settings("retention") ?? RetentionSettings()
         guard !problems.hasErrors, let fallback else { return nil }
         var ruleSet = RuleSet(
             hash: merged.hash(tables: tables), names: parser.conditions.slots.names, tables: tables,
@@ -151,7 +152,7 @@ public struct ConfigurationLoader {
         ruleSet.asked = asked
         return Configuration(
             ruleSet: ruleSet, sources: sources, sinks: sinks, server: server, store: store,
-            log: log, filledIn: filledIn.finish())
+            log: log, retention: retention, filledIn: filledIn.finish())
     }
 }
 

@@ -14,15 +14,13 @@ struct MergedConfiguration {
     /// `sources`, `sinks`, `fields`, `tables`, `conditions`, `schedules`,
     /// `pools`: entries in the order read.
     private(set) var named: [String: [Entry]] = [:]
-    /// `match`, `default`, `dedupe`, `store`, `server`, `log`.
+    /// `match`, `default`, `dedupe`, `store`, `server`, `retention`, `log`.
     private(set) var single: [String: Entry] = [:]
     /// The routes of all files.
     private(set) var routes: [SettingNode] = []
 
     private static let namedKeys = Vocabulary.named.names
     private static let singleKeys = Vocabulary.single.names
-    /// Part of the language, not of this version.
-    private static let laterKeys = ["retention"]
 
     mutating func merge(
         _ parts: [ConfigurationPart], rootDisplay: String, problems: inout SettingProblems
@@ -75,10 +73,6 @@ struct MergedConfiguration {
                     "'\(key)' may stand only once, and stands at \(first.place), too",
                     help: "remove one of them")
             }
-        case let key where MergedConfiguration.laterKeys.contains(key):
-            problems.error(
-                "not-yet", at: name.position, "'\(key)' is not part of this version yet",
-                help: "remove it")
         default:
             problems.error(
                 "unknown-key", at: name.position, "unknown key '\(key)'",

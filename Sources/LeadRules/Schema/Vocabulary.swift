@@ -26,6 +26,10 @@ enum Vocabulary {
         SettingInfo(
             "server", "{listen: ADDRESS:PORT}", "Where the service listens.",
             form: ServerSettings.form),
+        SettingInfo(
+            "retention", "{delivered: 90d, dead: 180d, held: 180d, quarantined: 30d}",
+            "How long leads that are over are kept before they are forgotten.",
+            form: RetentionSettings.form),
         SettingInfo("log", "{level: info}", "What the service logs.", form: LogSettings.form),
     ]
 

@@ -74,6 +74,24 @@ final class Checkpoints: Sendable {
         return isDue
     }
 
+    /// Copies everything and makes the log an empty file; false when a reader still needs it.
+    /// Everybody who writes waits meanwhile, so it is not long in waiting for readers.
+    func clear(_ db: Database) throws -> Bool {
+        sqlite3_busy_timeout(db.sqliteConnection, Checkpoints.clearMilliseconds)
+        defer { sqlite3_busy_timeout(db.sqliteConnection, Checkpoints.busyMilliseconds) }
+        do {
+            _ = try db.checkpoint(.truncate)
+            return true
+        } catch  where error.isBusy {
+            return false
+        }
+    }
+
+    /// How long to wait for readers before the log is made empty.
+    static let clearMilliseconds: Int32 = 200
+    /// How long to wait for another program that holds the file.
+    static let busyMilliseconds: Int32 = 5_000
+
     /// Calls back once, when nothing was committed for `quiet`, if there is something to copy.
     /// One timer at most is set.
     func whenQuiet(_ body: @escaping @Sendable () -> Void) {

@@ -48,6 +48,8 @@ final class GroupCommit: Sendable {
         /// Why nothing is taken any more.
         var refusal: StoreError?
         var closers: [CheckedContinuation<Void, Never>] = []
+        /// Who waits for an empty log.
+        var clearers: [CheckedContinuation<Bool, Never>] = []
         var counts = Counts()
     }
 
@@ -104,6 +106,19 @@ final class GroupCommit: Sendable {
         return state.withLock { $0.refusal == .isClosed }
     }
 
+    /// Copies the whole log into the file and makes it empty, between two groups: whether it is,
+    /// which a reader that takes long prevents.
+    func clearLog() async -> Bool {
+        await withCheckedContinuation { continuation in
+            let starts = state.withLock { state in
+                state.clearers.append(continuation)
+                defer { state.isDraining = true }
+                return !state.isDraining
+            }
+            if starts { pool.asyncWriteWithoutTransaction { self.drain($0) } }
+        }
+    }
+
     private func submit(_ job: WriteJob) {
         let (refusal, starts) = state.withLock { state -> (StoreError?, Bool) in
             if let refusal = state.refusal { return (refusal, false) }
@@ -124,7 +139,9 @@ final class GroupCommit: Sendable {
                 let waiting = commit(jobs, db)
                 if !waiting.isEmpty, !goOn(with: waiting) { return }
                 checkpoint(db, isQuiet: false)
+                clearLog(db)
             }
+            clearLog(db)
             guard let closers = endDrain() else { continue }
             for closer in closers { closer.resume() }
             return checkpoints.whenQuiet { [weak self] in self?.checkpointIfIdle() }
@@ -162,7 +179,7 @@ final class GroupCommit: Sendable {
     /// Nil when jobs have come in the meantime.
     private func endDrain() -> [CheckedContinuation<Void, Never>]? {
         state.withLock { state in
-            guard state.waiting.isEmpty else { return nil }
+            guard state.waiting.isEmpty, state.clearers.isEmpty else { return nil }
             state.isDraining = false
             defer { state.closers = [] }
             return state.closers
@@ -230,6 +247,21 @@ final class GroupCommit: Sendable {
             // Without room nothing is synced, and the log is whole.
             if !error.isBusy, !error.isOfRoom { fail(.cannotWrite(error)) }
         }
+    }
+
+    private func clearLog(_ db: Database) {
+        let (clearers, isRefusing) = state.withLock { state in
+            defer { state.clearers = [] }
+            return (state.clearers, state.refusal != nil)
+        }
+        guard !clearers.isEmpty else { return }
+        var isClear = false
+        do {
+            if !isRefusing { isClear = try checkpoints.clear(db) }
+        } catch {
+            fail(.cannotWrite(error))
+        }
+        for clearer in clearers { clearer.resume(returning: isClear) }
     }
 
     /// Queues behind a drain that has begun since; its commits are then checkpointed with the rest.

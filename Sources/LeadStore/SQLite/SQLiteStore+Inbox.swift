@@ -12,27 +12,30 @@ extension SQLiteStore {
         return try await write(isIntake: true) { db in
             let insert = try db.cachedStatement(
                 sql: """
-                    INSERT INTO inbox
-                        (source, lead_id, state, received_ms, lead, raw, envelope, due_ms, reason)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO inbox (source, lead_id, state, received_ms, lead, raw, envelope,
+                        due_ms, reason, checksum)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (source, lead_id) DO NOTHING
                     """)
             let fill = try db.cachedStatement(
                 sql: """
-                    UPDATE inbox SET state = 'received', lead = ?, raw = ?, reason = NULL
+                    UPDATE inbox SET state = 'received', lead = ?, raw = ?, checksum = ?,
+                        reason = NULL
                     WHERE source = ? AND lead_id = ? AND state IN ('announced', 'quarantined')
                         AND length(lead) = 0
                     """)
             return try rows.map { row in
                 try insert.execute(arguments: [
                     row.source, row.leadID, row.state.rawValue, now, row.lead, row.raw,
-                    row.envelope, now, row.reason,
+                    row.envelope, now, row.reason, row.checksum,
                 ])
                 if row.state == .quarantined { return .quarantined }
                 if db.changesCount > 0 { return .stored }
                 if row.state == .received {
                     // Also a reference that was given up: the lead has come by another way.
-                    try fill.execute(arguments: [row.lead, row.raw, row.source, row.leadID])
+                    try fill.execute(arguments: [
+                        row.lead, row.raw, row.checksum, row.source, row.leadID,
+                    ])
                 }
                 return .duplicate
             }
@@ -87,10 +90,11 @@ extension SQLiteStore {
                 case .lead:
                     try db.cachedStatement(
                         sql: """
-                            UPDATE inbox SET state = 'received', lead = ?, raw = ?, reason = NULL
+                            UPDATE inbox SET state = 'received', lead = ?, raw = ?, checksum = ?,
+                                reason = NULL
                             WHERE sequence = ? AND state = 'announced'
                             """
-                    ).execute(arguments: [json, raw, fetch.sequence])
+                    ).execute(arguments: [json, raw, Checksum.ofLead(json), fetch.sequence])
                 case .again(let due, let reason, let counts):
                     try db.cachedStatement(
                         sql: """
@@ -121,7 +125,12 @@ extension SQLiteStore {
                     WHERE state = 'received' AND sequence > ?
                     ORDER BY sequence LIMIT ?
                     """, arguments: [sequence, limit]
-            ).compactMap(InboxRow.entry)
+            ).compactMap { row in
+                var entry = InboxRow.entry(row)
+                // Nothing is decided about a damaged lead: without content it is held.
+                if !InboxRow.isIntact(row) { entry?.lead = [] }
+                return entry
+            }
         }
     }
 
@@ -142,13 +151,14 @@ extension SQLiteStore {
             let decide = try db.cachedStatement(
                 sql: """
                     UPDATE inbox SET state = ?, outcome = ?, reason = ?, decision = ?,
-                        rule_set_hash = ?, is_duplicate = ?
+                        rule_set_hash = ?, is_duplicate = ?, decided_ms = ?
                     WHERE sequence = ? AND state = 'received'
                     """)
             for decision in decisions {
                 try decide.execute(arguments: [
                     decision.state.rawValue, decision.outcome, decision.reason, decision.decision,
-                    decision.ruleSetHash, decision.isDuplicate, decision.sequence,
+                    decision.ruleSetHash, decision.isDuplicate, decision.atMilliseconds,
+                    decision.sequence,
                 ])
                 guard db.changesCount > 0 else { continue }
                 for delivery in decision.deliveries {
@@ -170,17 +180,27 @@ extension SQLiteStore {
     static func insert(
         _ delivery: NewDelivery, of inbox: Int64, at now: Int64, _ db: Database
     ) throws {
+        let lead = try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT sequence, source, received_ms, is_duplicate FROM inbox
+                    WHERE sequence = ?
+                    """), arguments: [inbox])
+        let checksum = lead.map {
+            Checksum.of(delivery, Checksum.LeadRow($0, sequence: "sequence"))
+        }
         try db.cachedStatement(
             sql: """
                 INSERT INTO outbox (key, inbox_sequence, sink, route, is_copy, with_settings,
-                    state, created_ms, due_ms, not_before_ms, pool, member)
-                VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)
+                    state, created_ms, due_ms, not_before_ms, pool, member, checksum)
+                VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (key) DO NOTHING
                 """
         ).execute(arguments: [
             delivery.key.text, inbox, delivery.sink, delivery.route, delivery.isCopy,
             delivery.with, now, delivery.dueMilliseconds(madeAt: now),
             delivery.notBeforeMilliseconds, delivery.pool, delivery.member,
+            checksum,
         ])
     }
 }
@@ -194,6 +214,8 @@ struct InboxRow: Sendable {
     var raw = Data()
     var envelope: String?
     var reason: String?
+    /// Nil while there is no lead.
+    var checksum: Int64? { lead.isEmpty ? nil : Checksum.ofLead(lead) }
 
     init(_ item: InboxItem) {
         switch item {
@@ -256,6 +278,12 @@ struct InboxRow: Sendable {
             receivedMilliseconds: row["received_ms"], lead: [UInt8](row["lead"] as Data),
             raw: [UInt8](row["raw"] as Data), outcome: row["outcome"], decision: row["decision"],
             ruleSetHash: row["rule_set_hash"], reason: row["reason"],
-            isDuplicate: row["is_duplicate"])
+            isDuplicate: row["is_duplicate"], decidedMilliseconds: row["decided_ms"])
+    }
+
+    /// Whether the lead's bytes are those that were taken in.
+    static func isIntact(_ row: Row) -> Bool {
+        guard let checksum = row["checksum"] as Int64? else { return true }
+        return Checksum.ofLead(row["lead"]) == checksum
     }
 }

@@ -91,17 +91,50 @@ extension SQLiteStore {
             db.cachedStatement(
                 sql: """
                     SELECT outbox.*, inbox.source, inbox.lead, inbox.received_ms,
-                        inbox.is_duplicate
+                        inbox.is_duplicate, inbox.checksum AS lead_checksum
                     FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
                     WHERE outbox.sequence = ?
                     """), arguments: [sequence])
         guard let row, let delivery = delivery(row) else { return nil }
+        if let damage = SQLiteStore.damage(row, delivery) {
+            let now = request.atMilliseconds
+            try bury(sequence, attempt: row["attempts"], at: now, damage, db)
+            return nil
+        }
         return LeasedDelivery(
             sequence: sequence, delivery: delivery, source: row["source"],
             lead: [UInt8](row["lead"] as Data), receivedMilliseconds: row["received_ms"],
             isDuplicate: row["is_duplicate"], attempt: row["attempts"],
             createdMilliseconds: row["created_ms"], destination: row["destination"],
             wasTried: row["detail"] != nil, crashes: row["crashes"], token: request.token)
+    }
+
+    /// What of the row is not as it was written; nothing of it may be sent then.
+    static func damage(_ row: Row, _ delivery: NewDelivery) -> String? {
+        if let checksum = row["lead_checksum"] as Int64?,
+            Checksum.ofLead(row["lead"]) != checksum
+        {
+            return "the stored lead is damaged: it does not match its checksum"
+        }
+        if let checksum = row["checksum"] as Int64?,
+            Checksum.of(delivery, Checksum.LeadRow(row, sequence: "inbox_sequence")) != checksum
+        {
+            return "the stored delivery is damaged: it does not match its checksum"
+        }
+        return nil
+    }
+
+    private static func bury(
+        _ sequence: Int64, attempt: Int, at time: Int64, _ reason: String, _ db: Database
+    ) throws {
+        try db.cachedStatement(
+            sql: """
+                UPDATE outbox SET state = 'dead', detail = ?, lease_token = NULL,
+                    lease_until_ms = NULL WHERE sequence = ?
+                """
+        ).execute(arguments: [reason, sequence])
+        try db.cachedStatement(sql: "INSERT INTO attempts VALUES (?, ?, ?, 0, 'dead', ?)")
+            .execute(arguments: [sequence, attempt, time, reason])
     }
 
     public func pendingDestinations(

@@ -15,6 +15,7 @@ extension SQLiteStore {
             if !space.admits() { _ = space.release() }
             let pool = try DatabasePool(path: file.path, configuration: configuration())
             try makeDurable(pool)
+            try makeForgetful(pool)
             try Schema.migrator.migrate(pool)
             return SQLiteStore(
                 pool: pool, writer: try GroupCommit(pool: pool, space: space), lock: lock,
@@ -43,7 +44,7 @@ extension SQLiteStore {
     private static func configuration(readonly: Bool = false) -> Configuration {
         var configuration = Configuration()
         configuration.readonly = readonly
-        configuration.busyMode = .timeout(5)
+        configuration.busyMode = .timeout(Double(Checkpoints.busyMilliseconds) / 1000)
         configuration.foreignKeysEnabled = true
         configuration.label = "store"
         configuration.maximumReaderCount = 4
@@ -71,6 +72,14 @@ extension SQLiteStore {
             throw StoreError.unusable(
                 "the store cannot be made durable: journal_mode is '\(durability.journalMode)', "
                     + "synchronous \(durability.synchronous)")
+        }
+    }
+
+    /// What is erased, or moves when its row grows, is overwritten with zeros: a forgotten lead must
+    /// not be readable in the file's free space.
+    private static func makeForgetful(_ pool: DatabasePool) throws {
+        try pool.writeWithoutTransaction { db in
+            _ = try Int.fetchOne(db, sql: "PRAGMA secure_delete = ON")
         }
     }
 

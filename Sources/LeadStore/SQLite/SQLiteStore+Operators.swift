@@ -23,13 +23,7 @@ extension SQLiteStore {
 
     public func leads(_ filter: LeadFilter) async throws(StoreError) -> [InboxEntry] {
         try await read { db in
-            var query = Query("SELECT * FROM inbox")
-            query.add("source = ?", filter.source)
-            query.add("lead_id = ?", filter.leadID?.text)
-            query.add(state: filter.state?.rawValue, of: "inbox")
-            query.add("outcome = ?", filter.outcome)
-            query.add("received_ms >= ?", filter.sinceMilliseconds)
-            query.add("sequence > ?", filter.afterSequence)
+            let query = SQLiteStore.query("SELECT * FROM inbox", filter)
             let order = filter.afterSequence == nil ? "sequence DESC" : "sequence"
             return try query.rows(db, order: order, limit: filter.limit)
                 .compactMap(InboxRow.entry)
@@ -38,20 +32,50 @@ extension SQLiteStore {
 
     public func deliveries(_ filter: DeliveryFilter) async throws(StoreError) -> [DeliveryEntry] {
         try await read { db in
-            var query = Query(
+            let query = SQLiteStore.query(
                 """
-                SELECT outbox.*, inbox.source, inbox.lead_id FROM outbox
-                JOIN inbox ON inbox.sequence = outbox.inbox_sequence
-                """)
-            query.add("outbox.sink = ?", filter.sink)
-            query.add(state: filter.state?.rawValue, of: "outbox")
-            query.add("inbox.lead_id = ?", filter.leadID?.text)
-            query.add("outbox.key >= ?", filter.keyPrefix)
-            // Keys are hexadecimal digits, so 'g' is behind every key that begins so.
-            query.add("outbox.key < ?", filter.keyPrefix.map { $0 + "g" })
-            return try query.rows(db, order: "outbox.sequence DESC", limit: filter.limit)
+                SELECT outbox.*, inbox.source, inbox.lead_id, \(SQLiteStore.isSuperseded) AS superseded
+                FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
+                """, filter)
+            let order = filter.afterSequence == nil ? "outbox.sequence DESC" : "outbox.sequence"
+            return try query.rows(db, order: order, limit: filter.limit)
                 .compactMap(SQLiteStore.entry)
         }
+    }
+
+    /// Whether a row of the outbox has a later generation.
+    static let isSuperseded = """
+        EXISTS (SELECT 1 FROM outbox AS later WHERE later.previous_sequence = outbox.sequence)
+        """
+
+    static func query(_ select: String, _ filter: LeadFilter) -> Query {
+        var query = Query(select)
+        query.add("inbox.source = ?", filter.source)
+        query.add("inbox.lead_id = ?", filter.leadID?.text)
+        query.add(state: filter.state?.rawValue, of: "inbox")
+        query.add("inbox.outcome = ?", filter.outcome)
+        query.add("inbox.received_ms >= ?", filter.sinceMilliseconds)
+        query.add("inbox.received_ms < ?", filter.untilMilliseconds)
+        query.add("inbox.sequence > ?", filter.afterSequence)
+        query.add("inbox.sequence < ?", filter.beforeSequence)
+        return query
+    }
+
+    static func query(_ select: String, _ filter: DeliveryFilter) -> Query {
+        var query = Query(select)
+        query.add("outbox.sink = ?", filter.sink)
+        query.add("outbox.route = ?", filter.route)
+        query.add(state: filter.state?.rawValue, of: "outbox")
+        query.add("inbox.lead_id = ?", filter.leadID?.text)
+        query.add("inbox.source = ?", filter.source)
+        query.add("outbox.key >= ?", filter.keyPrefix)
+        // Keys are hexadecimal digits, so 'g' is behind every key that begins so.
+        query.add("outbox.key < ?", filter.keyPrefix.map { $0 + "g" })
+        query.add("outbox.created_ms >= ?", filter.sinceMilliseconds)
+        query.add("outbox.created_ms < ?", filter.untilMilliseconds)
+        query.add("outbox.sequence > ?", filter.afterSequence)
+        query.add("outbox.sequence < ?", filter.beforeSequence)
+        return query
     }
 
     public func attempts(of sequence: Int64) async throws(StoreError) -> [AttemptEntry] {
@@ -75,12 +99,13 @@ extension SQLiteStore {
         return DeliveryEntry(
             sequence: row["sequence"], delivery: delivery, source: row["source"], leadID: id,
             state: state, attempts: row["attempts"], createdMilliseconds: row["created_ms"],
-            dueMilliseconds: row["due_ms"], detail: row["detail"])
+            dueMilliseconds: row["due_ms"], detail: row["detail"], generation: row["generation"],
+            previousSequence: row["previous_sequence"], isSuperseded: row["superseded"])
     }
 }
 
 /// A SELECT with the conditions that were asked for; values are always bound.
-private struct Query {
+struct Query {
     private let select: String
     private var conditions: [String] = []
     private var arguments: [any DatabaseValueConvertible] = []
@@ -99,9 +124,18 @@ private struct Query {
     }
 
     func rows(_ db: Database, order: String, limit: Int) throws -> [Row] {
-        let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-        return try Row.fetchAll(
+        try Row.fetchAll(
             db, sql: "\(select)\(filter) ORDER BY \(order) LIMIT ?",
             arguments: StatementArguments(arguments + [limit]))
+    }
+
+    func rows(_ db: Database, groupedBy columns: String) throws -> [Row] {
+        try Row.fetchAll(
+            db, sql: "\(select)\(filter) GROUP BY \(columns)",
+            arguments: StatementArguments(arguments))
+    }
+
+    private var filter: String {
+        conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
     }
 }

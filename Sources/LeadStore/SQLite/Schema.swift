@@ -1,6 +1,6 @@
 internal import GRDB
 
-/// The tables. `docs/ledger.md` of a later version describes each column for operators.
+/// The tables. `docs/ledger.md` describes each column for operators.
 ///
 /// Times are milliseconds since 1970, named `…_ms`. Every hot query is a range scan of a partial
 /// index that holds only the rows still to be worked on, so its cost does not grow with what is
@@ -20,6 +20,10 @@ enum Schema {
         }
         migrator.registerMigration("3 destinations") { db in
             try db.execute(sql: destinations)
+        }
+        migrator.registerMigration("4 operators") { db in
+            try db.execute(sql: operators)
+            try allowStates(db)
         }
         return migrator
     }
@@ -154,6 +158,50 @@ enum Schema {
             by_ms INTEGER NOT NULL
         ) STRICT;
         """
+
+    /// Rows of earlier versions have no checksum, and are not checked.
+    private static let operators = """
+        ALTER TABLE inbox ADD COLUMN decided_ms INTEGER;
+        ALTER TABLE inbox ADD COLUMN checksum INTEGER;
+        ALTER TABLE outbox ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE outbox ADD COLUMN previous_sequence INTEGER REFERENCES outbox (sequence);
+        ALTER TABLE outbox ADD COLUMN checksum INTEGER;
+        -- At most one later generation, whoever orders it at the same time.
+        CREATE UNIQUE INDEX outbox_previous ON outbox (previous_sequence)
+            WHERE previous_sequence IS NOT NULL;
+        CREATE INDEX inbox_over ON inbox (state, received_ms, sequence)
+            WHERE state IN ('decided', 'held', 'quarantined');
+        CREATE INDEX dedupe_inbox ON dedupe (inbox_sequence);
+
+        CREATE TABLE orders (
+            inbox_sequence INTEGER NOT NULL REFERENCES inbox (sequence),
+            outbox_sequence INTEGER REFERENCES outbox (sequence),
+            verb TEXT NOT NULL CHECK (verb IN ('redelivered', 'cancelled', 'forgotten')),
+            at_ms INTEGER NOT NULL,
+            operator TEXT NOT NULL,
+            reason TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX orders_inbox ON orders (inbox_sequence);
+        """
+
+    /// Two states more. SQLite cannot change a CHECK; its manual (lang_altertable.html, section 7)
+    /// lets the table's text be changed when the rows need not be, which takes no time however
+    /// many there are.
+    private static func allowStates(_ db: Database) throws {
+        try db.execute(sql: "PRAGMA writable_schema = ON")
+        for (table, last, new) in [
+            ("inbox", "'quarantined'", "'forgotten'"), ("outbox", "'dead'", "'cancelled'"),
+        ] {
+            try db.execute(
+                sql: """
+                    UPDATE sqlite_schema SET sql = replace(sql, ?, ?)
+                    WHERE type = 'table' AND name = ?
+                    """, arguments: ["\(last))", "\(last), \(new))", table])
+        }
+        let version = try Int.fetchOne(db, sql: "PRAGMA schema_version") ?? 0
+        try db.execute(sql: "PRAGMA schema_version = \(version + 1)")
+        try db.execute(sql: "PRAGMA writable_schema = RESET")
+    }
 
     /// Counts kept by triggers, in the same transactions as the rows: both sides of the books
     /// without a scan.

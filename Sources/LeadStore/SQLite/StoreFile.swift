@@ -82,14 +82,19 @@ struct StoreFile: Sendable {
 
     /// A new name is safe from a power cut only when its folder is on disk.
     private func syncFolder() throws {
-        let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+        let folder = StoreFile.folder(of: path)
         let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw StoreError.unusable("cannot sync", folder) }
         defer { _ = Glibc.close(descriptor) }
         guard fsync(descriptor) == 0 else { throw StoreError.unusable("cannot sync", folder) }
     }
 
-    private static func size(of path: String) -> Int? {
+    /// The folder that a file is in.
+    static func folder(of path: String) -> String {
+        URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+    }
+
+    static func size(of path: String) -> Int? {
         var status = stat()
         return stat(path, &status) == 0 ? Int(status.st_size) : nil
     }

@@ -48,6 +48,34 @@ final class StoreLock: Sendable {
         }
     }
 
+    /// Whether some process holds the lock of a store now, without asking for it: another one that
+    /// starts just then must not be refused.
+    static func isHeld(path: String) -> Bool {
+        var status = stat()
+        guard stat(path + ".lock", &status) == 0 else { return false }
+        // "7: FLOCK  ADVISORY  WRITE 4711 fe:01:131074 0 EOF"
+        return locks().split(separator: 0x0A).contains { line in
+            let words = line.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+            return words.count > 5 && words[1] == "FLOCK"
+                && words[5].utf8.split(separator: 0x3A).last.map { Array($0) }
+                    == Array(String(status.st_ino).utf8)
+        }
+    }
+
+    /// The kernel's list. It has no length to ask for.
+    private static func locks() -> [UInt8] {
+        let descriptor = open("/proc/locks", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        defer { _ = Glibc.close(descriptor) }
+        var text: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = read(descriptor, &part, part.count)
+            guard count > 0 else { return text }
+            text += part[..<count]
+        }
+    }
+
     private static let closed = "closed"
     static let crashed = "crashed"
 

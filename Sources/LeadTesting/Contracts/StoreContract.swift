@@ -20,7 +20,7 @@ public struct StoreContract: Sendable {
     /// All rules: intake, routing, pools, delivery, operators.
     public static let checks: [Check] =
         intakeChecks + routingChecks + poolChecks + leaseChecks + finishChecks + destinationChecks
-        + crashChecks + operatorChecks
+        + crashChecks + operatorChecks + redeliverChecks + forgetChecks + tallyChecks
 
     /// Tries every rule.
     ///

@@ -211,7 +211,7 @@ extension MemoryStore {
         var stats = StoreStats()
         for entry in rows.map(\.entry) {
             stats.leads[entry.state, default: 0] += 1
-            if entry.state == .decided, let outcome = entry.outcome {
+            if let outcome = entry.outcome {
                 stats.outcomes[outcome, default: 0] += 1
             }
         }
@@ -224,34 +224,50 @@ extension MemoryStore {
 
     /// Leads, newest first; see `LeadStore`.
     public func leads(_ filter: LeadFilter) throws(StoreError) -> [InboxEntry] {
-        let ordered = filter.afterSequence == nil ? rows.reversed() : rows
-        let found = ordered.lazy.map(\.entry).filter { entry in
-            guard entry.receivedMilliseconds >= filter.sinceMilliseconds ?? .min,
-                entry.sequence > filter.afterSequence ?? .min
-            else { return false }
-            return (filter.source == nil || filter.source == entry.source)
-                && (filter.leadID == nil || filter.leadID == entry.leadID)
-                && (filter.state == nil || filter.state == entry.state)
-                && (filter.outcome == nil || filter.outcome == entry.outcome)
-        }
-        return Array(found.prefix(filter.limit))
+        let found = rows.map(\.entry).filter { filter.takes($0) }
+        return Array(
+            (filter.afterSequence == nil ? found.reversed() : found).prefix(filter.limit))
     }
 
     /// Deliveries, newest first; see `LeadStore`.
     public func deliveries(_ filter: DeliveryFilter) throws(StoreError) -> [DeliveryEntry] {
-        let found = parcels.reversed().lazy.map(\.entry).filter { entry in
-            (filter.sink == nil || filter.sink == entry.delivery.sink)
-                && (filter.state == nil || filter.state == entry.state)
-                && (filter.leadID == nil || filter.leadID == entry.leadID)
-                && (filter.keyPrefix.map { ByteSearch.hasPrefix(entry.delivery.key.text, $0) }
-                    ?? true)
-        }
-        return Array(found.prefix(filter.limit))
+        let found = parcels.map(\.entry).filter { filter.takes($0) }
+        return Array(
+            (filter.afterSequence == nil ? found.reversed() : found).prefix(filter.limit))
     }
 
     /// The attempts of a delivery; see `LeadStore`.
     public func attempts(of sequence: Int64) throws(StoreError) -> [AttemptEntry] {
         let index = Int(sequence) - 1
         return parcels.indices.contains(index) ? parcels[index].history : []
+    }
+}
+
+extension LeadFilter {
+    /// Whether the row is one of those meant.
+    func takes(_ entry: InboxEntry) -> Bool {
+        guard entry.receivedMilliseconds >= sinceMilliseconds ?? .min,
+            entry.receivedMilliseconds < untilMilliseconds ?? .max,
+            entry.sequence > afterSequence ?? .min, entry.sequence < beforeSequence ?? .max
+        else { return false }
+        return (source == nil || source == entry.source)
+            && (leadID == nil || leadID == entry.leadID) && (state == nil || state == entry.state)
+            && (outcome == nil || outcome == entry.outcome)
+    }
+}
+
+extension DeliveryFilter {
+    /// Whether the row is one of those meant.
+    func takes(_ entry: DeliveryEntry) -> Bool {
+        guard entry.createdMilliseconds >= sinceMilliseconds ?? .min,
+            entry.createdMilliseconds < untilMilliseconds ?? .max,
+            entry.sequence > afterSequence ?? .min, entry.sequence < beforeSequence ?? .max
+        else { return false }
+        return (sink == nil || sink == entry.delivery.sink)
+            && (route == nil || route == entry.delivery.route)
+            && (source == nil || source == entry.source)
+            && (state == nil || state == entry.state)
+            && (leadID == nil || leadID == entry.leadID)
+            && (keyPrefix.map { ByteSearch.hasPrefix(entry.delivery.key.text, $0) } ?? true)
     }
 }

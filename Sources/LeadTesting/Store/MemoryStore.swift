@@ -10,6 +10,9 @@ public actor MemoryStore: LeadStore {
         var envelope = Envelope()
         var attempts = 0
         var dueMilliseconds: Int64
+        var orders: [OrderEntry] = []
+        /// Its `dedupe` key.
+        var dedupeKey: [UInt8]?
     }
 
     struct Parcel {
@@ -25,6 +28,8 @@ public actor MemoryStore: LeadStore {
         func isPending(of sink: String) -> Bool {
             entry.state == .pending && entry.delivery.sink == sink
         }
+        /// The row of the later generation.
+        var successor: Int?
     }
 
     struct LeadKey: Hashable {
@@ -42,7 +47,8 @@ public actor MemoryStore: LeadStore {
     /// Deliveries by sequence number less one.
     var parcels: [Parcel] = []
     var parcelOf: [DeliveryKey: Int] = [:]
-    private var dedupe: [[UInt8]: Int64] = [:]
+    /// Rows and times of each key.
+    var dedupe: [[UInt8]: [(row: Int, seconds: Int64)]] = [:]
     var pools = PoolState()
     var jumps: [ClockJump] = []
     var pausesOfSinks: [String: SinkPause] = [:]
@@ -184,7 +190,7 @@ public actor MemoryStore: LeadStore {
 
     /// Whether an earlier lead had the key; see `LeadStore`.
     public func hasEarlier(dedupeKey: String, sinceSeconds: Int64) throws(StoreError) -> Bool {
-        dedupe[Array(dedupeKey.utf8)].map { $0 >= sinceSeconds } ?? false
+        dedupe[Array(dedupeKey.utf8)]?.contains { $0.seconds >= sinceSeconds } ?? false
     }
 
     /// What pools remember; see `LeadStore`. More than is asked for does no harm.
@@ -201,9 +207,10 @@ public actor MemoryStore: LeadStore {
             rows[row].entry.decision = decision.decision
             rows[row].entry.ruleSetHash = decision.ruleSetHash
             rows[row].entry.isDuplicate = decision.isDuplicate
+            rows[row].entry.decidedMilliseconds = decision.atMilliseconds
             if let (key, created) = decision.dedupe {
-                let key = Array(key.utf8)
-                dedupe[key] = max(dedupe[key] ?? created, created)
+                rows[row].dedupeKey = Array(key.utf8)
+                dedupe[Array(key.utf8), default: []].append((row, created))
             }
             pools.apply(decision.pools)
             for delivery in decision.deliveries {
@@ -212,13 +219,16 @@ public actor MemoryStore: LeadStore {
         }
     }
 
-    func insert(_ delivery: NewDelivery, of row: Int, _ time: Int64) {
-        guard parcelOf[delivery.key] == nil else { return }
+    /// Whether the key is new.
+    @discardableResult
+    func insert(_ delivery: NewDelivery, of row: Int, _ time: Int64) -> Bool {
+        guard parcelOf[delivery.key] == nil else { return false }
         parcelOf[delivery.key] = parcels.count
         let entry = DeliveryEntry(
             sequence: Int64(parcels.count + 1), delivery: delivery, source: rows[row].entry.source,
             leadID: rows[row].entry.leadID, state: .pending, attempts: 0, createdMilliseconds: time,
             dueMilliseconds: delivery.dueMilliseconds(madeAt: time), detail: nil)
         parcels.append(Parcel(entry: entry, lead: row))
+        return true
     }
 }

@@ -47,7 +47,8 @@ enum Summary {
         "\(count(result.errorCount, "error")), \(count(result.warningCount, "warning"))"
     }
 
-    static func count(_ number: Int, _ noun: String) -> String {
-        "\(number) \(noun)\(number == 1 ? "" : "s")"
+    /// `plural` is for nouns that take more than an 's'.
+    static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
+        "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
     }
 }

@@ -19,6 +19,7 @@ final class Service: Sendable {
     let flow: Flow
     private let webhooks: WebhookServer
     private let admin: AdminServer
+    private let retention: Retention
     private let reload: Reload?
     private let isWatching: Bool
     private let stop = AsyncStream<Void>.makeStream()
@@ -48,7 +49,11 @@ final class Service: Sendable {
                 "import": { await ImportAction.run($0, into: flow.intake.inbox) },
                 "reload": { _ in await ReloadAction.run(reload) },
             ],
+            endpoints: LedgerAPI(store: store, logger: logger) { flow.ring($0) }.endpoints,
             logger: logger)
+        retention = Retention(
+            settings: { reload?.rules.edition?.configuration.retention ?? configuration.retention },
+            store: store, clock: clock, logger: logger)
     }
 
     /// Asks the service to end.
@@ -81,6 +86,7 @@ final class Service: Sendable {
                 }
             }
             group.addTask { try await self.runFlow() }
+            group.addTask { try await self.retention.run() }
             group.addTask {
                 for await _ in self.stop.stream { break }
                 listeners.cancel()

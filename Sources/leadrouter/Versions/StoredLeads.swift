@@ -42,5 +42,5 @@ struct StoredLeads {
     }
 
     /// What was taken in within limits has a few values more as we write it.
-    private static let limits = JSONDocument.Limits(depthMax: 64, valuesMax: 16_000_000)
+    static let limits = JSONDocument.Limits(depthMax: 64, valuesMax: 16_000_000)
 }

@@ -147,9 +147,5 @@ extension FindingCatalogue {
             why: "Rules of another version may mean something else.",
             cure: "Write 'version: 1', in leadrouter.yaml only.", wrong: "version: 2",
             right: "version: 1"),
-        FindingKind(
-            .error, "not-yet", "a part of the language that this version does not have",
-            why: "It would be ignored, and leads would go elsewhere than the file says.",
-            cure: "Remove it.", wrong: "retention: {leads: 90d}", right: "routes: []"),
     ]
 }

@@ -1,0 +1,93 @@
+public import LeadRules
+public import LeadStore
+public import Logging
+
+/// Forgets leads that have been kept for as long as `retention:` says.
+///
+/// A pass runs when the service starts and every `interval` after that. For each way in which a
+/// lead can be over, it asks the store for those taken in before the limit, longest kept first, and
+/// forgets them a small page at a time, with a rest between pages so that intake and delivery hardly
+/// notice. Only leads that are over are asked for, and the store looks again in the transaction that
+/// erases: what an operator has redelivered meanwhile stays.
+public struct Retention: Sendable {
+    /// How often a pass runs.
+    public static let interval = Duration.seconds(6 * 3600)
+    /// The most leads of one transaction.
+    public static let pageMax = 200
+    /// The rest between two transactions.
+    public static let rest = Duration.milliseconds(50)
+
+    private let settings: @Sendable () -> RetentionSettings
+    private let store: any LeadStore
+    private let clock: any FlowClock
+    private let logger: Logger
+
+    /// Makes one; `settings` are those in force, and it does nothing when no limit is set.
+    public init(
+        settings: @escaping @Sendable () -> RetentionSettings, store: any LeadStore,
+        clock: any FlowClock = SystemClock(),
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Runs until cancelled.
+    public func run() async throws {
+        while true {
+            try await pass()
+            try await clock.sleep(for: Retention.interval)
+        }
+    }
+
+    /// One pass; answers how many leads were forgotten.
+    @discardableResult
+    public func pass() async throws -> Int {
+        var count = 0
+        for (end, limit) in Retention.limits(settings()) {
+            let forgotten = try await forget(end, olderThan: limit)
+            count += forgotten
+            if forgotten > 0 {
+                logger.notice(
+                    "leads forgotten as 'retention' says",
+                    metadata: ["ended": "\(end.rawValue)", "count": "\(forgotten)"])
+            }
+        }
+        if count > 0 { _ = await (store as? any LedgerFile)?.clearLog() }
+        return count
+    }
+
+    private static func limits(
+        _ settings: RetentionSettings
+    ) -> [(OverQuery.End, Duration)] {
+        OverQuery.End.allCases.compactMap { end in
+            let limit =
+                switch end {
+                case .delivered: settings.delivered
+                case .dead: settings.dead
+                case .held: settings.held
+                case .quarantined: settings.quarantined
+                }
+            return limit.map { (end, $0) }
+        }
+    }
+
+    private func forget(_ end: OverQuery.End, olderThan limit: Duration) async throws -> Int {
+        let now = clock.nowMilliseconds()
+        var query = OverQuery(
+            end: end, beforeMilliseconds: now - limit.milliseconds, limit: Retention.pageMax)
+        var count = 0
+        while true {
+            let leads = try await store.over(query)
+            guard let last = leads.last else { return count }
+            let answers = try await store.forget(
+                leads.map(\.sequence), ForgetOptions(),
+                Order(by: "retention", atMilliseconds: clock.nowMilliseconds()))
+            count += answers.count { $0 == .done }
+            query.after = last
+            try await clock.sleep(for: Retention.rest)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+internal import Crypto
+internal import Foundation
+internal import GRDB
+internal import LeadKit
+
+/// 64 bits of SHA-256 over what a delivery is made from, kept beside it: a bit that flips on the
+/// disk is noticed before anything of it is sent.
+enum Checksum {
+    /// Of a lead as `Lead.json` wrote it.
+    static func ofLead(_ lead: Data) -> Int64 { first(SHA256.hash(data: lead)) }
+
+    /// What a delivery takes from its lead's row, beside the content: which row it is, too, since
+    /// another one's content is intact.
+    struct LeadRow {
+        var sequence: Int64
+        var source: String
+        var receivedMilliseconds: Int64
+        var isDuplicate: Bool
+
+        /// From a row that has the columns of the inbox, and the lead's number by that name.
+        init(_ row: Row, sequence: String) {
+            self.sequence = row[sequence]
+            source = row["source"]
+            receivedMilliseconds = row["received_ms"]
+            isDuplicate = row["is_duplicate"]
+        }
+    }
+
+    /// Of a row of the outbox: everything that says what is sent where.
+    static func of(_ delivery: NewDelivery, _ lead: LeadRow) -> Int64 {
+        var hash = SHA256()
+        for part in [
+            delivery.key.text, delivery.sink, delivery.route, delivery.isCopy ? "copy" : "",
+            delivery.with, delivery.pool ?? "", delivery.member ?? "", lead.source,
+        ] {
+            // Each with its length: no two lists of parts are the same bytes.
+            add(UInt64(part.utf8.count), to: &hash)
+            hash.update(data: Array(part.utf8))
+        }
+        add(UInt64(bitPattern: lead.sequence), to: &hash)
+        add(UInt64(bitPattern: lead.receivedMilliseconds), to: &hash)
+        add(lead.isDuplicate ? 1 : 0, to: &hash)
+        return first(hash.finalize())
+    }
+
+    private static func add(_ number: UInt64, to hash: inout SHA256) {
+        withUnsafeBytes(of: number.bigEndian) { hash.update(bufferPointer: $0) }
+    }
+
+    private static func first(_ digest: SHA256Digest) -> Int64 {
+        Int64(bitPattern: digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+    }
+}

@@ -1,0 +1,271 @@
+internal import GRDB
+internal import LeadKit
+
+// What operators order. Each row is looked at again inside the transaction that changes it: what
+// an operator saw a minute ago may have moved on.
+extension SQLiteStore {
+    public func redeliver(
+        _ sequences: [Int64], _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        try await write { db in
+            try sequences.map { try SQLiteStore.redeliver($0, order, db) }
+        }
+    }
+
+    private static func redeliver(
+        _ sequence: Int64, _ order: Order, _ db: Database
+    ) throws -> OrderAnswer {
+        let row = try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT outbox.*, inbox.state AS lead_state, \(isSuperseded) AS superseded
+                    FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
+                    WHERE outbox.sequence = ?
+                    """), arguments: [sequence])
+        guard let row, var delivery = delivery(row) else { return .unknown }
+        if (row["lead_state"] as String) == InboxState.forgotten.rawValue { return .forgotten }
+        if row["superseded"] { return .superseded }
+        switch DeliveryState(rawValue: row["state"]) {
+        case .pending?: return .open
+        case .leased?: return .underWay
+        default: break
+        }
+        delivery.key = delivery.key.ofNextGeneration
+        delivery.notBeforeMilliseconds = nil
+        let inbox: Int64 = row["inbox_sequence"]
+        try insert(delivery, of: inbox, at: order.atMilliseconds, db)
+        guard db.changesCount > 0 else { return .superseded }
+        try db.cachedStatement(
+            sql: "UPDATE outbox SET generation = ?, previous_sequence = ? WHERE key = ?"
+        ).execute(arguments: [(row["generation"] as Int) + 1, sequence, delivery.key.text])
+        try note(.redelivered, lead: inbox, delivery: sequence, order, db)
+        return .done
+    }
+
+    public func cancel(
+        _ sequences: [Int64], _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        try await write { db in
+            try sequences.map { sequence in
+                let row = try Row.fetchOne(
+                    db.cachedStatement(
+                        sql: "SELECT inbox_sequence, state FROM outbox WHERE sequence = ?"),
+                    arguments: [sequence])
+                guard let row else { return .unknown }
+                switch DeliveryState(rawValue: row["state"]) {
+                case .pending?:
+                    try SQLiteStore.cancel(sequence, of: row["inbox_sequence"], order, db)
+                    return .done
+                case .leased?: return .underWay
+                default: return .over
+                }
+            }
+        }
+    }
+
+    private static func cancel(
+        _ sequence: Int64, of inbox: Int64, _ order: Order, _ db: Database
+    ) throws {
+        try db.cachedStatement(
+            sql: "UPDATE outbox SET state = 'cancelled', detail = ? WHERE sequence = ?"
+        ).execute(arguments: ["cancelled \(order.text)", sequence])
+        try note(.cancelled, lead: inbox, delivery: sequence, order, db)
+    }
+
+    private static func note(
+        _ verb: OrderEntry.Verb, lead: Int64, delivery: Int64?, _ order: Order, _ db: Database
+    ) throws {
+        try db.cachedStatement(sql: "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)").execute(
+            arguments: [
+                lead, delivery, verb.rawValue, order.atMilliseconds, order.by, order.reason,
+            ])
+    }
+
+    public func forget(
+        _ sequences: [Int64], _ options: ForgetOptions, _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        try await write { db in
+            try sequences.map { try SQLiteStore.forget($0, options, order, db) }
+        }
+    }
+
+    private static func forget(
+        _ sequence: Int64, _ options: ForgetOptions, _ order: Order, _ db: Database
+    ) throws -> OrderAnswer {
+        let text = try String.fetchOne(
+            db.cachedStatement(sql: "SELECT state FROM inbox WHERE sequence = ?"),
+            arguments: [sequence])
+        guard let state = text.flatMap({ InboxState(rawValue: $0) }) else { return .unknown }
+        if state == .forgotten {
+            guard options.allowsAgain else { return .forgotten }
+            try letIn(sequence, db)
+            return .done
+        }
+        let deliveries = try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT sequence, state FROM outbox WHERE inbox_sequence = ?"),
+            arguments: [sequence])
+        let states = deliveries.map { DeliveryState(rawValue: $0["state"]) }
+        if states.contains(.leased) { return .underWay }
+        let isOpen = [.announced, .received].contains(state) || states.contains(.pending)
+        guard !isOpen || options.cancelsPending else { return .open }
+        for (row, state) in zip(deliveries, states) where state == .pending {
+            try cancel(row["sequence"], of: sequence, order, db)
+        }
+        try erase(sequence, db)
+        try note(.forgotten, lead: sequence, delivery: nil, order, db)
+        if options.allowsAgain { try letIn(sequence, db) }
+        return .done
+    }
+
+    /// Everything that holds something of the lead, or may: sinks' answers quote addresses.
+    private static func erase(_ sequence: Int64, _ db: Database) throws {
+        for sql in [
+            """
+            UPDATE inbox SET state = 'forgotten', lead = x'', raw = x'', envelope = NULL,
+                decision = NULL, reason = NULL, checksum = NULL WHERE sequence = ?
+            """,
+            """
+            UPDATE attempts SET detail = '' WHERE outbox_sequence IN
+                (SELECT sequence FROM outbox WHERE inbox_sequence = ?)
+            """,
+            """
+            UPDATE outbox SET detail = NULL, with_settings = '', checksum = NULL
+            WHERE inbox_sequence = ?
+            """,
+            "UPDATE orders SET reason = '' WHERE inbox_sequence = ?",
+            "DELETE FROM dedupe WHERE inbox_sequence = ?",
+        ] { try db.cachedStatement(sql: sql).execute(arguments: [sequence]) }
+    }
+
+    /// Gives the id and the deliveries' keys free, for the lead to come in as if it were new.
+    private static func letIn(_ sequence: Int64, _ db: Database) throws {
+        try db.cachedStatement(
+            sql: "UPDATE inbox SET lead_id = 'forgotten-' || sequence WHERE sequence = ?"
+        ).execute(arguments: [sequence])
+        let rows = try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT sequence, key FROM outbox WHERE inbox_sequence = ?"),
+            arguments: [sequence])
+        for row in rows {
+            guard let key = DeliveryKey(row["key"]) else { continue }
+            let number: Int64 = row["sequence"]
+            try db.cachedStatement(sql: "UPDATE outbox SET key = ? WHERE sequence = ?")
+                .execute(arguments: [key.ofForgotten(number).text, number])
+        }
+    }
+
+    // MARK: Looking
+
+    public func orders(ofLead sequence: Int64) async throws(StoreError) -> [OrderEntry] {
+        try await read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT * FROM orders WHERE inbox_sequence = ? ORDER BY rowid",
+                arguments: [sequence]
+            ).compactMap { row in
+                OrderEntry.Verb(rawValue: row["verb"]).map { verb in
+                    OrderEntry(
+                        verb: verb, deliverySequence: row["outbox_sequence"],
+                        order: Order(
+                            by: row["operator"], reason: row["reason"],
+                            atMilliseconds: row["at_ms"]))
+                }
+            }
+        }
+    }
+
+    public func tally(_ filter: DeliveryFilter) async throws(StoreError) -> DeliveryTally {
+        try await read { db in
+            let query = SQLiteStore.query(
+                """
+                SELECT outbox.sink, outbox.state, \(SQLiteStore.isSuperseded) AS superseded,
+                    count(*) AS count, max(outbox.sequence) AS last
+                FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
+                """, filter)
+            var tally = DeliveryTally()
+            for row in try query.rows(db, groupedBy: "1, 2, 3") {
+                guard let state = DeliveryState(rawValue: row["state"]) else { continue }
+                let kind = DeliveryTally.Kind(
+                    sink: row["sink"], state: state, isSuperseded: row["superseded"])
+                tally.counts[kind] = row["count"]
+                tally.lastSequence = max(tally.lastSequence, row["last"])
+            }
+            return tally
+        }
+    }
+
+    public func tally(_ filter: LeadFilter) async throws(StoreError) -> LeadTally {
+        try await read { db in
+            var tally = LeadTally()
+            let leads = SQLiteStore.query(
+                "SELECT inbox.state, count(*) AS count, max(inbox.sequence) AS last FROM inbox",
+                filter)
+            for row in try leads.rows(db, groupedBy: "1") {
+                guard let state = InboxState(rawValue: row["state"]) else { continue }
+                tally.leads[state] = row["count"]
+                tally.lastSequence = max(tally.lastSequence, row["last"])
+            }
+            let deliveries = SQLiteStore.query(
+                """
+                SELECT outbox.sink, outbox.state, count(*) AS count
+                FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
+                """, filter)
+            for row in try deliveries.rows(db, groupedBy: "1, 2") {
+                guard let state = DeliveryState(rawValue: row["state"]) else { continue }
+                tally.deliveries[row["sink"], default: [:]][state] = row["count"]
+            }
+            return tally
+        }
+    }
+
+    public func oldestOpenMilliseconds() async throws(StoreError) -> [String: Int64] {
+        try await read { db in
+            var oldest: [String: Int64] = [:]
+            for row in try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT sink, min(created_ms) AS oldest FROM (
+                        SELECT sink, created_ms FROM outbox WHERE state = 'pending'
+                        UNION ALL SELECT sink, created_ms FROM outbox WHERE state = 'leased')
+                    GROUP BY sink
+                    """)
+            { oldest[row["sink"]] = row["oldest"] }
+            return oldest
+        }
+    }
+
+    public func over(_ query: OverQuery) async throws(StoreError) -> [OverLead] {
+        let isOpen = "EXISTS (\(SQLiteStore.openOf))"
+        let hasDead = "EXISTS (\(SQLiteStore.deadOf))"
+        let (state, condition) =
+            switch query.end {
+            case .delivered: ("decided", "NOT \(isOpen) AND NOT \(hasDead)")
+            case .dead: ("decided", "NOT \(isOpen) AND \(hasDead)")
+            case .held: ("held", "NOT \(isOpen)")
+            case .quarantined: ("quarantined", "1")
+            }
+        return try await read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT sequence, received_ms FROM inbox INDEXED BY inbox_over
+                    WHERE state = '\(state)' AND state IN ('decided', 'held', 'quarantined')
+                        AND (received_ms, sequence) > (?, ?) AND received_ms < ? AND \(condition)
+                    ORDER BY received_ms, sequence LIMIT ?
+                    """,
+                arguments: [
+                    query.after?.receivedMilliseconds ?? .min, query.after?.sequence ?? .min,
+                    query.beforeMilliseconds, query.limit,
+                ]
+            ).map { OverLead(sequence: $0["sequence"], receivedMilliseconds: $0["received_ms"]) }
+        }
+    }
+
+    private static let openOf = """
+        SELECT 1 FROM outbox
+        WHERE inbox_sequence = inbox.sequence AND state IN ('pending', 'leased')
+        """
+    /// A dead letter that was redelivered is another row's concern.
+    private static let deadOf = """
+        SELECT 1 FROM outbox
+        WHERE inbox_sequence = inbox.sequence AND state = 'dead' AND NOT \(isSuperseded)
+        """
+}

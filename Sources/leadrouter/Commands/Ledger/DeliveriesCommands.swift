@@ -1,0 +1,215 @@
+import ArgumentParser
+import LeadFlow
+import LeadKit
+import LeadStore
+
+struct Deliveries: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Looks at the deliveries in the store, sends them again and calls them off.",
+        discussion: """
+              leadrouter deliveries list --state dead         what was given up, and why
+              leadrouter deliveries show 3f2a9c41d0           one delivery with all its attempts
+              leadrouter deliveries redeliver --sink crm      the plan for its dead letters
+              leadrouter deliveries cancel --lead ID --yes    no more attempts
+            """,
+        subcommands: [
+            DeliveriesList.self, DeliveriesShow.self, DeliveriesRedeliver.self,
+            DeliveriesCancel.self,
+        ])
+}
+
+/// Which deliveries, for commands that take many.
+struct DeliveryFilterOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Only this sink.", valueName: "name")) var sink: String?
+    @Option(help: ArgumentHelp("Only this route.", valueName: "name")) var route: String?
+    @Option(help: "Only this state: pending, leased, delivered, dead or cancelled.")
+    var state: String?
+    @Option(help: ArgumentHelp("Only of this lead.", valueName: "id")) var lead: String?
+    @Option(help: ArgumentHelp("Only of this source.", valueName: "name")) var source: String?
+    @Option(help: ArgumentHelp("Only what was made at this time or later.", valueName: "time"))
+    var since: String?
+    @Option(help: ArgumentHelp("Only what was made before this time.", valueName: "time"))
+    var until: String?
+
+    var parameters: [Parameter] {
+        [
+            ("sink", sink), ("route", route), ("state", state), ("lead", lead),
+            ("source", source), ("since", since), ("until", until),
+        ].compactMap { name, value in value.map { (name, $0) } }
+    }
+}
+
+struct DeliveriesList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Lists deliveries, newest first.",
+        discussion: """
+            Times are 2025-10-09 or 2025-10-09T08:00:00Z. When there are more deliveries than
+            --limit, the last line says how to go on.
+            """)
+
+    @OptionGroup var store: StoreOption
+    @OptionGroup var filter: DeliveryFilterOptions
+    @OptionGroup var page: PageOptions
+
+    func run() async throws {
+        var filter = try usage { () throws(BadRequest) in
+            try LedgerFilters.deliveries(self.filter.parameters)
+        }
+        try await store.look { store in
+            var listing = Listing(page, header: Ledger.deliveryHeader)
+            while let limit = listing.nextLimit {
+                filter.limit = limit
+                filter.beforeSequence = listing.before
+                let deliveries = try await store.deliveries(filter)
+                for delivery in deliveries {
+                    listing.add(
+                        delivery.sequence, cells: Ledger.cells(delivery),
+                        json: { LedgerJSON.write(delivery, to: &$0) })
+                }
+                if deliveries.count < limit { break }
+            }
+            listing.finish()
+        }
+    }
+}
+
+struct DeliveriesShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Shows a delivery with all its attempts.")
+
+    @OptionGroup var store: StoreOption
+    @Argument(help: "The delivery's key, or how it begins: 8 digits or more.") var key: String
+    @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
+
+    func run() async throws {
+        try await store.look { store in
+            let shown = try await finding { try await Ledger.find(key: key, in: store) }
+            if format == .ndjson {
+                Console.print(LedgerJSON.text { LedgerJSON.write(shown, to: &$0) })
+            } else {
+                DeliveriesShow.print(shown)
+            }
+        }
+    }
+
+    private static func print(_ shown: ShownDelivery) {
+        let delivery = shown.delivery
+        Console.print("delivery  \(delivery.delivery.key)")
+        Console.print("lead      \(Console.shown(delivery.leadID.text)) from \(delivery.source)")
+        Console.print(
+            "sink      \(delivery.delivery.sink)\(delivery.delivery.isCopy ? " (copy)" : "")")
+        Console.print("route     \(delivery.delivery.route)")
+        if let pool = delivery.delivery.pool {
+            Console.print("pool      \(pool), \(delivery.delivery.member ?? "nobody was left")")
+        }
+        Console.print(
+            "state     \(delivery.state.rawValue)\(delivery.isSuperseded ? ", redelivered" : "")")
+        if delivery.generation > 0 {
+            Console.print("ordered   for the \(delivery.generation + 1). time")
+        }
+        Console.print("made      \(Ledger.time(delivery.createdMilliseconds))")
+        if delivery.state == .pending {
+            Console.print("due       \(Ledger.time(delivery.dueMilliseconds))")
+        }
+        if let detail = delivery.detail { Console.print("last      \(Console.shown(detail))") }
+        var table = TextTable(["ATTEMPT", "STARTED", "TOOK", "OUTCOME", "DETAIL"])
+        for attempt in shown.attempts {
+            table.add([
+                String(attempt.number), Ledger.time(attempt.startedMilliseconds),
+                "\(attempt.durationMilliseconds) ms", attempt.outcome, attempt.detail,
+            ])
+        }
+        Console.print("\n" + table.text)
+        if !shown.orders.isEmpty { Console.print("\n" + Ledger.table(shown.orders)) }
+    }
+}
+
+struct DeliveriesRedeliver: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "redeliver", abstract: "Sends again what is dead, delivered or cancelled.",
+        discussion: """
+              leadrouter deliveries redeliver KEY …             the plan: nothing is sent yet
+              leadrouter deliveries redeliver KEY … --yes       does it
+              leadrouter deliveries redeliver --sink crm --yes  all dead letters of a sink
+
+            Each gets a new delivery with a key of its own, linked to the old one, which stays as it
+            is. Filters mean dead letters; what was delivered or cancelled is sent again when its
+            key is given, or with --state. A delivery that is still open is left alone.
+            """)
+
+    @OptionGroup var store: StoreOption
+    @Argument(help: ArgumentHelp("Keys of deliveries, or how they begin.", valueName: "key"))
+    var keys: [String] = []
+    @OptionGroup var filter: DeliveryFilterOptions
+    @OptionGroup var options: OrderOptions
+
+    func run() async throws {
+        try await DeliveryOrderCommand(
+            verb: .redeliver, done: "sent again", keys: keys, filter: filter, options: options
+        ).run(store)
+    }
+}
+
+struct DeliveriesCancel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel", abstract: "Calls pending deliveries off.",
+        discussion: """
+              leadrouter deliveries cancel KEY …                 the plan: nothing is called off yet
+              leadrouter deliveries cancel KEY … --yes           does it
+              leadrouter deliveries cancel --sink crm --yes      whatever waits for a sink
+
+            A cancelled delivery is over: the ledger keeps who called it off, when and why
+            (--reason), and it can be sent again with 'redeliver'. One whose attempt is under way is
+            left alone.
+            """)
+
+    @OptionGroup var store: StoreOption
+    @Argument(help: ArgumentHelp("Keys of deliveries, or how they begin.", valueName: "key"))
+    var keys: [String] = []
+    @OptionGroup var filter: DeliveryFilterOptions
+    @OptionGroup var options: OrderOptions
+
+    func run() async throws {
+        try await DeliveryOrderCommand(
+            verb: .cancel, done: "cancelled", keys: keys, filter: filter, options: options
+        ).run(store)
+    }
+}
+
+/// The plan or the doing of an order about deliveries.
+private struct DeliveryOrderCommand {
+    let verb: DeliveryVerb
+    /// What is then true of the deliveries.
+    let done: String
+    let keys: [String]
+    let filter: DeliveryFilterOptions
+    let options: OrderOptions
+
+    func run(_ store: StoreOption) async throws {
+        let body = options.body(names: ("keys", keys), filter: filter.parameters, flags: [])
+        let runner = OrderRunner(path: "deliveries/\(verb.rawValue)") { [verb] in
+            await $0.answer(verb, body)
+        }
+        let answer = try await runner.run(store, body: body, changes: options.yes)
+        if options.format == .ndjson { return Console.print(LedgerJSON.text { $0.value(answer) }) }
+        if options.yes {
+            return options.printDone(answer, noun: "delivery", plural: "deliveries", verb: done)
+        }
+        var table = TextTable(["SINK", "STATE", "DELIVERIES", "WOULD BE"])
+        for line in answer["plan"]?.elements ?? [] {
+            let answer = OrderAnswer(rawValue: line["answer"]?.string ?? "") ?? .unknown
+            table.add([
+                line["sink"]?.string ?? "", line["state"]?.string ?? "",
+                line["count"]?.scalarText ?? "",
+                answer == .done ? done : "left alone: \(answer.sentence)",
+            ])
+        }
+        Console.print(table.text)
+        let count = answer["count"]?.integer ?? 0
+        Console.print(
+            count == 0
+                ? "\nNo delivery would be \(done)."
+                : "\nNothing was done. For \(Summary.count(count, "delivery", plural: "deliveries")) to be \(done), "
+                    + "repeat the command with --yes.")
+    }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+import LeadRules
+import LeadStore
+
+/// The store, for commands that only look: it may be in use by a running service.
+struct StoreOption: ParsableArguments {
+    @OptionGroup var config: ConfigurationOption
+    @Option(
+        help: ArgumentHelp("The store's file, instead of the configured one.", valueName: "file"))
+    var store: String?
+
+    /// The store's file.
+    func path() throws -> String {
+        do {
+            return try store ?? config.load().store.path
+        } catch {
+            Console.error("help: to look at a store all the same, name its file with --store FILE")
+            throw error
+        }
+    }
+
+    /// Opens it for reading; `help` says what to do instead when there is none yet.
+    func open(orElse help: String? = nil) async throws -> SQLiteStore {
+        let path = try path()
+        if let help, !FileManager.default.fileExists(atPath: path) {
+            Console.error("error: there is no store '\(path)' yet\nhelp: \(help)")
+            throw ExitCode.unavailable
+        }
+        do {
+            return try await SQLiteStore.open(path: path, ownership: .reader)
+        } catch {
+            Console.error("error: \(error)")
+            throw ExitCode.unavailable
+        }
+    }
+
+    /// Looks, and closes the store however that ends.
+    func look<T>(_ body: (SQLiteStore) async throws -> T) async throws -> T {
+        let store = try await open()
+        do {
+            let value = try await body(store)
+            await store.close()
+            return value
+        } catch let error as StoreError {
+            await store.close()
+            Console.error("error: \(error)")
+            throw ExitCode.unavailable
+        } catch {
+            await store.close()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import LeadKit
+import LeadStore
+
+/// A lead with all that became of it.
+struct ShownLead {
+    var lead: InboxEntry
+    var deliveries: [DeliveryEntry]
+    var orders: [OrderEntry]
+}
+
+/// A delivery with its attempts.
+struct ShownDelivery {
+    var delivery: DeliveryEntry
+    var attempts: [AttemptEntry]
+    var orders: [OrderEntry]
+}
+
+/// Both sides of the books, how old they are and how large.
+struct LedgerFigures {
+    var stats: StoreStats
+    var oldestOpenMilliseconds: [String: Int64]
+    var sizes: LedgerSizes?
+    var nowMilliseconds: Int64
+
+    static func read(
+        _ store: any LeadStore, atMilliseconds now: Int64
+    ) async throws(StoreError) -> LedgerFigures {
+        LedgerFigures(
+            stats: try await store.stats(),
+            oldestOpenMilliseconds: try await store.oldestOpenMilliseconds(),
+            sizes: try await (store as? any LedgerFile)?.sizes(), nowMilliseconds: now)
+    }
+
+    /// The sinks' names in order.
+    var sinks: [String] {
+        stats.sinks.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// How old the oldest open delivery of a sink is.
+    func openSeconds(_ sink: String) -> Int64? {
+        oldestOpenMilliseconds[sink].map { max(0, nowMilliseconds - $0) / 1000 }
+    }
+}
+
+/// Rows of the ledger, looked up and as text.
+enum Ledger {
+    /// The most deliveries that are shown with a lead.
+    static let deliveriesMax = 1000
+
+    static func time(_ milliseconds: Int64) -> String { Timestamp(milliseconds: milliseconds).text }
+
+    /// The leads of an id, one for each source that has it.
+    static func find(
+        _ id: LeadID, source: String?, in store: any LeadStore
+    ) async throws -> [ShownLead] {
+        var found: [ShownLead] = []
+        for lead in try await store.leads(LeadFilter(source: source, leadID: id)) {
+            let deliveries = try await store.deliveries(
+                DeliveryFilter(leadID: id, source: lead.source, limit: deliveriesMax))
+            found.append(
+                ShownLead(
+                    lead: lead, deliveries: deliveries,
+                    orders: try await store.orders(ofLead: lead.sequence)))
+        }
+        if found.isEmpty {
+            throw BadRequest(kind: .notFound, description: "there is no lead '\(id)' in the store")
+        }
+        return found
+    }
+
+    /// The one delivery whose key begins so.
+    static func find(key: String, in store: any LeadStore) async throws -> ShownDelivery {
+        let key = try LedgerFilters.key(key)
+        let found = try await store.deliveries(DeliveryFilter(keyPrefix: key, limit: 2))
+        guard let delivery = found.first else {
+            throw BadRequest(kind: .notFound, description: "there is no delivery '\(key)'")
+        }
+        guard found.count == 1 else { throw several(key) }
+        let leads = try await store.leads(
+            LeadFilter(source: delivery.source, leadID: delivery.leadID, limit: 1))
+        let orders = try await store.orders(ofLead: leads.first?.sequence ?? 0)
+        return ShownDelivery(
+            delivery: delivery, attempts: try await store.attempts(of: delivery.sequence),
+            orders: orders.filter { $0.deliverySequence == delivery.sequence })
+    }
+
+    static func several(_ key: String) -> BadRequest {
+        BadRequest(
+            kind: .ambiguous,
+            description: "several deliveries begin with '\(key)'; write more of the key")
+    }
+
+    /// The routes that decided.
+    static func routes(_ lead: InboxEntry) -> String {
+        guard let decision = lead.decision,
+            let document = try? JSONDocument.parse(Array(decision.utf8))
+        else { return "" }
+        return (document.root["routes"]?.elements ?? []).compactMap(\.string)
+            .joined(separator: ", ")
+    }
+
+    static let leadHeader = ["LEAD", "SOURCE", "RECEIVED", "STATE", "OUTCOME", "REASON"]
+
+    static func cells(_ lead: InboxEntry) -> [String] {
+        [
+            lead.leadID.text, lead.source, time(lead.receivedMilliseconds), lead.state.rawValue,
+            lead.outcome ?? "", lead.reason ?? "",
+        ]
+    }
+
+    static let deliveryHeader = [
+        "DELIVERY", "LEAD", "SINK", "ROUTE", "STATE", "ATTEMPTS", "NEXT", "RECEIPT OR REASON",
+    ]
+
+    static func cells(_ delivery: DeliveryEntry) -> [String] {
+        [
+            String(delivery.delivery.key.text.prefix(12)), delivery.leadID.text,
+            delivery.delivery.sink, delivery.delivery.route,
+            delivery.state.rawValue + (delivery.isSuperseded ? ", redelivered" : ""),
+            String(delivery.attempts),
+            delivery.state == .pending ? time(delivery.dueMilliseconds) : "",
+            delivery.detail ?? "",
+        ]
+    }
+
+    static func table(_ deliveries: [DeliveryEntry]) -> String {
+        var table = TextTable(deliveryHeader)
+        for delivery in deliveries { table.add(cells(delivery)) }
+        return table.text
+    }
+
+    static func table(_ orders: [OrderEntry]) -> String {
+        var table = TextTable(["ORDERED", "TIME", "BY", "REASON"])
+        for entry in orders {
+            table.add([
+                entry.verb.rawValue, time(entry.order.atMilliseconds), entry.order.by,
+                entry.order.reason,
+            ])
+        }
+        return table.text
+    }
+}

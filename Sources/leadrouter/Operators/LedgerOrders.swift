@@ -1,0 +1,309 @@
+import LeadFlow
+import LeadKit
+import LeadServer
+import LeadStore
+
+/// What operators order, as the body of a request: the same whether a command carries it out on a
+/// store that nobody serves, or the running service does.
+///
+///     {"keys": [KEY, …], "filter": {"sink": …}, "reason": …, "by": …, "yes": true}
+///     {"ids": [ID, …], "filter": {"source": …}, "cancel_pending": false, "allow_again": false, …}
+///
+/// Without `yes` the answer is the plan, and nothing is done.
+struct LedgerOrders: Sendable {
+    /// The most ids or keys of one order.
+    static let namesMax = 1000
+
+    let store: any LeadStore
+    let desk: OperatorDesk
+    let nowMilliseconds: @Sendable () -> Int64
+    /// Told what was done, in numbers.
+    let onDone: @Sendable (_ what: String, _ order: Order, _ answers: [OrderAnswer: Int]) -> Void
+    var progress: @Sendable (Int) -> Void = { _ in }
+
+    init(
+        store: any LeadStore, onDeliveries: @escaping @Sendable (Set<String>) -> Void = { _ in },
+        nowMilliseconds: @escaping @Sendable () -> Int64 = { SystemClock().nowMilliseconds() },
+        onDone: @escaping @Sendable (String, Order, [OrderAnswer: Int]) -> Void = { _, _, _ in }
+    ) {
+        self.store = store
+        desk = OperatorDesk(store: store, onDeliveries: onDeliveries)
+        self.nowMilliseconds = nowMilliseconds
+        self.onDone = onDone
+    }
+
+    func answer(_ verb: DeliveryVerb, _ body: [UInt8]) async -> AdminServer.Answer {
+        await answering {
+            let request = try Request(body, names: "keys", flags: [])
+            let filters = try await deliveries(verb, request)
+            guard request.isConfirmed else { return planned(try await desk.plan(verb, filters)) }
+            let order = request.order(at: nowMilliseconds())
+            let answers = try await desk.carryOut(verb, filters, order, progress: progress)
+            onDone(verb.rawValue, order, answers)
+            return done(answers)
+        }
+    }
+
+    func forget(_ body: [UInt8]) async -> AdminServer.Answer {
+        await answering {
+            let request = try Request(
+                body, names: "ids", flags: ["cancel_pending", "allow_again"])
+            let filters = try await leads(request)
+            guard request.isConfirmed else { return planned(try await desk.plan(filters)) }
+            let options = ForgetOptions(
+                cancelsPending: request.flags.contains("cancel_pending"),
+                allowsAgain: request.flags.contains("allow_again"))
+            let order = request.order(at: nowMilliseconds())
+            let answers = try await desk.forget(filters, options, order, progress: progress)
+            onDone("forget", order, answers)
+            return done(answers)
+        }
+    }
+
+    // MARK: Which rows
+
+    private func deliveries(
+        _ verb: DeliveryVerb, _ request: Request
+    ) async throws -> [DeliveryFilter] {
+        guard request.names.isEmpty else {
+            guard request.filter.isEmpty else { throw Request.both("keys") }
+            var filters: [DeliveryFilter] = []
+            for key in request.names {
+                // Also says what is wrong with the key.
+                let found = try await Ledger.find(key: key, in: store)
+                filters.append(DeliveryFilter(keyPrefix: found.delivery.delivery.key.text))
+            }
+            return filters
+        }
+        try LedgerFilters.check(request.filter, known: LedgerFilters.deliveryNames)
+        var filter = try LedgerFilters.deliveries(request.filter)
+        guard !request.filter.isEmpty else { throw Request.neither("deliveries", "--sink") }
+        // What was delivered is sent again only when that is said.
+        if filter.state == nil { filter.state = verb == .redeliver ? .dead : .pending }
+        return [filter]
+    }
+
+    private func leads(_ request: Request) async throws -> [LeadFilter] {
+        guard request.names.isEmpty else {
+            guard request.filter.allSatisfy({ $0.name == "source" }) else {
+                throw Request.both("ids")
+            }
+            let source = request.filter.first?.value
+            var filters: [LeadFilter] = []
+            for id in request.names {
+                let id = try LedgerFilters.leadID(id)
+                _ = try await Ledger.find(id, source: source, in: store)
+                filters.append(LeadFilter(source: source, leadID: id))
+            }
+            return filters
+        }
+        try LedgerFilters.check(request.filter, known: LedgerFilters.leadNames)
+        guard !request.filter.isEmpty else { throw Request.neither("leads", "--until") }
+        return [try LedgerFilters.leads(request.filter)]
+    }
+
+    // MARK: Answers
+
+    private func answering(
+        _ body: () async throws -> (inout JSONWriter) -> Void
+    ) async -> AdminServer.Answer {
+        do {
+            var writer = JSONWriter()
+            try await body()(&writer)
+            return AdminServer.Answer(body: writer.bytes)
+        } catch {
+            return AdminServer.Answer(refusing: error)
+        }
+    }
+
+    private func planned(_ plan: DeliveryPlan) -> (inout JSONWriter) -> Void {
+        return { writer in
+            writer.object { writer in
+                writer.name("acted")
+                writer.bool(false)
+                writer.name("plan")
+                writer.array { writer in
+                    for line in plan.lines {
+                        writer.object { writer in
+                            writer.name("sink")
+                            writer.string(line.kind.sink)
+                            writer.name("state")
+                            writer.string(line.kind.state.rawValue)
+                            writer.name("redelivered")
+                            writer.bool(line.kind.isSuperseded)
+                            writer.name("count")
+                            writer.integer(line.count)
+                            writer.name("answer")
+                            writer.string(line.answer.rawValue)
+                        }
+                    }
+                }
+                writer.name("count")
+                writer.integer(plan.doneCount)
+            }
+        }
+    }
+
+    private func planned(_ tally: LeadTally) -> (inout JSONWriter) -> Void {
+        return { writer in
+            writer.object { writer in
+                writer.name("acted")
+                writer.bool(false)
+                writer.name("leads")
+                writer.array { writer in
+                    for state in InboxState.allCases {
+                        guard let count = tally.leads[state] else { continue }
+                        writer.object { writer in
+                            writer.name("state")
+                            writer.string(state.rawValue)
+                            writer.name("count")
+                            writer.integer(count)
+                        }
+                    }
+                }
+                writer.name("deliveries")
+                writer.array { writer in
+                    for (sink, states) in tally.deliveries.sorted(by: { $0.key < $1.key }) {
+                        for state in DeliveryState.allCases {
+                            guard let count = states[state] else { continue }
+                            writer.object { writer in
+                                writer.name("sink")
+                                writer.string(sink)
+                                writer.name("state")
+                                writer.string(state.rawValue)
+                                writer.name("count")
+                                writer.integer(count)
+                            }
+                        }
+                    }
+                }
+                writer.name("count")
+                writer.integer(tally.leads.values.reduce(0, +))
+            }
+        }
+    }
+
+    private func done(_ answers: [OrderAnswer: Int]) -> (inout JSONWriter) -> Void {
+        return { writer in
+            writer.object { writer in
+                writer.name("acted")
+                writer.bool(true)
+                writer.name("answers")
+                writer.object { writer in
+                    for answer in OrderAnswer.allCases {
+                        guard let count = answers[answer] else { continue }
+                        writer.name(answer.rawValue)
+                        writer.integer(count)
+                    }
+                }
+                writer.name("count")
+                writer.integer(answers[.done] ?? 0)
+            }
+        }
+    }
+}
+
+extension LedgerOrders {
+    /// The body of an order, read strictly: a name that is misspelt must not widen it.
+    struct Request {
+        var names: [String] = []
+        var filter: [Parameter] = []
+        var flags: Set<String> = []
+        var by = "api"
+        var reason = ""
+        var isConfirmed = false
+
+        init(_ body: [UInt8], names namesKey: String, flags known: [String]) throws(BadRequest) {
+            guard let root = try? JSONDocument.parse(body).root, root.kind == .object else {
+                throw BadRequest(description: "the body is no JSON object")
+            }
+            for (name, value) in root.members {
+                switch name {
+                case namesKey: names = try Request.texts(value, name)
+                case "filter": filter = try Request.parameters(value)
+                case "by": by = try Request.text(value, name)
+                case "reason": reason = try Request.text(value, name)
+                case "yes": isConfirmed = try Request.bool(value, name)
+                case let name where known.contains(name):
+                    if try Request.bool(value, name) { flags.insert(name) }
+                default:
+                    let all = [namesKey, "filter"] + known + ["by", "reason", "yes"]
+                    throw BadRequest(
+                        description: "unknown member '\(name)'; there are "
+                            + all.joined(separator: ", "))
+                }
+            }
+        }
+
+        func order(at milliseconds: Int64) -> Order {
+            Order(by: by, reason: reason, atMilliseconds: milliseconds)
+        }
+
+        static func both(_ names: String) -> BadRequest {
+            BadRequest(description: "give \(names) or a filter, not both")
+        }
+
+        static func neither(_ what: String, _ example: String) -> BadRequest {
+            BadRequest(
+                description: "name \(what), or say which by a filter such as \(example)")
+        }
+
+        private static func texts(
+            _ value: JSONValue, _ name: String
+        ) throws(BadRequest) -> [String] {
+            let texts = value.elements.compactMap(\.string)
+            guard value.kind == .array, texts.count == value.elements.count,
+                texts.count <= LedgerOrders.namesMax
+            else {
+                throw BadRequest(
+                    description: "'\(name)' needs a list of at most \(LedgerOrders.namesMax) texts")
+            }
+            return texts
+        }
+
+        private static func parameters(_ value: JSONValue) throws(BadRequest) -> [Parameter] {
+            guard value.kind == .object else {
+                throw BadRequest(description: "'filter' needs an object of texts")
+            }
+            var result: [Parameter] = []
+            for (name, value) in value.members { result.append((name, try text(value, name))) }
+            return result
+        }
+
+        private static func text(_ value: JSONValue, _ name: String) throws(BadRequest) -> String {
+            guard let text = value.string else {
+                throw BadRequest(description: "'\(name)' needs a text")
+            }
+            return text
+        }
+
+        private static func bool(_ value: JSONValue, _ name: String) throws(BadRequest) -> Bool {
+            guard let bool = value.bool else {
+                throw BadRequest(description: "'\(name)' needs true or false")
+            }
+            return bool
+        }
+    }
+}
+
+extension AdminServer.Answer {
+    /// What was wrong with the request, or with the store.
+    init(refusing error: any Error) {
+        let (status, message) =
+            switch error {
+            case let error as BadRequest: (error.kind.rawValue, error.description)
+            case StoreError.unusable(let text): (409, text)
+            case let error as StoreError: (503, error.description)
+            default: (500, "\(type(of: error))")
+            }
+        self.init(
+            status: status,
+            body: Array(
+                LedgerJSON.text { writer in
+                    writer.object { writer in
+                        writer.name("error")
+                        writer.string(message)
+                    }
+                }.utf8))
+    }
+}
