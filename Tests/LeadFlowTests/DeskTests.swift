@@ -134,6 +134,23 @@ import Testing
             "what waited for it goes, due or not, two at first")
     }
 
+    @Test func `a backlog that goes back is looked through faster and faster`() {
+        var desk = desk(4)
+        func looks() -> Int {
+            desk.ring(at: now.wall)
+            return desk.picks(at: now, atMost: .max)?.limit ?? 0
+        }
+        var seen: [Int] = []
+        for _ in 0..<8 {
+            let count = looks()
+            seen.append(count)
+            desk.looked(at: count, returned: count)
+        }
+        #expect(seen == [12, 24, 48, 96, 192, 384, 512, 512])
+        desk.looked(at: 512, returned: 200)
+        #expect(looks() == 12)
+    }
+
     @Test func `what waits for a destination that falls ill goes back`() {
         var desk = desk(8, each: 8)
         let tickets = begin(5, at: "x", &desk)

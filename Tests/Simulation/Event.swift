@@ -36,11 +36,12 @@ enum Event: Sendable {
         for sink in SimulatedRules.sinks + ["archive"] {
             for _ in 0..<chance.number(0...4) {
                 let start = time(&chance)
+                let place = sink + chance.one(of: ["", "-0", "-1"])
                 let mood = chance.one(of: [World.Mood.down, .lockedOut, .hung, .forgetful])
                 // Shorter than the time after which a delivery is given up.
                 let length = Int64(chance.number(1...(chance.thousandth(200) ? 48 : 4))) * hour
-                events.append((start, .mood(mood, sink: sink)))
-                events.append((start + length, .mood(.healthy, sink: sink)))
+                events.append((start, .mood(mood, sink: place)))
+                events.append((start + length, .mood(.healthy, sink: place)))
             }
         }
         for _ in 0..<chance.number(0...3) {
@@ -65,7 +66,9 @@ enum Event: Sendable {
             events.append((time(&chance), .jump(milliseconds: Int64(size * sign))))
         }
         for sink in SimulatedRules.sinks + ["archive"] {
-            events.append((Int64(days) + 48 * hour, .mood(.healthy, sink: sink)))
+            for place in [sink, sink + "-0", sink + "-1"] {
+                events.append((Int64(days) + 48 * hour, .mood(.healthy, sink: place)))
+            }
         }
         events.append((Int64(days) + 48 * hour, .sourceMood(.healthy)))
         let ordered = events.enumerated().sorted {

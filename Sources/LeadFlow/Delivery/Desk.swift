@@ -51,6 +51,8 @@ struct Desk: Sendable {
     static let destinationsMax = 10_000
     /// The most destinations that one lease asks.
     static let picksMax = 64
+    /// The most deliveries of unknown destination that one lease looks at.
+    static let lookMax = 512
     /// After a probe for which the store had nothing, it is asked again only so much later.
     static let emptyMilliseconds: Int64 = 5_000
 
@@ -81,6 +83,9 @@ struct Desk: Sendable {
     private(set) var waitingCount = 0
     /// When the next delivery without a destination is due.
     private(set) var unknownDue: Int64?
+    /// How many times as many of unknown destination are looked at as have room: more and more
+    /// while most of them go back, so that a backlog for a sick destination is soon known.
+    private var lookFactor = 1
     private var leaseTurns = Turns()
     private var startTurns = Turns()
 
@@ -121,15 +126,23 @@ struct Desk: Sendable {
         if hasUnknown { rooms[""] = room }
         guard !rooms.isEmpty else { return nil }
         var picks: [LeasePick] = []
+        let looks = hasUnknown ? max(room, min(room * lookFactor, Desk.lookMax, most)) : 0
         let new = LeasePick(
             destination: "", kind: .dueSince(milliseconds: now.wall - Desk.newMilliseconds),
-            limit: hasUnknown ? (room + 1) / 2 : 0)
+            limit: (looks + 1) / 2)
         if hasUnknown { picks.append(new) }
-        for share in leaseTurns.share(room - new.limit, among: rooms).prefix(Desk.picksMax) {
+        let others = hasUnknown ? room / 2 : room
+        for share in leaseTurns.share(others, among: rooms).prefix(Desk.picksMax) {
             picks.append(pick(share.name, limit: share.count))
         }
-        if hasUnknown { picks.append(LeasePick(destination: "", limit: room)) }
-        return picks.isEmpty ? nil : (picks, room)
+        if hasUnknown { picks.append(LeasePick(destination: "", limit: looks)) }
+        return picks.isEmpty ? nil : (picks, max(room, looks))
+    }
+
+    /// How many of unknown destination a lease took, and how many of these had to go back.
+    mutating func looked(at count: Int, returned: Int) {
+        guard count > 0 else { return }
+        lookFactor = returned * 2 > count ? min(lookFactor * 2, Desk.lookMax) : 1
     }
 
     private func pick(_ name: String, limit: Int) -> LeasePick {

@@ -54,11 +54,13 @@ extension Lane {
         let ready = taken.map { prepare($0, setup) }
         let now = all.watch.read()
         var records: [AttemptRecord] = []
+        var unknownReturned = 0
         for one in ready {
             switch one {
             case .success(let prepared):
                 if state.withLock({ $0.desk.place(prepared, at: now) }) { continue }
                 records.append(record(of: prepared, .returned, at: now))
+                if prepared.leased.destination.utf8.isEmpty { unknownReturned += 1 }
                 if prepared.leased.crashes > 0 {
                     state.withLock { $0.maySuspect = false }
                     all.gate.leave()
@@ -69,6 +71,8 @@ extension Lane {
                 tell(end.result, of: end.leased)
             }
         }
+        let unknown = taken.count { $0.destination.utf8.isEmpty }
+        state.withLock { $0.desk.looked(at: unknown, returned: unknownReturned) }
         guard !records.isEmpty else { return }
         _ = try await all.store.finish(records)
         ringFollowUps(of: records)
