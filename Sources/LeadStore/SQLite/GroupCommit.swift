@@ -119,6 +119,17 @@ final class GroupCommit: Sendable {
         }
     }
 
+    /// Empties the log, as far as that goes, when no job will come any more.
+    func clearAtEnd() async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            pool.asyncWriteWithoutTransaction { db in
+                // What stays in the log is read from there at the next start.
+                _ = try? self.checkpoints.clear(db)
+                continuation.resume()
+            }
+        }
+    }
+
     private func submit(_ job: WriteJob) {
         let (refusal, starts) = state.withLock { state -> (StoreError?, Bool) in
             if let refusal = state.refusal { return (refusal, false) }

@@ -56,9 +56,9 @@ public final class SQLiteStore: LeadStore {
 
     /// Finishes what waits and closes; later calls fail. May be called twice.
     public func close() async {
-        // The pool's readers close last and cannot do it: all would stay in the log.
-        _ = await writer?.clearLog()
         let isSound = await writer?.close() ?? true
+        // The pool's readers close last and cannot do it: all would stay in the log.
+        if isSound { await writer?.clearAtEnd() }
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             DispatchQueue.global().async {
                 do {
