@@ -37,6 +37,31 @@ enum HTTPAddress {
         return nil
     }
 
+    /// Whether nothing before the path is filled in.
+    static func hasFixedHost(_ source: String) -> Bool {
+        guard
+            let scheme = ["https://", "http://"].first(where: { source.utf8.starts(with: $0.utf8) })
+        else { return false }
+        return !source.utf8.dropFirst(scheme.utf8.count).prefix { !"/?#".utf8.contains($0) }
+            .contains(0x7B)
+    }
+
+    /// Scheme, host and port of a finished address: `https://crm.example.com:443`; nil when it has
+    /// none.
+    static func origin(of url: String) -> String? {
+        let schemes = [("https://", 443), ("http://", 80)]
+        guard let (scheme, port) = schemes.first(where: { url.utf8.starts(with: $0.0.utf8) }) else {
+            return nil
+        }
+        let host = url.utf8.dropFirst(scheme.utf8.count).prefix { !"/?#".utf8.contains($0) }
+        guard !host.isEmpty, host.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x40 }) else {
+            return nil
+        }
+        let lower = host.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 }
+        let hasPort = lower.lastIndex(of: 0x3A).map { !lower[$0...].contains(0x5D) } ?? false
+        return scheme + String(decoding: lower, as: UTF8.self) + (hasPort ? "" : ":\(port)")
+    }
+
     /// Whether the tag is `table.column`: no other kind of tag, nothing of the lead.
     private static func isTableColumn(_ tag: some Collection<UInt8>) -> Bool {
         let name = String(decoding: tag, as: UTF8.self).trimmed

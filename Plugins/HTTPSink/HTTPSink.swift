@@ -43,7 +43,17 @@ public struct HTTPSink: Sink {
         } catch {
             throw HTTPVerdict.failure(error)
         }
-        return try HTTPVerdict.receipt(response, success: config.success, now: Int64(time(nil)))
+        return try HTTPVerdict.receipt(
+            response, success: config.success, attempt: delivery.attempt, now: Int64(time(nil)))
+    }
+
+    public func destination(of delivery: Delivery) -> String {
+        HTTPAddress.origin(of: delivery[config.url]) ?? delivery.sink
+    }
+
+    /// A target may still name another address; the engine sees that one when it comes.
+    public var hasOneDestination: Bool {
+        config.url.map { HTTPAddress.hasFixedHost($0.source) } ?? true
     }
 
     private func headers(

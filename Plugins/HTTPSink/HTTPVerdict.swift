@@ -6,22 +6,31 @@ enum HTTPVerdict {
     /// The bounds of the wait that the other side may ask for, in seconds.
     static let waitSeconds: ClosedRange<Int64> = 1...3600
 
+    /// A status that says "not this lead" is at times said by a server in the middle of an update:
+    /// it is believed when it comes on this attempt or a later one.
+    static let refusedAttempts = 3
+
     static func receipt(
-        _ response: HTTPResponse, success: HTTPSuccess, now: Int64
+        _ response: HTTPResponse, success: HTTPSuccess, attempt: Int, now: Int64
     ) throws(DeliveryFailure) -> Receipt {
         let status = response.status
-        guard success.allows(status) else { throw failure(response, now: now) }
+        guard success.allows(status) else {
+            throw failure(response, attempt: attempt, now: now)
+        }
         if !success.json.entries.isEmpty { try check(response, success.json) }
         return Receipt("HTTP \(status)")
     }
 
-    static func failure(_ response: HTTPResponse, now: Int64) -> DeliveryFailure {
+    static func failure(_ response: HTTPResponse, attempt: Int, now: Int64) -> DeliveryFailure {
         let status = response.status
         switch status {
         case 408, 425, 429, 500...599:
             return .retry(after: wait(response, now: now), "HTTP \(status)")
         case 401, 403, 407: return .halt("HTTP \(status): the other side refuses our credentials")
         case 410: return .halt("HTTP 410: the address is gone for good")
+        case 400, 404, 409, 422:
+            return attempt < refusedAttempts
+                ? .retry("HTTP \(status)", isOfThisLead: true) : .reject("HTTP \(status)")
         case 300...399:
             return .reject("HTTP \(status): redirects are not followed; write the final address")
         case 200...299:

@@ -49,6 +49,10 @@ public struct SMTPSink: Sink {
         }
     }
 
+    /// The relay, whoever the recipient is: refused credentials and lost connections are its own,
+    /// and must not be tried again with every recipient. A recipient's trouble is `isOfThisLead`.
+    public func destination(of delivery: Delivery) -> String { config.url.lowercased() }
+
     private func message(_ delivery: Delivery, to recipient: MailAddress) -> [UInt8] {
         MailMessage(
             key: delivery.key.text, from: from, to: recipient,
@@ -71,9 +75,12 @@ enum SMTPVerdict {
     static func failure(_ error: CurlError) -> DeliveryFailure {
         if error.isBadRequest { return .reject(error.message) }
         switch error.responseCode {
-        case 400..<500: return .retry(error.message)
+        case 421, 432, 454: return .retry(error.message)  // closing; logging in fails for now
+        // RFC 5321 §4.2.1: the relay is well enough to say no to this mail.
+        case 400..<500: return .retry(error.message, isOfThisLead: true)
         case 530, 534, 535, 538: return .halt(error.message)
-        case 552: return .retry(error.message)  // RFC 5321 §4.5.3.1.10: too many recipients
+        // RFC 5321 §4.5.3.1.10: too many recipients.
+        case 552: return .retry(error.message, isOfThisLead: true)
         case 500..<600: return .reject(error.message)
         default: break
         }

@@ -22,7 +22,8 @@ extension SMTPSink {
             }
         }
 
-        var url = ""
+        var relay = MailServerURL(text: "")
+        var url: String { relay.text }
         var tls = TLS.required
         var username: String?
         var password: Secret?
@@ -52,7 +53,7 @@ extension SMTPSink {
 
         public static let settings: [Setting<Config>] = [
             .required(
-                "url", \.url,
+                "url", \.relay,
                 "The relay: 'smtp://HOST[:PORT]', or 'smtps://…' for TLS from the start."),
             .choice(
                 "tls", \.tls, default: .required,
@@ -80,8 +81,12 @@ extension SMTPSink {
             {{/fields}}
 
             Lead: {{lead.id}}
+            {{#lead.form_id}}
             Form: {{lead.form_name}} {{lead.form_id}}
+            {{/lead.form_id}}
+            {{#lead.created_time}}
             Time: {{lead.created_time}}
+            {{/lead.created_time}}
 
             """
         private static let defaultHTML = """
@@ -105,7 +110,8 @@ extension SMTPSink.Config {
         guard let server = MailServer(url) else {
             return problems.error(
                 "bad-url", at: node["url"]?.position ?? node.position,
-                "'url' is not 'smtp://HOST[:PORT]' or 'smtps://HOST[:PORT]'")
+                "'url' is not 'smtp://HOST[:PORT]' or 'smtps://HOST[:PORT]'",
+                help: MailServer("smtp://" + url).map { _ in "write smtp://\(url)" })
         }
         if Mailbox(from) == nil {
             problems.error(
@@ -147,6 +153,18 @@ extension SMTPSink.Config {
                 "'tls: \(tls.rawValue)' sends leads readable over the network, if it must",
                 help: "write 'tls: required'")
         }
+    }
+}
+
+/// The relay's address as it is written; `MailServer` takes it apart.
+struct MailServerURL: SettingValue {
+    static let shape = "'smtp://HOST[:PORT]' or 'smtps://HOST[:PORT]'"
+    static let form = SettingForm.pattern("^smtps?://")
+
+    var text: String
+
+    static func decode(_ node: SettingNode, problems: inout SettingProblems) -> MailServerURL? {
+        String.decode(node, problems: &problems).map { MailServerURL(text: $0) }
     }
 }
 

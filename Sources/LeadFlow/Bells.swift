@@ -7,6 +7,8 @@ final class Bells: Sendable {
     let inbox = Bell()
     /// Other sources are in force, or the program is to end.
     let intake = Bell()
+    /// Sinks have come, or the clock jumped: for the delivery loop as a whole.
+    let delivery = Bell()
     /// Deliveries wait; one bell a sink, since each lane waits for itself.
     private let lanes = Mutex<[String: Bell]>([:])
     /// References wait to be read; one bell a source, since a bell has one listener.
@@ -14,11 +16,26 @@ final class Bells: Sendable {
     private let stopped = Mutex(false)
     private let failed = Mutex<StoreError?>(nil)
 
+    /// Plugins that a reload has replaced, for the delivery loop to close.
+    private let retired = Mutex<[SinkUse]>([])
+
     var isStopped: Bool { stopped.withLock { $0 } }
 
     func lane(_ sink: String) -> Bell { Bells.bell(sink, in: lanes) }
 
     func references(_ source: String) -> Bell { Bells.bell(source, in: sources) }
+
+    func retire(_ use: SinkUse) {
+        retired.withLock { $0.append(use) }
+        delivery.ring()
+    }
+
+    func takeRetired() -> [SinkUse] {
+        retired.withLock { retired in
+            defer { retired = [] }
+            return retired
+        }
+    }
 
     /// Something new is in the inbox: a reference, a lead, or both.
     func ringStored() {
@@ -29,6 +46,7 @@ final class Bells: Sendable {
     func stop() {
         stopped.withLock { $0 = true }
         intake.ring()
+        delivery.ring()
         ringStored()
         for bell in lanes.withLock({ Array($0.values) }) { bell.ring() }
     }
@@ -56,6 +74,7 @@ final class Bells: Sendable {
 final class Bell: Sendable {
     private struct State {
         var isRung = false
+        var hasNews = false
         var listener: CheckedContinuation<Void, Never>?
     }
 
@@ -64,8 +83,18 @@ final class Bell: Sendable {
     /// Whether a ring is kept for the next wait.
     var isRungNow: Bool { state.withLock { $0.isRung } }
 
-    func ring() {
+    /// Whether somebody has stored something since this was last asked.
+    func takeNews() -> Bool {
+        state.withLock { state in
+            defer { state.hasNews = false }
+            return state.hasNews
+        }
+    }
+
+    /// Wakes the listener; `isNews` when there may be something new in the store.
+    func ring(isNews: Bool = true) {
         let listener = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            if isNews { state.hasNews = true }
             guard let listener = state.listener else {
                 state.isRung = true
                 return nil

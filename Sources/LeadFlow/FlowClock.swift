@@ -4,6 +4,8 @@ internal import Foundation
 public protocol FlowClock: Sendable {
     /// Milliseconds since 1970 in UTC.
     func nowMilliseconds() -> Int64
+    /// Milliseconds since some time, on a clock that only goes forward and that nobody sets.
+    var upMilliseconds: Int64 { get }
     /// Waits; throws when cancelled.
     func sleep(for duration: Duration) async throws
     /// The longest that a loop rests before it looks at the wall clock again, which may have
@@ -12,14 +14,22 @@ public protocol FlowClock: Sendable {
 }
 
 extension FlowClock {
+    /// The wall, for a clock that is never set.
+    public var upMilliseconds: Int64 { nowMilliseconds() }
+
     /// Five seconds.
     public var longestRest: Duration { .seconds(5) }
 }
 
 /// The machine's time.
 public struct SystemClock: FlowClock {
+    private static let start = ContinuousClock.now
+
     /// Makes a clock.
     public init() {}
+
+    /// Milliseconds since the first reading, time in which the machine slept included.
+    public var upMilliseconds: Int64 { (ContinuousClock.now - SystemClock.start).milliseconds }
 
     /// Milliseconds since 1970 in UTC.
     public func nowMilliseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

@@ -42,22 +42,51 @@ public protocol LeadStore: Sendable {
 
     // Delivery
 
-    /// Takes due deliveries of a sink, oldest due first: counts the attempt, and marks them leased
-    /// until the given time under `token`. A lease of another token that has run out is taken over.
-    func lease(
-        sink: String, limit: Int, token: String, atMilliseconds: Int64, untilMilliseconds: Int64
-    ) async throws(StoreError) -> [LeasedDelivery]
+    /// Takes deliveries of a sink, pick by pick until the limit is reached: counts the attempt, and
+    /// marks them leased until the given time under the request's token.
+    func lease(_ request: LeaseRequest) async throws(StoreError) -> LeasedDeliveries
 
-    /// Gives back at once every lease that is not of `token`: at start, when no other process can
-    /// be alive. Returns how many.
-    func voidLeases(exceptToken token: String) async throws(StoreError) -> Int
+    /// The destinations of a sink that pending deliveries have, in order of their bytes, behind a
+    /// name; those whose destination is not known yet are left out.
+    func pendingDestinations(
+        sink: String, after name: String, limit: Int
+    ) async throws(StoreError) -> [PendingDestination]
+
+    /// Makes leases of a token longer. Answers in order whether each was still held; one that was
+    /// not may be somebody else's by now.
+    func renew(
+        _ leases: [LeaseName], token: String, untilMilliseconds: Int64
+    ) async throws(StoreError) -> [Bool]
+
+    /// Gives back leases that are not of `token`: all of them (at start, when no other process can
+    /// be alive), or those that ran out by a time. With `countsCrash` each is noted as having been
+    /// under way when a process died of itself; a delivery to which that happens `crashesMax` times
+    /// without an end of an attempt between is dead, with the reason.
+    func voidLeases(_ void: LeaseVoid) async throws(StoreError) -> VoidedLeases
 
     /// Records how attempts ended, each only if its lease is still held under its token (fencing).
     /// Answers in order whether it was.
     func finish(_ results: [AttemptRecord]) async throws(StoreError) -> [Bool]
 
-    /// When the next pending delivery of each sink is due; sinks without pending ones are absent.
-    func nextDueMilliseconds() async throws(StoreError) -> [String: Int64]
+    /// After the wall clock was set back: makes pending deliveries due at the latest when they
+    /// would be had they been planned now. Returns how many were moved.
+    func limitDue(_ limit: DueLimit) async throws(StoreError) -> Int
+
+    /// Jumps of the wall clock that were noted, oldest first; at most the latest 1,000.
+    func clockJumps() async throws(StoreError) -> [ClockJump]
+
+    /// Notes a jump of the wall clock.
+    func record(_ jump: ClockJump) async throws(StoreError)
+
+    /// The sinks that operators have paused.
+    func pauses() async throws(StoreError) -> [SinkPause]
+
+    /// Pauses a sink, or, with nil, lets it go on. A pause that stands already keeps its time.
+    func setPause(_ pause: SinkPause?, sink: String) async throws(StoreError)
+
+    /// Whether the process that owned the store before died of itself: a trap, an abort, a damaged
+    /// memory; not by `kill`, a power cut or a clean end.
+    var lastOwnerCrashed: Bool { get async }
 
     // Operators
 
@@ -91,14 +120,24 @@ public protocol LeadStore: Sendable {
     /// Leads that are over, longest kept first: what retention may erase.
     func over(_ query: OverQuery) async throws(StoreError) -> [OverLead]
 
+    /// Throws what a lead that came now would meet.
+    func checkIntake() async throws(StoreError)
+
     /// Finishes writing and closes. May be called twice.
     func close() async
+}
+
+extension LeadStore {
+    /// Asks for the counts.
+    public func checkIntake() async throws(StoreError) { _ = try await stats() }
 }
 
 /// Why the store did not do what it was asked to.
 public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// More writes wait than the store takes; try again.
     case overloaded
+    /// The disk has no room for more leads; what is stored is still delivered.
+    case full(String)
     /// Another process owns the store.
     case locked(String)
     /// The file cannot be used: damaged, of a newer version, or not writable as it must be.
@@ -111,7 +150,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .overloaded: "the store has too many writes waiting"
-        case .locked(let text), .unusable(let text), .failed(let text): text
+        case .full(let text), .locked(let text), .unusable(let text), .failed(let text): text
         }
     }
 }

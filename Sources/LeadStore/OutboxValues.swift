@@ -72,6 +72,10 @@ public struct LeasedDelivery: Sendable, Equatable {
     public var attempt: Int
     /// When the delivery was made.
     public var createdMilliseconds: Int64
+    /// The destination that it had last; empty when it is not known yet.
+    public var destination: String
+    /// How often in a row a process died of itself while it was under way.
+    public var crashes: Int
     /// When it was first due: what retries count from.
     public var firstDueMilliseconds: Int64 {
         delivery.dueMilliseconds(madeAt: createdMilliseconds)
@@ -83,8 +87,10 @@ public struct LeasedDelivery: Sendable, Equatable {
     public init(
         sequence: Int64, delivery: NewDelivery, source: String, lead: [UInt8],
         receivedMilliseconds: Int64, isDuplicate: Bool = false, attempt: Int,
-        createdMilliseconds: Int64, token: String
+        createdMilliseconds: Int64, destination: String = "", crashes: Int = 0, token: String
     ) {
+        self.destination = destination
+        self.crashes = crashes
         self.sequence = sequence
         self.delivery = delivery
         self.source = source
@@ -107,8 +113,13 @@ public struct AttemptRecord: Sendable {
         case retry(dueMilliseconds: Int64, reason: String)
         /// Given up; the follow-ups (`on_failure`) are inserted in the same transaction.
         case dead(reason: String, followUps: [NewDelivery])
-        /// Back to pending without having spent the attempt.
-        case released(dueMilliseconds: Int64, reason: String)
+        /// Back to pending without having spent the attempt, due when it was, or later. Of several
+        /// in a row the history keeps the last.
+        case released(dueMilliseconds: Int64?, reason: String)
+        /// Back to pending: the attempt was not begun. Due when it was, and no history.
+        case returned
+        /// Given up without an attempt: its destination has been sick for too long.
+        case expired(reason: String, followUps: [NewDelivery])
     }
 
     /// The row.
@@ -123,12 +134,15 @@ public struct AttemptRecord: Sendable {
     public var durationMilliseconds: Int64
     /// What becomes of the delivery.
     public var result: Result
+    /// The destination as it turned out; nil when it is not known.
+    public var destination: String?
 
     /// Makes one.
     public init(
         sequence: Int64, token: String, attempt: Int, startedMilliseconds: Int64,
-        durationMilliseconds: Int64, result: Result
+        durationMilliseconds: Int64, result: Result, destination: String? = nil
     ) {
+        self.destination = destination
         self.sequence = sequence
         self.token = token
         self.attempt = attempt

@@ -34,6 +34,14 @@ struct SourceLines {
         }
     }
 
+    /// The nearest line below with more than blanks or a comment.
+    func textAfter(_ line: Int) -> Int? {
+        ((line + 1)..<max(line + 1, starts.count)).first { number in
+            let first = self[number].first { !$0.isBlank }
+            return first != nil && first != "#"
+        }
+    }
+
     /// Where the line's text begins, behind the '- ' of a list.
     func column(of line: Int) -> Int {
         self[line].prefix { $0.isBlank || $0 == "-" }.count

@@ -52,13 +52,9 @@ extension SyntaxAdvice {
 
     private func lookalike(near line: Int) -> Diagnostic? {
         for number in [line, lines.textBefore(line)].compactMap(\.self) {
+            if let strange = strangeBlank(in: number) { return strange }
             let text = lines[number]
             let lead = text.prefix { $0.isBlank || $0 == "-" || SyntaxAdvice.dashes.contains($0) }
-            if let column = lead.firstIndex(where: { $0.isBlank && $0 != " " && $0 != "\t" }) {
-                return finding(
-                    (number, column), "a character that only looks like a blank stands here",
-                    help: "delete it and type a blank")
-            }
             if let column = lead.firstIndex(where: SyntaxAdvice.dashes.contains) {
                 return finding(
                     (number, column),
@@ -67,6 +63,29 @@ extension SyntaxAdvice {
             }
         }
         return nil
+    }
+
+    /// A blank of another kind, where YAML needs a plain one: before a line's text, or behind the
+    /// colon of its name.
+    func strangeBlank(in number: Int) -> Diagnostic? {
+        let text = lines[number]
+        func isStrange(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.isBlank && scalar != " " && scalar != "\t"
+        }
+        let start = text.firstIndex {
+            !($0.isBlank || $0 == "-" || SyntaxAdvice.dashes.contains($0))
+        }
+        var column = text[..<(start ?? text.count)].firstIndex(where: isStrange)
+        if column == nil, let colon = text.firstIndex(of: ":"), colon + 1 < text.count,
+            isStrange(text[colon + 1]), !text[..<colon].contains(where: { $0 == "\"" || $0 == "'" })
+        {
+            column = colon + 1
+        }
+        return column.map {
+            finding(
+                (number, $0), "a character that only looks like a blank stands here",
+                help: "delete it and type a blank")
+        }
     }
 
     private static let dashes: Set<Unicode.Scalar> = [
@@ -98,17 +117,24 @@ extension SyntaxAdvice {
         if ByteSearch.contains(fault.context, "scanning a block scalar") {
             return needsQuotes(
                 fault.start,
-                help: "to compare numbers write {above: NUMBER} or {at_least: NUMBER}")
+                help: "to compare numbers write " + comparison(lines.value(from: fault.start)))
         }
         if ByteSearch.contains(fault.context, "scanning a tag") {
-            let name = String(
-                decoding: lines.value(from: fault.start).utf8.dropFirst(), as: UTF8.self)
             return needsQuotes(
                 fault.start,
-                help: "for 'is not' write {not_equals: \(name)}; else put the text in quotes")
+                help: "for 'is not' write {not_equals: \(negated(at: fault.start))}; "
+                    + "else put the text in quotes")
         }
         if ByteSearch.contains(fault.context, "quoted scalar") { return quotedText(fault) }
         return nil
+    }
+
+    /// `>= 20000` as it should be written.
+    private func comparison(_ text: String) -> String {
+        let isAtLeast = ByteSearch.hasPrefix(text, ">=")
+        let rest = String(decoding: text.utf8.dropFirst(isAtLeast ? 2 : 1), as: UTF8.self).trimmed
+        let isNumber = rest.utf8.first.map { (0x30...0x39).contains($0) } ?? false
+        return "{\(isAtLeast ? "at_least" : "above"): \(isNumber ? rest : "NUMBER")}"
     }
 
     private func needsQuotes(
@@ -156,6 +182,11 @@ extension SyntaxAdvice {
         let before = lines[line].prefix(column)
         if let colon = SourceLines.colon(in: before) {
             let start = before[(colon + 1)...].firstIndex { !$0.isBlank } ?? column
+            if let braces = inBraces(line, colon: colon, start: start, second: column) {
+                return finding(
+                    (line, column), "a second name with a value stands on this line",
+                    help: "write '\(braces)', or begin a line for it")
+            }
             return finding(
                 (line, column), "a text with ': ' in it must stand in quotes",
                 help: "write \"\(lines.value(from: (line, start)))\"")
@@ -169,7 +200,47 @@ extension SyntaxAdvice {
             help: "begin it in column \(lines.column(of: above) + 1), or remove that value")
     }
 
+    /// `when: {car_make: Honda}` for a name that has a map below it, or a value that needs one.
+    private func inBraces(_ line: Int, colon: Int, start: Int, second: Int) -> String? {
+        let text = lines[line]
+        let name = String(String.UnicodeScalarView(text[lines.column(of: line)..<colon])).trimmed
+        let inner = text[start..<second]
+        let behind = text[(second + 1)...].first { !$0.isBlank }
+        guard inner.allSatisfy({ $0.properties.isAlphabetic || "_.".unicodeScalars.contains($0) }),
+            SyntaxAdvice.mapNames.contains(name) || behind == "[" || behind == "{"
+        else { return nil }
+        return "\(name): {\(lines.value(from: (line, start)))}"
+    }
+
+    private static let mapNames: Set = [
+        "when", "not", "open", "special", "caps", "lead", "expect", "with", "hold_until", "dedupe",
+    ]
+
+    /// A line of a list without its dash, or without the blank behind it.
+    private func listLine(_ line: Int) -> Diagnostic? {
+        let text = lines[line]
+        let start = text.prefix { $0 == " " }.count
+        let content = lines.content(of: line)
+        guard start < text.count, !content.isEmpty else { return nil }
+        if text[start] == "-", start + 1 < text.count, !text[start + 1].isBlank,
+            text[start + 1] != "-"
+        {
+            return finding(
+                (line, start), "the '-' of this line has no blank behind it",
+                help: "write '- \(content)'")
+        }
+        guard let above = lines.textBefore(line) else { return nil }
+        let other = lines[above]
+        guard other.prefix(while: { $0 == " " }).count == start,
+            other.dropFirst(start).starts(with: ["-", " "])
+        else { return nil }
+        return finding(
+            (line, start), "this line has no '- ', and the one above it has",
+            help: "write '- \(content)'")
+    }
+
     private func missingColon(in line: Int) -> Diagnostic? {
+        if let missing = listLine(line) { return missing }
         let text = lines.content(of: line)
         guard SourceLines.colon(in: text.unicodeScalars.map(\.self)) == nil else { return nil }
         return finding(
@@ -199,6 +270,12 @@ extension SyntaxAdvice {
     private func strayColumn(_ fault: Fault) -> Diagnostic {
         let isList = ByteSearch.contains(fault.problem, "'-'")
         let column = lines[fault.place.line].prefix(while: \.isBlank).count
+        if isList, lines.column(of: fault.place.line) == column + 1,
+            let missing = listLine(fault.place.line)
+        {
+            return missing
+        }
+        if !isList, let joined = joined(fault.place.line, column) { return joined }
         return finding(
             (fault.place.line, column),
             isList
@@ -208,6 +285,26 @@ extension SyntaxAdvice {
                 ? "lines of a list begin with '- ' in column \(fault.start.column + 1), what belongs "
                     + "to one of them two further right"
                 : "the lines above begin in column \(fault.start.column + 1)")
+    }
+
+    /// `car_make: Honda` and below it `- Kia`.
+    private func joined(_ line: Int, _ column: Int) -> Diagnostic? {
+        guard let above = lines.textBefore(line), lines.column(of: above) == column,
+            let colon = SourceLines.colon(in: lines[above])
+        else { return nil }
+        let name = String(String.UnicodeScalarView(lines[above][column..<colon]))
+        var items = [lines.value(from: (above, colon + 1))]
+        var next: Int? = line
+        while let number = next, lines[number].dropFirst(column).starts(with: ["-", " "]),
+            lines[number].prefix(column).allSatisfy({ $0 == " " })
+        {
+            items.append(lines.content(of: number))
+            next = lines.textAfter(number)
+        }
+        guard items.count > 1, !items[0].isEmpty else { return nil }
+        return finding(
+            (line, column), "a list begins here, and '\(name)' above it has a value already",
+            help: "write '\(name): [\(items.joined(separator: ", "))]'")
     }
 
     private func openBracket(_ fault: Fault) -> Diagnostic {

@@ -54,9 +54,10 @@ public struct YAMLReader {
             let found = advice.improved(reader.builder.problems.diagnostics)
             for diagnostic in found { problems.add(diagnostic) }
             guard found.allSatisfy({ spoilsAValueOnly($0.code) }) else { return nil }
-        }
-        if reader.builder.root == nil {
-            problems.error("yaml-empty", at: start, "the file is empty")
+        } else if reader.builder.root == nil {
+            problems.error(
+                "yaml-empty", at: start, "the file is empty",
+                help: "write rules in it, or remove it and the 'include' that names it")
         }
         return reader.builder.root
     }
@@ -123,6 +124,8 @@ private struct Builder {
         var nodes: Int
         var depth: Int
     }
+
+    private typealias Entry = (name: SettingNode, value: SettingNode)
 
     let filePlace: Position
     let limits: YAMLReader.Limits
@@ -198,7 +201,11 @@ private struct Builder {
                 "yaml-alias", at: position(event),
                 isOpen
                     ? "'*\(name)' stands inside what it names" : "'*\(name)' names nothing above",
-                help: isOpen ? nil : Nearest.help(for: name, among: Array(anchors.keys)))
+                help: isOpen
+                    ? "write the entries out"
+                    : Nearest.help(for: name, among: Array(anchors.keys))
+                        ?? "a text with a '*' stands in quotes; for texts that end so write "
+                        + "{ends_with: \(name)}")
             return false
         }
         // Marks stay those of the anchor: that is where the text to mend stands.
@@ -293,15 +300,15 @@ private struct Builder {
                 let first = entries[..<index].last {
                     $0.name.text.map { isSame($0, text) } ?? false
                 }
-                if let first { reportDuplicate(entries[index].name, first: first.name.position) }
+                if let first { reportDuplicate(entries[index], first: first) }
             }
             return
         }
-        var seen: [[UInt8]: Position] = Dictionary(minimumCapacity: entries.count)
-        for (name, _) in entries {
-            guard let text = name.text else { continue }
-            if let first = seen.updateValue(name.position, forKey: Array(text.utf8)) {
-                reportDuplicate(name, first: first)
+        var seen: [[UInt8]: Int] = Dictionary(minimumCapacity: entries.count)
+        for (index, entry) in entries.enumerated() {
+            guard let text = entry.name.text else { continue }
+            if let first = seen.updateValue(index, forKey: Array(text.utf8)) {
+                reportDuplicate(entry, first: entries[first])
             }
         }
     }
@@ -311,12 +318,25 @@ private struct Builder {
         a == b && a.utf8.elementsEqual(b.utf8)
     }
 
-    private mutating func reportDuplicate(_ name: SettingNode, first: Position) {
+    private mutating func reportDuplicate(_ entry: Entry, first: Entry) {
+        let name = entry.name.text ?? ""
+        var help = "remove one of them, or join their values"
+        if let one = first.value.text, let other = entry.value.text, one != other,
+            !Builder.singleNames.contains(name)
+        {
+            help = "remove one of them, or write '\(name): [\(one), \(other)]'"
+        }
         problems.error(
-            "duplicate-key", at: name.position,
-            "\(name.shown) stands here twice, first in line \(first.line)",
-            help: "remove one of them, or join their values")
+            "duplicate-key", at: entry.name.position,
+            "\(entry.name.shown) stands here twice, first in line \(first.name.position.line)",
+            help: help)
     }
+
+    /// Names that never have a list.
+    private static let singleNames: Set = [
+        "id", "version", "plugin", "url", "file", "key", "match", "note", "drop", "hold", "always",
+        "disabled", "from", "subject", "body", "path", "format", "name", "default", "type",
+    ]
 
     private mutating func refuse(tag: UnsafeMutablePointer<UInt8>?, at place: Position) {
         guard let tag = text(tag) else { return }

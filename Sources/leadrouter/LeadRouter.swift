@@ -1,4 +1,5 @@
 import ArgumentParser
+import LeadKit
 
 /// The program.
 @main
@@ -7,7 +8,8 @@ struct LeadRouter: AsyncParsableCommand {
         commandName: "leadrouter",
         abstract: "Routes leads by rules, and delivers each exactly once in effect.",
         discussion: """
-            Leads arrive from Meta lead ads, web forms and files; YAML rules decide; sinks deliver.
+            Leads arrive from Meta lead ads, web forms and files; YAML rules decide; sinks
+            deliver.
 
               leadrouter check                      are the rules good?
               leadrouter dry-run leads.ndjson       where would these leads go?
@@ -18,9 +20,10 @@ struct LeadRouter: AsyncParsableCommand {
               leadrouter deliveries list            what went where, what waits, what failed
               leadrouter demo                       see the whole picture on this machine
 
-            Exit codes: 0 good, 1 what was checked failed, 64 wrong usage, 69 a needed service is
-            unreachable.
+            Exit codes: 0 good, 1 what was checked failed, 64 wrong usage, 69 a needed
+            service is unreachable.
             """,
+        version: "0.1.0-dev",
         // One a line, in the order of the help.
         subcommands: [
             Check.self,
@@ -32,6 +35,7 @@ struct LeadRouter: AsyncParsableCommand {
             Import.self,
             Leads.self,
             Deliveries.self,
+            Sinks.self,
             LedgerCommand.self,
             Plugins.self,
             Schema.self,
@@ -51,7 +55,20 @@ struct LeadRouter: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
+            if let help = LeadRouter.help(forCommand: CommandLine.arguments.dropFirst().first) {
+                Console.error("error: " + help)
+                exit(withError: ExitCode.validationFailure)
+            }
             exit(withError: error)
         }
+    }
+
+    /// What to write for a command that there is not.
+    private static func help(forCommand text: String?) -> String? {
+        guard let text, text.utf8.first != 0x2D else { return nil }
+        let known = configuration.subcommands.compactMap { $0._commandName } + ["help"]
+        guard !known.contains(text) else { return nil }
+        let help = Nearest.help(for: text, among: known) ?? "'leadrouter --help' lists them"
+        return "there is no command '\(Console.shown(text))'\nhelp: " + help
     }
 }

@@ -68,7 +68,8 @@ MISTAKES = {
     "unknown plugin": "sinks: {a: {plugin: smpt, url: x}}",
     "no plugin": "sinks: {a: {url: x}}",
     "misspelt setting": "sinks: {a: {plugin: file, pth: x}}",
-    "setting missing": "sinks: {a: {plugin: smtp, url: x, from: y}}",
+    "setting missing": "sinks: {a: {plugin: smtp, url: 'smtp://x', from: y}}",
+    "no scheme": "sinks: {a: {plugin: smtp, url: mail.example.com, from: x, to: y}}",
     "unknown choice": "sinks: {a: {plugin: file, path: x, format: xls}}",
     "unit missing": "sinks: {a: {plugin: file, path: x, timeout: 30}}",
     "nested setting": "sinks: {a: {plugin: file, path: x, retry: {fro: 3d}}}",
@@ -79,6 +80,13 @@ MISTAKES = {
     "sink and pool": "routes: [{id: r, always: true, to: {sink: a, pool: p}}]",
     "neither sink nor pool": "routes: [{id: r, always: true, to: {with: {to: x}}}]",
     "schedule without a zone": "schedules: {s: {open: {mon: '09:00-12:00'}}}",
+    "hours without minutes": "schedules: {s: {time_zone: UTC, open: {mon: '9-13'}}}",
+    "hours am and pm": "schedules: {s: {time_zone: UTC, open: {mon: [9am-1pm]}}}",
+    "hour 25": "schedules: {s: {time_zone: UTC, open: {mon: '09:00-25:00'}}}",
+    "no day": "schedules: {s: {time_zone: UTC, open: {weekend: closed}}}",
+    "another form of date": "schedules: {s: {time_zone: UTC, open: {mon: closed},"
+                            " closed: [25/12/2025]}}",
+    "special day": "schedules: {s: {time_zone: UTC, open: {mon: closed}, special: {25.12.: closed}}}",
     "half open": "routes: [{id: r, when: {schedule.s: half}, to: a}]",
     "test without a name": "tests: [{lead: {a: b}, expect: {outcome: held}}]",
     "unknown outcome": "tests: [{name: x, lead: {a: b}, expect: {outcome: sent}}]",
@@ -95,13 +103,16 @@ GOOD = {
                  " store.tier: z}, to: a}]",
     "secrets": "sinks: {a: {plugin: smtp, url: '${U}', from: x, to: y, password: {file: p},"
                " timeout: '${T}', tls: '${TLS}'}}",
-    "tls off": "sinks: {a: {plugin: smtp, url: u, from: x, to: y, tls: off}}",
+    "tls off": "sinks: {a: {plugin: smtp, url: 'smtp://u', from: x, to: y, tls: off}}",
     "a file of tests": "tests: [{name: x, lead: {a: [b, ''], lead.id: 1}, expect: {outcome: routed,"
                        " rendered: {a: {to: x, body: {contains: [y]}}}}}]",
     "schedules and pools": "schedules: {s: {time_zone: Europe/Rome, open: {mon-fri: '09:00-12:00'}}}\n"
                            "pools: {p: {members: [a, {to: {sink: b, with: {to: x}}, schedule: s}],"
                            " fallback: c}}\nroutes: [{id: r, when: {schedule.s: open}, to: [{pool:"
                            " p}, a], hold_until: {schedule: s, at_most: 3h, then: b}}]",
+    "days and dates": "schedules: {s: {time_zone: UTC, open: {'Mon-Fri,sunday': ['9:00-24:00'],"
+                      " sat: closed}, closed: ['2025-12-25..2026-01-06', 12-25, 2025-12-26],"
+                      " special: {12-24: '09:00-12:00'}}}",
     "days and times": "routes: [{id: r, when: {lead.created_time: {after: 2025-10-09,"
                       " before: 2025-10-10T08:00:00Z}}, to: a}]",
 }

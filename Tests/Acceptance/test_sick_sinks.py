@@ -86,17 +86,19 @@ default: {{hold: nobody wants it}}
         self.assertEqual({post.headers["webhook-id"] for post in posts}, {one["delivery_id"]})
         self.assertEqual(len({post.body for post in posts}), 1)
 
-    def test_a_post_refused_for_good_is_dead_at_once(self):
-        self.crm.answers["/sick"] = [422]
+    def test_a_post_refused_for_good_is_dead_after_three_tries(self):
+        self.crm.answers["/sick"] = [422, 409, 404]
         self.crm.answers["/moved"] = [302]
         self.use(
             mail=False, sick=self.http(self.crm.url + "/sick", ", on_failure: [fallback]"),
             moved=self.http(self.crm.url + "/moved"),
             fallback=self.http(self.crm.url + "/fallback"))
-        self.assertEqual(self.ended("sick", "dead")["attempts"], 1)
+        dead = self.ended("sick", "dead")
+        self.assertEqual(dead["attempts"], 3)
+        self.assertEqual(self.attempts(dead), ["retry", "retry", "dead"])
         self.assertEqual(self.ended("moved", "dead")["attempts"], 1)
         self.ended("fallback")
-        self.assertEqual(len(self.crm.at("/sick")), 1)
+        self.assertEqual(len(self.crm.at("/sick")), 3)
         self.assertEqual(json.loads(self.crm.at("/fallback")[0].body)["id"], LEAD["id"])
 
     def test_refused_credentials_halt_the_sink_and_spend_no_attempt(self):

@@ -82,11 +82,41 @@ import Testing
         #expect(headers["webhook-signature"]?.string == signature)
     }
 
+    @Test(arguments: [400, 404, 409, 422])
+    func `a refusal that may be a mistake is believed at the third attempt`(
+        status: Int
+    ) async throws {
+        for (attempt, verdict) in [(1, "retry"), (2, "retry"), (3, "reject"), (9, "reject")] {
+            let failure = await #expect(throws: DeliveryFailure.self) {
+                try await deliver(to: "/status/\(status)", attempt: attempt)
+            }
+            #expect(failure?.verdict.name == verdict)
+            #expect(failure?.isOfThisLead == true, "an answer: the address is well")
+        }
+    }
+
     @Test(arguments: [
-        (301, "reject"), (302, "reject"), (400, "reject"), (401, "halt"), (403, "halt"),
-        (404, "reject"), (407, "halt"), (408, "retry"), (409, "reject"), (410, "halt"),
-        (422, "reject"), (425, "retry"), (429, "retry"), (500, "retry"), (502, "retry"),
-        (503, "retry"), (504, "retry"),
+        ("https://CRM.example.com/a?b", "https://crm.example.com:443"),
+        ("http://crm.example.com", "http://crm.example.com:80"),
+        ("http://[::1]/x", "http://[::1]:80"), ("http://[::1]:8080?x", "http://[::1]:8080"),
+        ("https://a:8443#x:1", "https://a:8443"), ("ftp://a/", nil), ("https:///x", nil), ("", nil),
+    ])
+    func `the destination is scheme, host and port`(url: String, origin: String?) {
+        #expect(HTTPAddress.origin(of: url) == origin)
+    }
+
+    @Test(arguments: [
+        ("https://a/{{lead.id}}", true), ("https://a?x={{b}}", true), ("{{store.url}}", false),
+        ("https://{{store.host}}/x", false), ("https://a:{{store.port}}", false),
+    ])
+    func `a host that is filled in may be many`(source: String, isFixed: Bool) {
+        #expect(HTTPAddress.hasFixedHost(source) == isFixed)
+    }
+
+    @Test(arguments: [
+        (301, "reject"), (302, "reject"), (401, "halt"), (403, "halt"), (405, "reject"),
+        (407, "halt"), (408, "retry"), (410, "halt"), (413, "reject"), (425, "retry"),
+        (429, "retry"), (500, "retry"), (502, "retry"), (503, "retry"), (504, "retry"),
     ])
     func `each status has its verdict`(status: Int, verdict: String) async throws {
         let failure = await #expect(throws: DeliveryFailure.self) {

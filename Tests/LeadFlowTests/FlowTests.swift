@@ -175,8 +175,10 @@ struct FlowTests {
                     ], atMilliseconds: 0)
             })
         let leased = try await paused.store.lease(
-            sink: "main", limit: 1, token: "dead", atMilliseconds: 1, untilMilliseconds: .max)
-        #expect(leased.count == 1)
+            LeaseRequest(
+                sink: "main", token: "dead", picks: [LeasePick(destination: "", limit: 1)],
+                limit: 1, atMilliseconds: 1, untilMilliseconds: .max))
+        #expect(leased.taken.count == 1)
         try await paused.run { _ in try await paused.until { $0.deliveries == [.delivered: 1] } }
         #expect(main.deliveries.map(\.attempt) == [2])
     }

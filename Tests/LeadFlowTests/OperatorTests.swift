@@ -31,7 +31,10 @@ struct OperatorTests {
                     ], atMilliseconds: time)
             })
         let leased = try await store.lease(
-            sink: "crm", limit: count, token: "t", atMilliseconds: time, untilMilliseconds: 99_999)
+            LeaseRequest(
+                sink: "crm", token: "t", picks: [LeasePick(destination: "", limit: count)],
+                limit: count, atMilliseconds: time, untilMilliseconds: 99_999)
+        ).taken
         _ = try await store.finish(
             leased.map { one in
                 AttemptRecord(

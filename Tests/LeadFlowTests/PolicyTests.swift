@@ -10,45 +10,89 @@ import Testing
 @Suite struct PolicyTests {
     private func result(
         _ failure: DeliveryFailure, attempt: Int = 1, ageMilliseconds: Int64 = 0,
-        random: Double = 0.5, followUps: [NewDelivery] = []
+        isProbe: Bool = false, random: Double = 0.5
     ) -> AttemptRecord.Result {
         RetryPolicy(retry: RetrySettings()).result(
-            of: failure, attempt: attempt, createdMilliseconds: 0, nowMilliseconds: ageMilliseconds,
-            random: random, followUps: followUps)
+            of: failure,
+            RetryPolicy.Attempt(
+                number: attempt, ageMilliseconds: ageMilliseconds, isProbe: isProbe,
+                restMilliseconds: 30_000), nowMilliseconds: 0, random: random)
     }
 
     @Test(
         arguments: [
-            (1, 10_000), (2, 20_000), (3, 40_000), (4, 80_000), (12, 20_480_000), (13, 21_600_000),
-            (60, 21_600_000),
+            (1, 10_000), (2, 60_000), (3, 300_000), (4, 900_000), (5, 1_800_000), (6, 3_600_000),
+            (7, 7_200_000), (8, 14_400_000), (9, 21_600_000), (10, 21_600_000), (60, 21_600_000),
         ] as [(Int, Int64)])
-    func `waits double up to the longest`(attempt: Int, milliseconds: Int64) {
-        #expect(
-            RetryPolicy(retry: RetrySettings()).wait(afterAttempt: attempt, random: 0.5)
-                == milliseconds)
+    func `waits are a ladder up to the longest`(attempt: Int, milliseconds: Int64) {
+        let policy = RetryPolicy(retry: RetrySettings())
+        #expect(policy.wait(afterAttempt: attempt, random: 0.5) == milliseconds)
+    }
+
+    @Test(
+        arguments: [
+            (["5s", "1h"], [5, 30, 150, 450, 900, 1800, 3600, 3600, 3600, 3600]),
+            (["1s", "7d"], [1, 6, 30, 90, 180, 360, 720, 1440, 2160, 4320, 8640]),
+            (["1h", "1m"], [60, 60, 60]),
+        ] as [([String], [Int64])])
+    func `the ladder is a multiple of the first wait`(settings: [String], seconds: [Int64]) {
+        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+        let values = settings.map { (Int($0.dropLast()) ?? 0) * (units[$0.last ?? "s"] ?? 0) }
+        var retry = RetrySettings()
+        (retry.first, retry.most) = (.seconds(values[0]), .seconds(values[1]))
+        let waits = (1...seconds.count).map {
+            RetryPolicy(retry: retry).wait(afterAttempt: $0, random: 0.5) / 1000
+        }
+        #expect(waits == seconds)
+    }
+
+    @Test func `a week is at most 36 attempts, however the waits are spread`() {
+        let policy = RetryPolicy(retry: RetrySettings())
+        for random in [0.0, 0.5, 1.0] {
+            var (age, attempts): (Int64, Int) = (0, 1)
+            while case .retry(let due, _) = policy.result(
+                of: .retry("x"),
+                RetryPolicy.Attempt(number: attempts, ageMilliseconds: age),
+                nowMilliseconds: age, random: random)
+            {
+                age = due
+                attempts += 1
+            }
+            #expect(age == 7 * 86_400_000, "the last attempt is when the week is over")
+            #expect(attempts >= 30 && attempts <= 45)
+            if random == 0.5 { #expect(attempts == 36) }
+        }
     }
 
     @Test func `waits are spread by a fifth to either side`() {
         let policy = RetryPolicy(retry: RetrySettings())
         #expect(policy.wait(afterAttempt: 1, random: 0) == 8_000)
         #expect(policy.wait(afterAttempt: 1, random: 1) == 12_000)
+        let fractions = (0..<1000).map { number in
+            RetryPolicy.fraction(of: .numbered(number), attempt: number % 30 + 1)
+        }
+        #expect(fractions.allSatisfy { (0...1).contains($0) })
+        let middle = fractions.reduce(0, +) / 1000
+        #expect(middle > 0.45 && middle < 0.55)
+        let attempts = Set((1...30).map { RetryPolicy.fraction(of: .numbered(1), attempt: $0) })
+        #expect(attempts.count > 25, "each attempt has its own")
     }
 
-    @Test func `the other side's wait counts when it is longer, up to an hour`() {
-        #expect(
-            result(.retry(after: .seconds(60), "x")) == .retry(dueMilliseconds: 60_000, reason: "x")
-        )
-        #expect(
-            result(.retry(after: .seconds(1), "x")) == .retry(dueMilliseconds: 10_000, reason: "x"))
-        #expect(
-            result(.retry(after: .seconds(1_000_000), "x"))
-                == .retry(dueMilliseconds: 3_600_000, reason: "x"))
+    @Test(
+        arguments: [
+            (nil, 10_000), (.seconds(60), 60_000), (.seconds(1), 10_000), (.seconds(-5), 10_000),
+            (.seconds(1_000_000), 3_600_000),
+        ] as [(Duration?, Int64)])
+    func `the other side's wait counts when it is longer, up to an hour`(
+        after: Duration?, due: Int64
+    ) {
+        #expect(result(.retry(after: after, "x")) == .retry(dueMilliseconds: due, reason: "x"))
     }
 
     @Test func `a delivery is given up by age, and never before three attempts`() {
         let old: Int64 = 8 * 86_400_000
         guard case .retry = result(.retry("x"), attempt: 2, ageMilliseconds: old) else {
-            Issue.record("a clock that jumped forward made a dead letter")
+            Issue.record("a service that was off for a week made a dead letter")
             return
         }
         #expect(
@@ -56,20 +100,32 @@ import Testing
                 == .dead(reason: "given up after 3 attempts: x", followUps: []))
     }
 
-    @Test func `a refusal is final and a halt spends no attempt`() {
+    @Test func `a refusal is final, a halt and a failed probe spend no attempt`() {
         #expect(result(.reject("x")) == .dead(reason: "x", followUps: []))
-        #expect(result(.halt("x")) == .released(dueMilliseconds: 30_000, reason: "x"))
+        let rested = AttemptRecord.Result.released(dueMilliseconds: 30_000, reason: "x")
+        #expect(result(.halt("x")) == rested)
+        #expect(result(.retry("x"), isProbe: true) == rested)
+        let own = DeliveryFailure.retry("x", isOfThisLead: true)
+        #expect(result(own, isProbe: true) == .retry(dueMilliseconds: 10_000, reason: "x"))
     }
 
-    @Test func `a rate spaces attempts and a clock set back does not stall it`() {
+    @Test func `rests follow the retry settings down, never up`() {
+        var retry = RetrySettings()
+        #expect(RetryPolicy(retry: retry).restMilliseconds == 30_000...600_000)
+        (retry.first, retry.most) = (.milliseconds(100), .milliseconds(300))
+        #expect(RetryPolicy(retry: retry).restMilliseconds == 300...300)
+        (retry.first, retry.most) = (.seconds(3600), .seconds(60))
+        #expect(RetryPolicy(retry: retry).restMilliseconds == 30_000...60_000)
+    }
+
+    @Test func `a rate spaces attempts`() {
         let rate = Rate(count: 10, period: .seconds(1))
         var pace = Pace()
         let answers = [1_000_000, 1_000_050].map { pace.allows(rate, atMilliseconds: $0) }
         #expect(answers == [true, false])
         #expect(pace.waitMilliseconds(rate, atMilliseconds: 1_000_050) == 50)
-        let later = [1_000_100, 0].map { pace.allows(rate, atMilliseconds: $0) }
-        #expect(later == [true, false])
-        #expect(pace.waitMilliseconds(rate, atMilliseconds: 0) <= 1_000)
+        let later = pace.allows(rate, atMilliseconds: 1_000_100)
+        #expect(later)
         let unlimited = pace.allows(nil, atMilliseconds: 0)
         #expect(unlimited)
     }
@@ -112,5 +168,14 @@ import Testing
         #expect(followUps.allSatisfy { $0.route == "r" })
         #expect(Set(followUps.map(\.key)).union([delivery.key]).count == 3)
         #expect(RetryPolicy.followUps(leased, leadID: id, onFailure: ["b", "c"]) == followUps)
+    }
+}
+
+extension DeliveryKey {
+    /// A key for each number.
+    static func numbered(_ number: Int) -> DeliveryKey {
+        DeliveryKey(
+            source: "s", lead: LeadID(contentOf: Array(String(number).utf8)), route: "r",
+            target: "t")
     }
 }

@@ -18,6 +18,9 @@ final class Script: Sendable {
     static subscript(_ name: String) -> Script? { all.withLock { $0[name] } }
 
     let name = UUID().uuidString
+    /// How often an instance of it was made and closed.
+    let made = Counter()
+    let closed = Counter()
     private let act: Act
     private let seen = Mutex<[Delivery]>([])
     private let underWay = Mutex<(now: Int, most: Int)>((0, 0))
@@ -50,12 +53,34 @@ struct ScriptedSink: Sink {
 
     struct Config: PluginConfig {
         var script = ""
-        static let settings: [Setting<Config>] = [.required("script", \.script, "Its script.")]
+        var destination: Template?
+        var isBroken = false
+        static let settings: [Setting<Config>] = [
+            .required("script", \.script, "Its script."),
+            .template("destination", \.destination, in: .text, "Where to."),
+            .optional("broken", \.isBroken, default: "false", "Whether it cannot be made."),
+        ]
     }
 
-    private let script: Script?
+    struct Broken: Error {}
 
-    init(config: Config, context: PluginContext) { script = Script[config.script] }
+    private let script: Script?
+    private let template: Template?
+
+    init(config: Config, context: PluginContext) throws {
+        if config.isBroken { throw Broken() }
+        script = Script[config.script]
+        template = config.destination
+        script?.made.add(1)
+    }
+
+    func close() async { script?.closed.add(1) }
+
+    var hasOneDestination: Bool { template == nil }
+
+    func destination(of delivery: Delivery) -> String {
+        template == nil ? delivery.sink : delivery[template]
+    }
 
     func deliver(_ delivery: Delivery) async throws(DeliveryFailure) -> Receipt {
         guard let script else { throw .reject("no script") }
@@ -132,6 +157,18 @@ final class Stage: Sendable {
         sinks: [(name: String, script: Script, options: String)],
         rest: String = "default: {to: [main]}", folder: URL? = nil
     ) async throws {
+        configuration = try Stage.configuration(sinks, rest: rest)
+        self.folder =
+            folder
+            ?? FileManager.default.temporaryDirectory.appending(path: "flow-\(UUID().uuidString)")
+        store = try await SQLiteStore.open(
+            path: self.folder.appending(path: "leads.db").path(), ownership: .owner)
+    }
+
+    static func configuration(
+        _ sinks: [(name: String, script: Script, options: String)],
+        rest: String = "default: {to: [main]}"
+    ) throws -> Configuration {
         var yaml = "version: 1\nsources: {web: {plugin: ids}}\nsinks:\n"
         for sink in sinks {
             yaml += "  \(sink.name): {plugin: scripted, script: \"\(sink.script.name)\""
@@ -140,12 +177,7 @@ final class Stage: Sendable {
         let loaded = ConfigurationLoader.load(
             ConfigurationFilesInMemory(["leadrouter.yaml": yaml + rest + "\n"]),
             catalogue: PluginCatalogue(sources: [IDSource.self], sinks: [ScriptedSink.self]))
-        configuration = try #require(loaded.configuration, "\(loaded.report)")
-        self.folder =
-            folder
-            ?? FileManager.default.temporaryDirectory.appending(path: "flow-\(UUID().uuidString)")
-        store = try await SQLiteStore.open(
-            path: self.folder.appending(path: "leads.db").path(), ownership: .owner)
+        return try #require(loaded.configuration, "\(loaded.report)")
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }
@@ -158,8 +190,10 @@ final class Stage: Sendable {
     }
 
     /// Runs a flow beside the body, then stops it and waits for its end.
-    func run(_ body: (Flow) async throws -> Void) async throws {
-        let flow = try await flow()
+    func run(
+        clock: any FlowClock = FastClock(), _ body: (Flow) async throws -> Void
+    ) async throws {
+        let flow = try await flow(clock: clock)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await flow.run() }
             try await body(flow)

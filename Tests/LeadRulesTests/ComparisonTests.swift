@@ -37,6 +37,15 @@ struct ComparisonTests {
         #expect(comparison.movedCount == (move == nil ? 0 : 1))
     }
 
+    @Test func `a lead that only changes its outcome keeps its ends`() throws {
+        let x = [lead(["f": ["x"]])]
+        let same = try compare(route("to: d"), route("also_to: a, to: d", id: "s"), x)
+        #expect(same.groups.map { $0.old.hasSameEnds(as: $0.new) } == [false])
+        let outcome = try compare(route("to: d"), "{id: r, when: {f: y}, to: a}", x)
+        #expect(outcome.groups.map(\.move) == [.newlyUnmatched])
+        #expect(outcome.groups.map { $0.old.hasSameEnds(as: $0.new) } == [true])
+    }
+
     @Test func `another route to the same sinks is listed and not counted`() throws {
         let comparison = try compare(
             route("to: a"), route("to: a", id: "s"), [lead(["f": ["x"]])])

@@ -64,6 +64,9 @@ struct LintTests {
         ("past-date", "routes: [{id: r, when: {lead.created_time: {before: 1️⃣2025-10-09}}, to: a}]"),
         ("hidden-character", "routes: [{id: r, when: {f: 1️⃣\"x\u{200B}\"}, to: a}]"),
         ("hidden-character", "routes: [{id: r, when: {1️⃣\"f\u{FEFF}\": x}, to: a}]"),
+        ("hidden-character", "routes: [{id: r, when: {f: 1️⃣\"Land\u{A0}Rover\"}, to: a}]"),
+        ("pattern-as-text", "routes: [{id: r, when: {f: 1️⃣/honda/}, to: a}]"),
+        ("pattern-as-text", "routes: [{id: r, when: {f: [1️⃣/honda/i]}, to: a}]"),
         ("mixed-scripts", "routes: [{id: r, when: {f: 1️⃣\"Hond\u{430}\"}, to: a}]"),
         ("same-condition", "routes: [{id: r, when: {any: [{f: x}, {1️⃣f: X}]}, to: a}]"),
         (
@@ -115,6 +118,8 @@ struct LintTests {
         // Texts that only look a little like patterns.
         "routes: [{id: r, when: {f: ['SUV | Crossover', '$100', '5*****', 'C++', 'a.b', 'why?']}, to: a}]",
         "routes: [{id: r, when: {f: {matches: '75.*'}}, to: a}]",
+        "routes: [{id: r, when: {landing_page: /honda/, f: [/a/b/, 'n/a', /]}, to: a}]",
+        "routes: [{id: r, when: {f: [\"10\u{A0}000\u{A0}€\", \"neuve\u{A0}?\", \"Honda\u{A0}\"]}, to: a}]",
         "routes: [{id: r, when: {f: ['Škoda', 'Citroën', '5 µm', 'Лада', 'Nissan Ω']}, to: a}]",
         "routes: [{id: r, when: {f: {in: [x, X], exact: true}}, to: a}]",
         // Order that is meant.
@@ -139,6 +144,35 @@ struct LintTests {
         var files = Self.store.merging(more) { $1 }
         files["leadrouter.yaml"] = Self.frame + Self.table + text
         return lint(files)
+    }
+
+    @Test func `a blank of another kind is meant when leads have it, too`() {
+        let text = Self.frame + "routes: [{id: r, when: {\"a\u{A0}b\": \"x\u{A0}y\"}, to: a}]"
+        let sample = "{\"id\":\"1\",\"a\u{A0}b\":\"x\u{A0}y\"}\n"
+        #expect(lint(["leadrouter.yaml": text]).diagnostics.map(\.code).count == 2)
+        let seen = lint(["leadrouter.yaml": text, "samples/a.ndjson": sample])
+        #expect(seen.diagnostics.isEmpty, "\(seen.report)")
+    }
+
+    @Test func `a route that another one takes all but doubled answers from names that one`() {
+        let found = lintTable(
+            "routes: [{id: x, when: {s.name: Harbor}, to: a}, {id: y, when: {dealer: '42'}, to: b}]"
+        ).diagnostics.filter { $0.code == "several-values" }
+        #expect(found.count == 1)
+        #expect(found.allSatisfy { ByteSearch.contains($0.message, "'x' takes the others first") })
+        #expect(found.first?.help == "move it before 'x', or remove it")
+    }
+
+    @Test func `a route for rows without a cell that all rows have today is left alone`() {
+        let routes = { (asked: String) in
+            "routes: [{id: p, when: {dealer: {in_table: s}}, routes: [{id: x, when: {s.tier: "
+                + "{exists: true}}, to: a}, {id: y, when: {\(asked)}, to: b}]}]"
+        }
+        #expect(lintTable(routes("s.tier: {exists: false}")).diagnostics.isEmpty)
+        // The control: what no row can have is said.
+        let other = lintTable(routes("s.tier: {exists: true}, dealer: '77'"))
+        #expect(
+            other.diagnostics.contains { $0.code == "never-reached" || $0.code == "contradiction" })
     }
 
     static let tableFindings: [(code: String, place: String, text: String)] = [

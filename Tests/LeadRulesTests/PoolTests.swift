@@ -194,7 +194,7 @@ struct PoolTests {
         ("when_full: fallback, fallback: d", "a b -d b -d"),
         (
             "when_full: hold, fallback: d",
-            "a b held: pool 'p': it is the turn of a, full: 1 of 1 in this hour b held: pool 'p': it is the turn of a, full: 1 of 1 in this hour"
+            "a b held: pool 'p': it is the turn of a, full: 1 of 1 this hour b held: pool 'p': it is the turn of a, full: 1 of 1 this hour"
         ),
         ("when_full: hold, hold: too many", "a b held: too many b held: too many"),
     ]) func `a full member is passed over, or the lead falls back or is held`(
@@ -379,7 +379,7 @@ struct PoolTests {
             "leadrouter.yaml": """
             version: 1
             default: {to: {pool: p}}
-            sinks: {s: {plugin: places, address: x, text: "{{delivery.pool}}/{{delivery.member}}{{^delivery.member}}nobody{{/delivery.member}}"}}
+            sinks: {s: {plugin: places, address: x@y.example, text: "{{delivery.pool}}/{{delivery.member}}{{^delivery.member}}nobody{{/delivery.member}}"}}
             pools: {p: {members: [{name: anna, to: {sink: s, with: {address: anna@x.example}}}], fallback: s}}
             """
         ])

@@ -159,6 +159,17 @@ struct RuleTestRunTests {
             ])
     }
 
+    @Test func `the deciding part shows the route of a copy that nobody expected`() throws {
+        let copied = try result(
+            "lead: {dealer: 2}\nexpect: {route: stores/rest, to: b, also_to: []}")
+        #expect(!copied.isPassed)
+        #expect(
+            copied.decidingPart(of: try ruleSet()).map(\.name) == ["archive", "stores"])
+        // The control: an expected copy needs no word.
+        let other = try result("lead: {dealer: 2}\nexpect: {route: stores/rest, to: a, also_to: c}")
+        #expect(other.decidingPart(of: try ruleSet()).map(\.name) == ["stores"])
+    }
+
     @Test func `a difference of several lines is shown line by line`() {
         let place = Position(file: "x")
         let mismatch = Mismatch(

@@ -319,7 +319,7 @@ struct ScheduleTests {
     @Test func `a template cannot ask a schedule`() {
         expectOne(
             "bad-name",
-            "version: 1\ndefault: {to: p}\nschedules: {s: {time_zone: UTC, open: {mon: closed}}}\nsinks: {p: {plugin: places, address: x, text: 1️⃣\"{{schedule.s}}\"}}"
+            "version: 1\ndefault: {to: p}\nschedules: {s: {time_zone: UTC, open: {mon: closed}}}\nsinks: {p: {plugin: places, address: x@y.example, text: 1️⃣\"{{schedule.s}}\"}}"
         )
     }
 
@@ -333,7 +333,7 @@ struct ScheduleTests {
             report == [
                 "'Europe/Roma' is not the name of a time zone; did you mean 'Europe/Rome'?",
                 "'mo' is not a day of the week; did you mean 'mon'?",
-                "'9-18' is not a period; write it as '09:00-18:00'; the whole day is '00:00-24:00'",
+                "'9-18' is not a period; write '09:00-18:00'",
                 "'CET' is not the name of a time zone; write region and city, such as 'Europe/Rome' or 'America/New_York'",
                 "'thur' is not a day of the week; did you mean 'thu'?",
             ])

@@ -26,7 +26,8 @@ struct TemplateTests {
     private func rendered(
         _ template: String, in place: String = "text", _ lead: Lead
     ) throws -> String {
-        let result = configuration("address: a@b.cd, \(place): \(quoted(template))")
+        let own = place == "address" ? "" : "address: a@b.cd, "
+        let result = configuration("\(own)\(place): \(quoted(template))")
         let rules = try #require(result.configuration, "\(result.report)").ruleSet
         let context = RenderContext(lead: lead, deliveryID: "key", route: "p/q")
         let settings = try rules.render(Target(sink: "s"), of: context)
@@ -115,7 +116,6 @@ struct TemplateTests {
         ("path", "..", "%2E."),
         ("text", "{{secret}} {{{f}}} ${HOME} $(id)", "{{secret}} {{{f}}} ${HOME} $(id)"),
         ("header", "{{f}} ${HOME}", "{{f}} ${HOME}"),
-        ("address", "a@b>\r\nRCPT TO:<c@d", "a@b>\r\nRCPT TO:<c@d"),
     ]
 
     @Test(arguments: hostile) func `an answer is harmless where it lands`(
@@ -147,6 +147,39 @@ struct TemplateTests {
         let a = try rendered("{{f}}", in: "path", lead(["f": [String(repeating: "a", count: 300)]]))
         let b = try rendered("{{f}}", in: "path", lead(["f": [String(repeating: "a", count: 301)]]))
         #expect(a.utf8.count == 100 && b.utf8.count == 100 && a != b)
+    }
+
+    @Test(arguments: [
+        "desk", "a@x.example; b@x.example", "a@x", "-f@x.example", "a%b@x.example",
+        "a@b>\r\nRCPT TO:<c@d",
+    ]) func `a recipient that is no mail address fails the delivery`(_ text: String) throws {
+        #expect(throws: RenderFailure.self) {
+            _ = try rendered("{{f}}", in: "address", lead(["f": [text]]))
+        }
+        // The control: an address passes, with blanks around it, too.
+        for good in ["a@x.example", "a+b@localhost"] {
+            _ = try rendered("{{f}}", in: "address", lead(["f": [good]]))
+        }
+    }
+
+    @Test(arguments: [
+        ("desk", "leads@example.com"), ("{store.email}", "{{store.email}}"),
+        ("a@x.example; b@x.example", "one sink for each"),
+    ]) func `a written recipient that is no mail address is an error`(
+        _ text: String, _ help: String
+    ) {
+        let files = { (override: String, own: String) in
+            """
+            version: 1
+            sinks: {a: {plugin: places, address: "\(own)"}}
+            default: {to: [{sink: a, with: {address: "\(override)"}}, a]}
+            """
+        }
+        for text in [files(text, "a@x.example"), files("a@x.example", text)] {
+            let found = load(["leadrouter.yaml": text]).diagnostics
+            #expect(found.map(\.code) == ["bad-address"])
+            #expect(ByteSearch.contains(found.first?.help ?? "", help))
+        }
     }
 
     @Test func `a text over the cap is refused, without lead data in the reason`() throws {

@@ -66,6 +66,28 @@ struct WhyNotTests {
         #expect((answer.refusal == nil) == (expected != nil))
     }
 
+    @Test func `a route may be named by its last part, when no other has it`() throws {
+        let rules = try rules(
+            """
+            routes:
+              - id: p
+                always: true
+                routes: [{id: one, when: {f: y}, to: a}, {id: two, when: {f: z}, to: a}]
+              - {id: q, always: true, routes: [{id: two, when: {f: z}, to: b}]}
+            """)
+        func answer(_ name: String) throws -> String {
+            do {
+                return try rules.whyNot(lead(["f": ["x"]]), expect: name, at: RuleSet.noon).expected
+            } catch {
+                return "\(error); \(error.help ?? "-")"
+            }
+        }
+        #expect(try answer("one") == "p/one")
+        #expect(try answer("two").contains("write one of 'p/two' and 'q/two'"))
+        #expect(try answer("oen").contains("did you mean 'p/one'?"))
+        #expect(try answer("a") == "a")
+    }
+
     @Test func `fewer fields come before smaller edits`() throws {
         let answer = try answer(
             "{any: [{f: yyyyyyyyyyyy}, {all: [{g: a}, {h: b}]}]}", ["f": ["x"]])

@@ -59,11 +59,11 @@ struct LedgerTests {
     @Test func `a lost lease does not wait for the backlog`() async throws {
         let store = try await folder.open()
         try await store.route("1", to: ["crm"], at: 1)
-        let lost = try await store.lease(
-            sink: "crm", limit: 1, token: "old", atMilliseconds: 1, untilMilliseconds: 5)
+        let lost = try await store.lease(1, of: "crm", token: "old", at: 1, until: 5)
         for id in 2...4 { try await store.route(String(id), to: ["crm"], at: 2) }
-        let taken = try await store.lease(
-            sink: "crm", limit: 2, token: "new", atMilliseconds: 6, untilMilliseconds: 9)
+        _ = try await store.voidLeases(
+            LeaseVoid(exceptToken: "new", ranOutByMilliseconds: 6, atMilliseconds: 6))
+        let taken = try await store.lease(2, of: "crm", token: "new", at: 6)
         #expect(taken.map(\.sequence).first == lost.first?.sequence)
         #expect(taken.map(\.attempt) == [2, 1])
         await store.close()
@@ -72,8 +72,7 @@ struct LedgerTests {
     @Test func `counters equal the rows`() async throws {
         let store = try await folder.open()
         for id in 1...6 { try await store.route(String(id), to: ["a", "b"]) }
-        let leased = try await store.lease(
-            sink: "a", limit: 5, token: "t", atMilliseconds: 9, untilMilliseconds: 99)
+        let leased = try await store.lease(5, of: "a", token: "t", at: 9)
         let results: [AttemptRecord.Result] = [
             .delivered(receipt: "ok"), .retry(dueMilliseconds: 50, reason: "busy"),
             .dead(reason: "no", followUps: []), .released(dueMilliseconds: 50, reason: "pause"),

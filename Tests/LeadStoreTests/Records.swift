@@ -17,6 +17,17 @@ extension DecisionRecord {
 }
 
 extension LeadStore {
+    /// Leases what is due, for a while.
+    func lease(
+        _ limit: Int, of sink: String, token: String, at time: Int64, until: Int64 = 99
+    ) async throws -> [LeasedDelivery] {
+        try await lease(
+            LeaseRequest(
+                sink: sink, token: token, picks: [LeasePick(destination: "", limit: limit)],
+                limit: limit, atMilliseconds: time, untilMilliseconds: until)
+        ).taken
+    }
+
     /// Accepts a lead and routes it; answers its row.
     @discardableResult
     func route(_ id: String, to sinks: [String], at time: Int64 = 1) async throws -> InboxEntry {

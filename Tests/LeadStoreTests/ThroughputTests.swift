@@ -55,11 +55,11 @@ struct ThroughputTests {
             }
         }
         await timed("stats") { _ = try await store.stats() }
-        await timed("next due") { _ = try await store.nextDueMilliseconds() }
+        await timed("destinations") {
+            _ = try await store.pendingDestinations(sink: "a", after: "", limit: 1000)
+        }
         await timed("lease of 64") {
-            _ = try await store.lease(
-                sink: "a", limit: 64, token: "t", atMilliseconds: Int64(leads),
-                untilMilliseconds: Int64(leads))
+            _ = try await store.lease(64, of: "a", token: "t", at: Int64(leads))
         }
         await timed("close") { await store.close() }
         await timed("open after a clean end") { store = try await folder.open() }

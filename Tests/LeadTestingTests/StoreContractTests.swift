@@ -38,6 +38,18 @@ struct BrokenStore: LeadStore {
         case spendsReleases = "a released attempt is not spent"
         case losesFollowUps = "a dead delivery brings its follow-ups"
         case miscounts = "both sides of the books add up"
+        case forgetsDestinations = "a destination is kept, and only its own picks take it"
+        case mixesPicks = "picks are taken in turn up to their limits and the whole one"
+        case takesAnyTime = "a pick may take what is not due, but nothing before its own time"
+        case spendsExpired = "an expired delivery is dead and spent no attempt"
+        case delaysReturned = "what was not begun comes back as it was, without a history"
+        case keepsLateDates = "due dates behind a limit move to it, others stay"
+        case doesNotRenew = "a lease is renewed while it is held"
+        case neverQuarantines =
+            "three crashes in a row make a delivery dead, an end between counts anew"
+        case blamesTheKilled = "a process that was killed blames nobody"
+        case sortsJumps = "jumps of the clock are kept in order"
+        case forgetsPauseTimes = "a pause stays until it is taken back, and keeps its time"
         case retriesAtOnce = "a retry waits until it is due and counts"
         case dedupesForEver = "an earlier dedupe key is found from its time on"
         case keepsLeases = "voided leases come back at once, own ones stay"
@@ -109,25 +121,72 @@ struct BrokenStore: LeadStore {
         try await store.record(decisions)
     }
 
-    func lease(
-        sink: String, limit: Int, token: String, atMilliseconds time: Int64,
-        untilMilliseconds until: Int64
-    ) async throws(StoreError) -> [LeasedDelivery] {
-        try await store.lease(
-            sink: sink, limit: flaw == .ignoresLimit ? 100 : limit, token: token,
-            atMilliseconds: time, untilMilliseconds: until)
+    func lease(_ request: LeaseRequest) async throws(StoreError) -> LeasedDeliveries {
+        var request = request
+        for index in request.picks.indices {
+            if flaw == .ignoresLimit { request.picks[index].limit = 100 }
+            if flaw == .takesAnyTime, request.picks[index].kind == .any {
+                request.atMilliseconds = .max
+            }
+        }
+        if flaw == .ignoresLimit { request.limit = 100 }
+        if flaw == .mixesPicks { request.picks.sort { $0.limit > $1.limit } }
+        return try await store.lease(request)
     }
 
-    func voidLeases(exceptToken token: String) async throws(StoreError) -> Int {
-        flaw == .keepsLeases ? 1 : try await store.voidLeases(exceptToken: token)
+    func pendingDestinations(
+        sink: String, after name: String, limit: Int
+    ) async throws(StoreError) -> [PendingDestination] {
+        try await store.pendingDestinations(sink: sink, after: name, limit: limit)
     }
+
+    func renew(
+        _ leases: [LeaseName], token: String, untilMilliseconds: Int64
+    ) async throws(StoreError) -> [Bool] {
+        let until = flaw == .doesNotRenew ? 0 : untilMilliseconds
+        return try await store.renew(leases, token: token, untilMilliseconds: until)
+    }
+
+    func voidLeases(_ void: LeaseVoid) async throws(StoreError) -> VoidedLeases {
+        if flaw == .keepsLeases { return VoidedLeases(count: 1) }
+        var void = void
+        if flaw == .blamesTheKilled { void.countsCrash = true }
+        if flaw == .neverQuarantines { void.countsCrash = false }
+        return try await store.voidLeases(void)
+    }
+
+    func limitDue(_ limit: DueLimit) async throws(StoreError) -> Int {
+        flaw == .keepsLateDates ? 2 : try await store.limitDue(limit)
+    }
+
+    func clockJumps() async throws(StoreError) -> [ClockJump] {
+        let jumps = try await store.clockJumps()
+        return flaw == .sortsJumps
+            ? jumps.sorted { $0.expectedMilliseconds < $1.expectedMilliseconds } : jumps
+    }
+
+    func record(_ jump: ClockJump) async throws(StoreError) { try await store.record(jump) }
+
+    func pauses() async throws(StoreError) -> [SinkPause] { try await store.pauses() }
+
+    func setPause(_ pause: SinkPause?, sink: String) async throws(StoreError) {
+        if flaw == .forgetsPauseTimes { try await store.setPause(nil, sink: sink) }
+        try await store.setPause(pause, sink: sink)
+    }
+
+    var lastOwnerCrashed: Bool { get async { await store.lastOwnerCrashed } }
 
     func finish(_ results: [AttemptRecord]) async throws(StoreError) -> [Bool] {
         var results = results
         for index in results.indices {
             switch (flaw, results[index].result) {
             case (.spendsReleases, .released(let due, let reason)):
-                results[index].result = .retry(dueMilliseconds: due, reason: reason)
+                results[index].result = .retry(dueMilliseconds: due ?? 0, reason: reason)
+            case (.forgetsDestinations, _): results[index].destination = nil
+            case (.spendsExpired, .expired(let reason, let followUps)):
+                results[index].result = .dead(reason: reason, followUps: followUps)
+            case (.delaysReturned, .returned):
+                results[index].result = .released(dueMilliseconds: 9, reason: "x")
             case (.losesFollowUps, .dead(let reason, _)):
                 results[index].result = .dead(reason: reason, followUps: [])
             case (.retriesAtOnce, .retry(_, let reason)):
@@ -137,10 +196,6 @@ struct BrokenStore: LeadStore {
         }
         let answers = try await store.finish(results)
         return flaw == .doesNotFence ? answers.map { _ in true } : answers
-    }
-
-    func nextDueMilliseconds() async throws(StoreError) -> [String: Int64] {
-        try await store.nextDueMilliseconds()
     }
 
     func stats() async throws(StoreError) -> StoreStats {

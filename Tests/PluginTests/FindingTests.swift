@@ -71,6 +71,9 @@ import WebhookSource
                 found.formUnion(codes.map { String($0.1) })
                 found.formUnion(
                     text.matches(of: /"([a-z]+(?:-[a-z]+)+)",\s+at:/).map { String($0.1) })
+                // Those that a value hands on to whoever reports it.
+                found.formUnion(
+                    text.matches(of: /\bcode:\s+"([a-z]+(?:-[a-z]+)*)"/).map { String($0.1) })
             }
         }
         #expect(found.count > 70)

@@ -204,28 +204,57 @@ extension SimulatedStore {
         try await write { store async throws(StoreError) in try await store.record(decisions) }
     }
 
-    func lease(
-        sink: String, limit: Int, token: String, atMilliseconds: Int64, untilMilliseconds: Int64
-    ) async throws(StoreError) -> [LeasedDelivery] {
-        try await write { store async throws(StoreError) in
-            try await store.lease(
-                sink: sink, limit: limit, token: token, atMilliseconds: atMilliseconds,
-                untilMilliseconds: untilMilliseconds)
+    func lease(_ request: LeaseRequest) async throws(StoreError) -> LeasedDeliveries {
+        try await write { store async throws(StoreError) in try await store.lease(request) }
+    }
+
+    func pendingDestinations(
+        sink: String, after name: String, limit: Int
+    ) async throws(StoreError) -> [PendingDestination] {
+        try await read { store async throws(StoreError) in
+            try await store.pendingDestinations(sink: sink, after: name, limit: limit)
         }
     }
 
-    func voidLeases(exceptToken token: String) async throws(StoreError) -> Int {
+    func renew(
+        _ leases: [LeaseName], token: String, untilMilliseconds: Int64
+    ) async throws(StoreError) -> [Bool] {
         try await write { store async throws(StoreError) in
-            try await store.voidLeases(exceptToken: token)
+            try await store.renew(leases, token: token, untilMilliseconds: untilMilliseconds)
         }
     }
+
+    func voidLeases(_ void: LeaseVoid) async throws(StoreError) -> VoidedLeases {
+        try await write { store async throws(StoreError) in try await store.voidLeases(void) }
+    }
+
+    func limitDue(_ limit: DueLimit) async throws(StoreError) -> Int {
+        try await write { store async throws(StoreError) in try await store.limitDue(limit) }
+    }
+
+    func clockJumps() async throws(StoreError) -> [ClockJump] {
+        try await read { store async throws(StoreError) in try await store.clockJumps() }
+    }
+
+    func record(_ jump: ClockJump) async throws(StoreError) {
+        try await write { store async throws(StoreError) in try await store.record(jump) }
+    }
+
+    func pauses() async throws(StoreError) -> [SinkPause] {
+        try await read { store async throws(StoreError) in try await store.pauses() }
+    }
+
+    func setPause(_ pause: SinkPause?, sink: String) async throws(StoreError) {
+        try await write { store async throws(StoreError) in
+            try await store.setPause(pause, sink: sink)
+        }
+    }
+
+    /// Whoever is killed here is killed from outside.
+    var lastOwnerCrashed: Bool { false }
 
     func finish(_ results: [AttemptRecord]) async throws(StoreError) -> [Bool] {
         try await write { store async throws(StoreError) in try await store.finish(results) }
-    }
-
-    func nextDueMilliseconds() async throws(StoreError) -> [String: Int64] {
-        try await read { store async throws(StoreError) in try await store.nextDueMilliseconds() }
     }
 
     func stats() async throws(StoreError) -> StoreStats {

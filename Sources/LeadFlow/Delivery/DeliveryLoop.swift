@@ -1,61 +1,235 @@
 internal import LeadKit
-internal import LeadRules
-internal import LeadStore
+public import LeadRules
+public import LeadStore
 internal import Logging
+internal import Synchronization
 
 /// Outbox → Delivery → Sink.
 ///
-/// Each configured sink has a lane of its own: own leases, own number of attempts under way, own
-/// pause. A sick sink keeps only its own lane waiting.
+/// Each configured sink has a lane of its own: own leases, own attempts under way, own pause. A
+/// sick sink keeps only its own lane waiting, and there only the destination that is sick.
+///
+/// A reload exchanges what lanes work with, without waiting for any of them: attempts under way end
+/// with the plugin they began with, which is closed after the last of them. A sink that is gone
+/// keeps its deliveries pending until it comes back.
 public final class DeliveryLoop: Sendable {
-    private let lanes: [Lane]
-    private let store: any LeadStore
-    private let clock: any FlowClock
-    private let token: String
-    private let logger: Logger
+    private struct State {
+        var lanes: [String: Lane] = [:]
+        var unstarted: [Lane] = []
+        var isReloading = false
+    }
+
+    private let all: Lane.Surroundings
+    private let jumps: JumpNotes
+    private let state: Mutex<State>
 
     init(
         configuration: Configuration, store: any LeadStore, clock: any FlowClock, bells: Bells,
         logger: Logger
     ) async throws {
-        self.store = store
-        self.clock = clock
-        self.logger = logger
-        // A new token a process: leases of an earlier one are void, and its late results refused.
-        token = String(UInt64.random(in: .min ... .max), radix: 16)
-        var lanes: [Lane] = []
-        for instance in configuration.sinks {
-            let context = PluginContext(instance: instance.name, logger: logger)
-            lanes.append(
-                Lane(
-                    sink: try await instance.blueprint.make(context), instance: instance,
-                    ruleSet: configuration.ruleSet, store: store, clock: clock, token: token,
-                    bells: bells, logger: logger))
-        }
-        self.lanes = lanes
+        let jumps = JumpNotes(bells: bells)
+        all = Lane.Surroundings(
+            store: store, clock: clock, watch: JumpWatch(clock) { jumps.add($0) },
+            // A new token a process: leases of an earlier one are void, and its late results
+            // refused.
+            token: String(UInt64.random(in: .min ... .max), radix: 16), bells: bells,
+            gate: SuspectGate(), logger: logger)
+        self.jumps = jumps
+        state = Mutex(State())
+        try await use(configuration)
     }
 
-    /// Puts other sinks in force.
-    func use(_ configuration: Configuration) async throws {
-        for instance in configuration.sinks {
-            let context = PluginContext(instance: instance.name, logger: logger)
-            _ = try await instance.blueprint.make(context)
+    /// Works with another configuration from the next attempts on. May be called at any time, and
+    /// waits for no sink.
+    ///
+    /// - Throws: what a plugin says of settings that cannot work, or `DeliveryLoopError` while
+    ///   another configuration is being taken over. Nothing has changed then.
+    public func use(_ configuration: Configuration) async throws {
+        let isFree = state.withLock { state in
+            defer { state.isReloading = true }
+            return !state.isReloading
         }
+        guard isFree else { throw DeliveryLoopError.isReloading }
+        defer { state.withLock { $0.isReloading = false } }
+        var uses: [SinkUse] = []
+        var made: [SinkUse] = []
+        do {
+            for instance in configuration.sinks {
+                if let known = lane(instance.name)?.latestSetup?.use,
+                    known.instance.isSame(as: instance)
+                {
+                    uses.append(known)
+                    continue
+                }
+                let context = PluginContext(instance: instance.name, logger: all.logger)
+                let use = SinkUse(try await instance.blueprint.make(context), instance)
+                uses.append(use)
+                made.append(use)
+            }
+        } catch {
+            for use in made { await use.retire() }
+            throw error
+        }
+        publish(uses.map { LaneSetup(use: $0, ruleSet: configuration.ruleSet) })
     }
+
+    private func publish(_ setups: [LaneSetup]) {
+        state.withLock { state in
+            let names = Set(setups.map(\.use.instance.name))
+            for (name, lane) in state.lanes where !names.contains(name) { lane.use(nil) }
+            for setup in setups {
+                let name = setup.use.instance.name
+                if let lane = state.lanes[name] {
+                    lane.use(setup)
+                } else {
+                    let lane = Lane(name, setup, all)
+                    state.lanes[name] = lane
+                    state.unstarted.append(lane)
+                }
+            }
+        }
+        all.bells.delivery.ring()
+    }
+
+    private func lane(_ name: String) -> Lane? { state.withLock { $0.lanes[name] } }
+
+    private var lanes: [Lane] { state.withLock { Array($0.lanes.values) } }
+
+    // MARK: Running
 
     func run() async throws {
-        let voided = try await store.voidLeases(exceptToken: token)
-        if voided > 0 {
-            logger.notice(
-                "took over deliveries that were under way when the last process ended",
-                metadata: ["count": "\(voided)"])
+        try await begin()
+        try await withThrowingDiscardingTaskGroup { group in
+            // Not a throw, which would hide why a lane has failed.
+            while !all.bells.isStopped, !Task.isCancelled {
+                for lane in takeUnstarted() { group.addTask { try await lane.run() } }
+                for use in all.bells.takeRetired() { group.addTask { await use.retire() } }
+                try await noteJumps()
+                await all.bells.delivery.wait(atMost: all.clock.longestRest, clock: all.clock)
+                _ = all.watch.read()
+            }
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for lane in lanes { group.addTask { try await lane.run() } }
-            // Not `waitForAll`, which lets the others go on for ever when one has failed.
-            while try await group.next() != nil {}
+        try Task.checkCancellation()
+    }
+
+    /// What an earlier process left: leases, jumps of the clock, pauses.
+    private func begin() async throws(StoreError) {
+        all.watch.remember(try await all.store.clockJumps())
+        let voided = try await all.store.voidLeases(
+            LeaseVoid(
+                exceptToken: all.token, countsCrash: await all.store.lastOwnerCrashed,
+                atMilliseconds: all.watch.read().wall))
+        if voided.count > 0 {
+            all.logger.notice(
+                "took over deliveries that were under way when the last process ended",
+                metadata: ["count": "\(voided.count)"])
+        }
+        if !voided.quarantined.isEmpty {
+            all.logger.error(
+                "deliveries given up: \(LeaseVoid.reason)",
+                metadata: ["count": "\(voided.quarantined.count)"])
+        }
+        for pause in try await all.store.pauses() { lane(pause.sink)?.set(pause) }
+    }
+
+    private func takeUnstarted() -> [Lane] {
+        state.withLock { state in
+            defer { state.unstarted = [] }
+            return state.unstarted
         }
     }
 
-    func close() async { for lane in lanes { await lane.close() } }
+    /// Tells of jumps of the wall clock, and keeps them for the next process.
+    private func noteJumps() async throws(StoreError) {
+        for jump in jumps.take() {
+            if abs(jump.byMilliseconds) >= JumpWatch.toldMin {
+                all.logger.warning(
+                    "the clock jumped; due dates and ages are kept right",
+                    metadata: ["seconds": "\(jump.byMilliseconds / 1000)"])
+            }
+            try await all.store.record(jump)
+            if jump.byMilliseconds < 0 { for lane in lanes { lane.limitDueDates() } }
+        }
+    }
+
+    func close() async {
+        for use in all.bells.takeRetired() { await use.sink.close() }
+        for lane in lanes { if let use = lane.latestSetup?.use { await use.sink.close() } }
+    }
+
+    // MARK: Operators
+
+    /// Every sink that is configured, paused or has pending deliveries, by name.
+    public func states() async throws(StoreError) -> [SinkState] {
+        let stats = try await all.store.stats()
+        let pauses = try await all.store.pauses()
+        var states: [String: SinkState] = [:]
+        for lane in lanes { states[lane.name] = lane.sinkState }
+        for (sink, counts) in stats.sinks
+        where states[sink] == nil && (counts[.pending] ?? 0) + (counts[.leased] ?? 0) > 0 {
+            states[sink] = SinkState(name: sink, isAbsent: true)
+        }
+        for pause in pauses where states[pause.sink] == nil {
+            states[pause.sink] = SinkState(name: pause.sink, isAbsent: true)
+        }
+        for pause in pauses {
+            states[pause.sink]?.pause = .operator(
+                sinceMilliseconds: pause.sinceMilliseconds, reason: pause.reason)
+        }
+        return states.values.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    /// Pauses a sink until `resume`, over restarts too: nothing more is leased, attempts under way
+    /// end, deliveries stay pending. One that is paused keeps its time.
+    public func pause(sink: String, reason: String = "") async throws {
+        try await check(sink)
+        let pause = SinkPause(
+            sink: sink, sinceMilliseconds: all.watch.read().wall, reason: reason)
+        try await all.store.setPause(pause, sink: sink)
+        let stored = try await all.store.pauses().first { $0.sink == sink }
+        lane(sink)?.set(stored ?? pause)
+        all.logger.notice("sink paused by an operator", metadata: ["sink": "\(sink)"])
+    }
+
+    /// Lets a sink that an operator paused go on. One that the configuration pauses stays so.
+    public func resume(sink: String) async throws {
+        try await check(sink)
+        try await all.store.setPause(nil, sink: sink)
+        lane(sink)?.set(nil)
+        all.logger.notice("sink resumed by an operator", metadata: ["sink": "\(sink)"])
+    }
+
+    /// Ends the rest of a destination, or of all of a sink: the next delivery asks whether it is
+    /// well again. Answers of how many.
+    public func probe(sink: String, destination: String? = nil) async throws -> Int {
+        try await check(sink)
+        return lane(sink)?.probe(destination) ?? 0
+    }
+
+    private func check(_ sink: String) async throws {
+        guard lane(sink) == nil else { return }
+        guard try await states().contains(where: { $0.name == sink }) else {
+            throw DeliveryLoopError.unknownSink(sink)
+        }
+    }
+}
+
+/// Jumps of the clock that are to be told and kept.
+private final class JumpNotes: Sendable {
+    private let jumps = Mutex<[ClockJump]>([])
+    private let bells: Bells
+
+    init(bells: Bells) { self.bells = bells }
+
+    func add(_ jump: ClockJump) {
+        jumps.withLock { $0.append(jump) }
+        bells.delivery.ring()
+    }
+
+    func take() -> [ClockJump] {
+        jumps.withLock { jumps in
+            defer { jumps = [] }
+            return jumps
+        }
+    }
 }

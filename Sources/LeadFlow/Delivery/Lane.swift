@@ -6,322 +6,236 @@ internal import Synchronization
 
 /// The deliveries of one sink.
 ///
-/// While there is room, due deliveries are leased (which counts the attempt), and each is attempted
-/// in a task of its own. An attempt ends with a receipt, or with a verdict that `RetryPolicy` turns
-/// into the next state; both are recorded under the lease's token before the room is free again.
-/// `.halt` gives the attempt back and rests the whole lane, longer each time. When nothing is due,
-/// the lane sleeps until the next delivery is, or until routing rings.
+/// One loop does, again and again, until there is nothing to do and it sleeps:
+///
+/// 1. *Give back* what waits and must not: the sink is paused, was changed by a reload, or its
+///    destination rests. Nothing is spent by that.
+/// 2. *Renew* the leases of what is held, every `heartbeatMilliseconds`. Who has lost his lease is
+///    broken off: somebody else may be at work on that delivery.
+/// 3. *Sweep*: ask the store which destinations have deliveries, in case a note was lost.
+/// 4. *Expire* what is too old and whose destination is still sick.
+/// 5. *Lease* what the desk picks (see `Desk`), which counts the attempt before it begins; render
+///    each, which tells its destination; what cannot begin there soon goes back, its destination
+///    noted, so that a backlog for a sick destination is looked at once and then left alone.
+/// 6. *Begin* attempts, each in a task of its own, in turn over the destinations, within the caps
+///    and the rate.
+///
+/// An attempt ends with a receipt or a verdict. What that says of the destination goes to its
+/// `Breaker`; what it makes of the delivery is `RetryPolicy`'s; it is recorded under the lease's
+/// token before the room is free again, so that a process that dies leaves no more deliveries in
+/// doubt than the caps allow. The records of attempts that end together share a commit.
+///
+/// Rules and settings are those in force when an attempt begins, never those of its lease.
 final class Lane: Sendable {
-    /// How many deliveries wait here per attempt under way, so that a commit leases several.
-    static let leaseAhead = 4
-    /// The longest rest of a halted lane.
-    static let haltMostMilliseconds: Int64 = 600_000
-    /// How much longer a lease is than the attempts that it may have to wait for.
-    static let leaseExtraMilliseconds: Int64 = 60_000
+    /// How long a lease holds.
+    static let leaseMilliseconds: Int64 = 60_000
+    /// How often leases are renewed.
+    static let heartbeatMilliseconds: Int64 = 15_000
+    /// How often the store is asked what waits, beside what is known already.
+    static let sweepMilliseconds: Int64 = 60_000
+    /// The most destinations of one look into the store.
+    static let sweepPage = 1_000
+    /// The most that expire in one transaction.
+    static let expireMax = 64
+    /// How much longer than the sink's own time limit the engine waits.
+    static let limitExtra = Duration.seconds(5)
 
-    /// A leased delivery that has not begun.
-    private struct Waiting {
-        var leased: LeasedDelivery
-        var untilMilliseconds: Int64
+    /// What all lanes share.
+    struct Surroundings: Sendable {
+        var store: any LeadStore
+        var clock: any FlowClock
+        var watch: JumpWatch
+        var token: String
+        var bells: Bells
+        var gate: SuspectGate
+        var logger: Logger
     }
 
-    private struct State {
-        var waiting: [Waiting] = []
-        var inFlight = 0
-        var restsUntilMilliseconds: Int64 = 0
-        var haltsInARow = 0
+    struct State {
+        var desk: Desk
+        var setup: LaneSetup?
+        /// What a reload has brought and the loop has not taken over yet.
+        var nextSetup: LaneSetup??
+        var pause: SinkPause?
         var pace = Pace()
+        /// Attempts under way, and how each is told that its lease is lost.
+        var underWay: [LeaseName: Bell] = [:]
         var failure: StoreError?
+        var heartbeatUp: Int64 = .min
+        var sweepUp: Int64?
+        var sweepAfter = ""
+        var maySuspect = true
+        /// Due dates are to be looked at: the least wait that may stand. At the start the clock may
+        /// have been set back while nobody looked.
+        var limitDue: Int64? = Breaker.restMilliseconds.upperBound
+
+        var isWorking: Bool { setup.map { !$0.options.isPaused } ?? false && pause == nil }
     }
 
-    private let sink: any Sink
-    private let instance: SinkInstance
-    private let ruleSet: RuleSet
-    private let store: any LeadStore
-    private let clock: any FlowClock
-    private let token: String
-    private let bells: Bells
-    private let bell: Bell
-    private let logger: Logger
-    private let state = Mutex(State())
+    let name: String
+    let all: Surroundings
+    let bell: Bell
+    let state: Mutex<State>
 
-    init(
-        sink: any Sink, instance: SinkInstance, ruleSet: RuleSet, store: any LeadStore,
-        clock: any FlowClock, token: String, bells: Bells, logger: Logger
-    ) {
-        self.sink = sink
-        self.instance = instance
-        self.ruleSet = ruleSet
-        self.store = store
-        self.clock = clock
-        self.token = token
-        self.bells = bells
-        self.logger = logger
-        bell = bells.lane(instance.name)
+    init(_ name: String, _ setup: LaneSetup, _ all: Surroundings) {
+        self.name = name
+        self.all = all
+        bell = all.bells.lane(name)
+        state = Mutex(State(desk: Desk(caps: setup.use.caps), setup: setup))
     }
 
-    func close() async { await sink.close() }
+    // MARK: What others ask of it
+
+    /// The newest setup, taken over already or not; nil when the sink is no longer configured.
+    var latestSetup: LaneSetup? { state.withLock { $0.nextSetup ?? $0.setup } }
+
+    /// Works with another setup from the next attempt on; with none it leaves everything pending.
+    func use(_ setup: LaneSetup?) {
+        state.withLock { $0.nextSetup = .some(setup) }
+        bell.ring()
+    }
+
+    func set(_ pause: SinkPause?) {
+        state.withLock { $0.pause = pause }
+        bell.ring()
+    }
+
+    /// Ends rests; answers how many destinations are asked now.
+    func probe(_ destination: String?) -> Int {
+        let now = all.watch.read()
+        defer { bell.ring() }
+        return state.withLock { $0.desk.endRests(of: destination, at: now) }
+    }
+
+    /// The wall clock was set back: nothing may wait longer than its longest step from now.
+    func limitDueDates() {
+        state.withLock { $0.limitDue = 0 }
+        bell.ring()
+    }
+
+    var sinkState: SinkState {
+        let now = all.watch.read()
+        return state.withLock { state in
+            let setup = state.nextSetup ?? state.setup
+            var result = SinkState(
+                name: name, plugin: setup?.use.instance.plugin, isAbsent: setup == nil,
+                inFlight: state.desk.inFlight, maxInFlight: setup?.options.maxInFlight ?? 0,
+                destinations: state.desk.states(at: now))
+            if let pause = state.pause {
+                result.pause = .operator(
+                    sinceMilliseconds: pause.sinceMilliseconds, reason: pause.reason)
+            } else if setup?.options.isPaused == true {
+                result.pause = .configuration
+            }
+            return result
+        }
+    }
+
+    // MARK: The loop
 
     func run() async throws {
-        guard !instance.options.isPaused else {
-            while !bells.isStopped {
-                try Task.checkCancellation()
-                await bell.wait(atMost: .seconds(3600), clock: clock)
-            }
-            return
-        }
         try await withThrowingDiscardingTaskGroup { group in
-            while !bells.isStopped {
+            while !all.bells.isStopped {
                 try Task.checkCancellation()
                 if let failure = state.withLock({ $0.failure }) { throw failure }
-                try await giveBackStale()
-                try await refill()
-                var started = 0
-                while let next = take() {
-                    started += 1
-                    group.addTask { await self.attempt(next) }
+                if bell.takeNews() { noteNews() }
+                try await giveBack(all: false)
+                try await takeOverSetup()
+                try await renew()
+                guard state.withLock({ $0.isWorking }) else {
+                    await bell.wait(atMost: pause(untilWorkIn: nil), clock: all.clock)
+                    continue
                 }
-                if started == 0 { await bell.wait(atMost: try await pause(), clock: clock) }
+                try await limitDue()
+                try await sweep()
+                try await expire()
+                let leased = try await lease()
+                let begun = begin()
+                for one in begun { group.addTask { await self.attempt(one) } }
+                if leased == 0, begun.isEmpty {
+                    await bell.wait(atMost: pause(), clock: all.clock)
+                }
             }
-            try await giveBack(reason: "the program stopped") { _ in true }
+            try await giveBack(all: true)
         }
         // An attempt that ended after the loop may have found the store broken.
         if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
-    /// Leases more when fewer wait than could start.
-    private func refill() async throws(StoreError) {
-        let now = clock.nowMilliseconds()
-        let room = state.withLock { state -> Int in
-            guard state.restsUntilMilliseconds <= now else { return 0 }
-            let most = instance.options.maxInFlight
-            guard state.waiting.count < most, state.inFlight < most else { return 0 }
-            // A halted sink is asked with one delivery, not with all.
-            if state.haltsInARow > 0 { return state.inFlight + state.waiting.count == 0 ? 1 : 0 }
-            return min(most * Lane.leaseAhead, mostByRate) - state.waiting.count
-        }
-        guard room > 0 else { return }
-        let until =
-            now + limit.milliseconds * Int64(Lane.leaseAhead + 2) + Lane.leaseExtraMilliseconds
-        let leased = try await store.lease(
-            sink: instance.name, limit: room, token: token, atMilliseconds: now,
-            untilMilliseconds: until)
-        state.withLock { state in
-            state.waiting += leased.map { Waiting(leased: $0, untilMilliseconds: until) }
-        }
+    private func noteNews() {
+        let now = all.watch.read()
+        state.withLock { $0.desk.ring(at: now.wall) }
     }
 
-    /// How many attempts the rate allows within the part of a lease that is spare.
-    private var mostByRate: Int {
-        guard let rate = instance.options.rate else { return .max }
-        return max(1, rate.count * Int(Lane.leaseExtraMilliseconds) / Int(rate.period.milliseconds))
-    }
-
-    /// Gives back what could outlive its lease, or rests with a halted sink. Otherwise the lease
-    /// runs out while the delivery waits here, and the next refill takes it a second time.
-    private func giveBackStale() async throws(StoreError) {
-        let now = clock.nowMilliseconds()
-        let isResting = state.withLock { $0.restsUntilMilliseconds > now }
-        let latest = now + limit.milliseconds
-        try await giveBack(reason: isResting ? "the sink rests" : "its turn did not come in time") {
-            isResting || $0 <= latest
+    /// What a reload brought is in force when nothing waits that was made ready for the old one.
+    private func takeOverSetup() async throws(StoreError) {
+        guard state.withLock({ $0.nextSetup != nil }) else { return }
+        try await giveBack(all: true)
+        let old = state.withLock { state -> SinkUse? in
+            guard let next = state.nextSetup else { return nil }
+            let old = state.setup?.use
+            state.setup = next
+            state.nextSetup = nil
+            if let next { state.desk.caps = next.use.caps }
+            return old === next?.use ? nil : old
         }
+        if let old { all.bells.retire(old) }
     }
 
-    /// The next delivery, if there is room and the rate allows it.
-    private func take() -> LeasedDelivery? {
-        let now = clock.nowMilliseconds()
-        return state.withLock { state in
-            let most = state.haltsInARow > 0 ? 1 : instance.options.maxInFlight
-            guard !state.waiting.isEmpty, state.inFlight < most,
-                state.restsUntilMilliseconds <= now,
-                state.pace.allows(instance.options.rate, atMilliseconds: now)
-            else { return nil }
-            state.inFlight += 1
-            return state.waiting.removeFirst().leased
+    /// Gives back what waits: all of it, or what may not begin; no attempt is spent.
+    private func giveBack(all isAll: Bool) async throws(StoreError) {
+        let now = all.watch.read()
+        let back = state.withLock { state in
+            state.desk.takeBack(all: isAll || !state.isWorking, at: now)
         }
+        guard !back.isEmpty else { return }
+        _ = try await all.store.finish(back.map { record(of: $0, .returned, at: now) })
+        if back.contains(where: { $0.leased.crashes > 0 }) { all.gate.leave() }
     }
 
-    /// How long nothing can start.
-    private func pause() async throws(StoreError) -> Duration {
-        let now = clock.nowMilliseconds()
-        let (rests, isFull, hasWaiting, pace) = state.withLock {
-            (
-                $0.restsUntilMilliseconds,
-                $0.inFlight >= ($0.haltsInARow > 0 ? 1 : instance.options.maxInFlight),
-                !$0.waiting.isEmpty,
-                $0.pace.waitMilliseconds(instance.options.rate, atMilliseconds: now)
-            )
-        }
-        if rests > now { return min(.milliseconds(rests - now), clock.longestRest) }
-        // An attempt that ends rings.
-        if isFull { return clock.longestRest }
-        if hasWaiting { return min(.milliseconds(max(pace, 1)), clock.longestRest) }
-        let due = try await store.nextDueMilliseconds()[instance.name]
-        guard let due else { return clock.longestRest }
-        return min(.milliseconds(max(due - now, 1)), clock.longestRest)
-    }
-
-    private func attempt(_ leased: LeasedDelivery) async {
-        let started = clock.nowMilliseconds()
-        let result = await result(of: leased)
-        let now = clock.nowMilliseconds()
-        note(result, leased, now)
-        let record = AttemptRecord(
+    func record(
+        of prepared: Prepared, _ result: AttemptRecord.Result, at now: TimeReading
+    ) -> AttemptRecord {
+        let leased = prepared.leased
+        let isKnown = prepared.destination.utf8.elementsEqual(leased.destination.utf8)
+        return AttemptRecord(
             sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
-            startedMilliseconds: started, durationMilliseconds: max(0, now - started),
-            result: result)
-        do {
-            _ = try await store.finish([record])
-            if case .dead(_, let followUps) = result {
-                for followUp in followUps { bells.lane(followUp.sink).ring() }
-            }
-        } catch {
-            state.withLock { $0.failure = error }
-        }
-        state.withLock { $0.inFlight -= 1 }
-        bell.ring()
+            startedMilliseconds: now.wall, durationMilliseconds: 0, result: result,
+            destination: isKnown ? nil : prepared.destination)
     }
 
-    private func result(of leased: LeasedDelivery) async -> AttemptRecord.Result {
-        guard
-            let lead = RoutingRecord.lead(
-                leased.lead, source: leased.source,
-                receivedMilliseconds: leased.receivedMilliseconds)
-        else { return .dead(reason: "the stored lead cannot be read", followUps: []) }
-        do {
-            let receipt = try await deliver(leased, lead)
-            return .delivered(receipt: receipt.text)
-        } catch {
-            let followUps = RetryPolicy.followUps(
-                leased, leadID: lead.id, onFailure: instance.options.onFailure)
-            return RetryPolicy(retry: instance.options.retry).result(
-                of: error, attempt: leased.attempt,
-                createdMilliseconds: leased.firstDueMilliseconds,
-                nowMilliseconds: clock.nowMilliseconds(), random: .random(in: 0...1),
-                followUps: followUps)
+    /// How long the loop sleeps when nobody wakes it.
+    private func pause() -> Duration {
+        let now = all.watch.read()
+        let rest = state.withLock { state -> Int64? in
+            var rest = state.desk.rest(at: now, mayLease: state.leaseMost > 0)
+            if state.desk.couldBegin(at: now) {
+                let wait = state.pace.waitMilliseconds(
+                    state.setup?.options.rate, atMilliseconds: now.up)
+                rest = min(rest ?? .max, wait)
+            }
+            return rest
         }
+        return pause(untilWorkIn: rest)
     }
 
-    private func deliver(
-        _ leased: LeasedDelivery, _ lead: Lead
-    ) async throws(DeliveryFailure) -> Receipt {
-        let context = RenderContext(
-            lead: lead, isDuplicate: leased.isDuplicate, deliveryID: leased.delivery.key.text,
-            route: leased.delivery.route, pool: leased.delivery.pool,
-            member: leased.delivery.member)
-        let settings: [RenderedSetting]
-        do {
-            settings = try ruleSet.render(
-                Target(sink: leased.delivery.sink, with: leased.delivery.with), of: context)
-        } catch {
-            throw .reject(error.description)
+    private func pause(untilWorkIn rest: Int64?) -> Duration {
+        let now = all.watch.read()
+        let heartbeat = state.withLock { state in
+            state.holdsLeases ? state.heartbeatUp + Lane.heartbeatMilliseconds - now.up : .max
         }
-        let delivery = Delivery(
-            key: leased.delivery.key, lead: lead, sink: leased.delivery.sink,
-            route: leased.delivery.route, isCopy: leased.delivery.isCopy, attempt: leased.attempt,
-            timeout: instance.options.timeout,
-            rendered: Dictionary(settings.map { ($0.name, $0.text) }) { $1 })
-        return try await withTimeLimit(delivery)
-    }
-
-    /// The longest that the engine lets an attempt take.
-    private var limit: Duration { instance.options.timeout + .seconds(5) }
-
-    /// The engine's own limit stands behind the sink's: a sink that forgets it is cancelled.
-    private func withTimeLimit(_ delivery: Delivery) async throws(DeliveryFailure) -> Receipt {
-        let limit = limit
-        let result = await withTaskGroup(
-            of: Result<Receipt, DeliveryFailure>.self
-        ) { group -> Result<Receipt, DeliveryFailure> in
-            group.addTask {
-                do throws(DeliveryFailure) {
-                    return .success(try await self.sink.deliver(delivery))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            group.addTask {
-                try? await self.clock.sleep(for: limit)
-                return .failure(.retry("no answer within \(limit)", isAmbiguous: true))
-            }
-            let first = await group.next() ?? .failure(.retry("cancelled", isAmbiguous: true))
-            group.cancelAll()
-            return first
-        }
-        return try result.get()
-    }
-
-    /// Keeps the lane's own state up to date, and tells operators what they must know.
-    private func note(_ result: AttemptRecord.Result, _ leased: LeasedDelivery, _ now: Int64) {
-        let metadata: Logger.Metadata = [
-            "sink": "\(instance.name)", "delivery": "\(leased.delivery.key.text.prefix(16))",
-            "attempt": "\(leased.attempt)",
-        ]
-        switch result {
-        case .delivered:
-            state.withLock { $0.haltsInARow = 0 }
-        case .released(let due, let reason):
-            let halts = state.withLock { state -> Int in
-                // Attempts that were under way together are one fault, not several.
-                guard state.restsUntilMilliseconds <= now else { return 0 }
-                state.haltsInARow += 1
-                let rest = min(
-                    Lane.haltMostMilliseconds, (due - now) << min(state.haltsInARow - 1, 10))
-                state.restsUntilMilliseconds = now + rest
-                return state.haltsInARow
-            }
-            if halts == 1 {
-                logger.error("sink halted: \(reason)", metadata: ["sink": "\(instance.name)"])
-            }
-        case .retry(_, let reason):
-            state.withLock { $0.haltsInARow = 0 }
-            logger.info("delivery failed, will be tried again: \(reason)", metadata: metadata)
-        case .dead(let reason, _):
-            state.withLock { $0.haltsInARow = 0 }
-            logger.warning("delivery given up: \(reason)", metadata: metadata)
-        }
-    }
-
-    /// Gives back what was leased and not begun, by when the lease runs out; no attempt is spent.
-    private func giveBack(
-        reason: String, where isReturned: (_ untilMilliseconds: Int64) -> Bool
-    ) async throws(StoreError) {
-        let returned = state.withLock { state in
-            let returned = state.waiting.filter { isReturned($0.untilMilliseconds) }
-            state.waiting.removeAll { isReturned($0.untilMilliseconds) }
-            return returned
-        }
-        guard !returned.isEmpty else { return }
-        let now = clock.nowMilliseconds()
-        _ = try await store.finish(
-            returned.map { waiting in
-                AttemptRecord(
-                    sequence: waiting.leased.sequence, token: waiting.leased.token,
-                    attempt: waiting.leased.attempt, startedMilliseconds: now,
-                    durationMilliseconds: 0,
-                    result: .released(dueMilliseconds: now, reason: reason))
-            })
+        let most = min(all.clock.longestRest.milliseconds, rest ?? .max, heartbeat)
+        return .milliseconds(max(1, most))
     }
 }
 
-/// Spaces attempts evenly for a rate.
-struct Pace {
-    private var nextMilliseconds: Double = 0
+extension Lane.State {
+    var holdsLeases: Bool { !underWay.isEmpty || desk.waitingCount > 0 }
 
-    mutating func allows(_ rate: Rate?, atMilliseconds now: Int64) -> Bool {
-        guard let rate else { return true }
-        // A clock that jumped back must not stall the lane for longer than one period.
-        let latest = Double(now) + Double(rate.period.milliseconds)
-        nextMilliseconds = min(nextMilliseconds, latest)
-        guard nextMilliseconds <= Double(now) else { return false }
-        nextMilliseconds =
-            max(nextMilliseconds, Double(now)) + Double(rate.period.milliseconds)
-            / Double(rate.count)
-        return true
-    }
-
-    func waitMilliseconds(_ rate: Rate?, atMilliseconds now: Int64) -> Int64 {
-        rate == nil ? 0 : max(0, Int64(nextMilliseconds.rounded(.up)) - now)
+    /// How many more may be leased so that each has its turn by the rate while its lease holds.
+    var leaseMost: Int {
+        guard let rate = setup?.options.rate else { return .max }
+        let most = Int64(rate.count) * Lane.leaseMilliseconds / rate.period.milliseconds
+        return max(1, Int(most)) - desk.waitingCount
     }
 }

@@ -3,44 +3,110 @@ internal import LeadRules
 internal import LeadStore
 
 /// What follows from an attempt: decided in a value, tested without I/O.
-struct RetryPolicy {
+///
+/// The waits are a ladder, dense at first because a lead is worth most in the first minutes. With
+/// the defaults (`first: 10s, most: 6h, for: 7d`): 10 s, 1 m, 5 m, 15 m, 30 m, 1 h, 2 h, 4 h, then
+/// 6 h: at most 36 attempts. The last attempt is made when the time is over, not a step later.
+struct RetryPolicy: Sendable {
     var retry: RetrySettings
-    /// A delivery is not given up before so many real attempts: a clock that jumps forward must
-    /// not turn a backlog into dead letters.
+    /// A delivery is not given up by age before so many real attempts: neither a clock that jumps
+    /// nor a service that was switched off for a week may turn a backlog into dead letters.
     static let attemptsMin = 3
-    /// The longest wait that the other side can ask for.
-    static let retryAfterMost = Duration.seconds(3600)
-    /// How long a halted sink rests before the next probe.
-    static let haltMilliseconds: Int64 = 30_000
+    /// The bounds of the wait that the other side can ask for.
+    static let retryAfter = Duration.seconds(1)...Duration.seconds(3600)
+    /// The waits as multiples of the first.
+    static let ladder: [Double] = [1, 6, 30, 90, 180, 360, 720, 1440, 2160]
+    /// How far waits are spread to either side.
+    static let spread = 0.2
+
+    /// What an attempt was.
+    struct Attempt {
+        var number: Int
+        /// How old the delivery is, as far as time really went by.
+        var ageMilliseconds: Int64
+        /// Whether it asked a destination that rested whether it is well again.
+        var isProbe = false
+        /// How long the destination rests from now on.
+        var restMilliseconds: Int64 = 0
+        var followUps: [NewDelivery] = []
+    }
 
     /// `random` is from 0 to 1 and spreads waits by a fifth to either side.
     func result(
-        of failure: DeliveryFailure, attempt: Int, createdMilliseconds: Int64,
-        nowMilliseconds now: Int64, random: Double, followUps: [NewDelivery]
+        of failure: DeliveryFailure, _ attempt: Attempt, nowMilliseconds now: Int64, random: Double
     ) -> AttemptRecord.Result {
         switch failure.verdict {
-        case .reject: return .dead(reason: failure.reason, followUps: followUps)
+        case .reject: return .dead(reason: failure.reason, followUps: attempt.followUps)
         case .halt:
             return .released(
-                dueMilliseconds: now + RetryPolicy.haltMilliseconds, reason: failure.reason)
+                dueMilliseconds: now + attempt.restMilliseconds, reason: failure.reason)
         case .retry(let after):
-            let age = now - createdMilliseconds
-            if age >= retry.total.milliseconds, attempt >= RetryPolicy.attemptsMin {
-                return .dead(
-                    reason: "given up after \(attempt) attempts: \(failure.reason)",
-                    followUps: followUps)
+            // What is open spends no attempts; due later, so that another delivery is the next
+            // probe: this one may be what the other side cannot stand.
+            if attempt.isProbe, !failure.isOfThisLead {
+                return .released(
+                    dueMilliseconds: now + attempt.restMilliseconds, reason: failure.reason)
             }
-            let wait = wait(afterAttempt: attempt, random: random)
-            let asked = min(after ?? .zero, RetryPolicy.retryAfterMost).milliseconds
-            return .retry(dueMilliseconds: now + max(wait, asked), reason: failure.reason)
+            let left = retry.total.milliseconds - attempt.ageMilliseconds
+            if left <= 0, attempt.number >= RetryPolicy.attemptsMin {
+                return .dead(
+                    reason: "given up after \(attempt.number) attempts: \(failure.reason)",
+                    followUps: attempt.followUps)
+            }
+            let planned = max(
+                wait(afterAttempt: attempt.number, random: random),
+                RetryPolicy.asked(after))
+            let wait = left > 0 ? min(planned, max(left, retry.first.milliseconds)) : planned
+            return .retry(dueMilliseconds: now + wait, reason: failure.reason)
         }
     }
 
-    /// The first wait doubled for each further attempt, at most the longest, spread.
+    /// Where in its spread a wait falls: from 0 to 1, by the digits of the key, which are as good as
+    /// random, and another for each attempt. What happened once happens again when it is replayed.
+    static func fraction(of key: DeliveryKey, attempt: Int) -> Double {
+        let digits = Array(key.text.utf8)
+        let start = attempt * 7
+        let number = (0..<6).reduce(0) { number, offset in
+            let digit = Int(digits[(start + offset) % digits.count])
+            return number * 16 + (digit > 0x39 ? digit - 0x57 : digit - 0x30)
+        }
+        return Double(number) / Double(0xFF_FFFF)
+    }
+
+    /// What the other side asked for, within bounds; 0 for nothing.
+    static func asked(_ after: Duration?) -> Int64 {
+        after.map { min(max($0, retryAfter.lowerBound), retryAfter.upperBound).milliseconds } ?? 0
+    }
+
+    /// The wait of the ladder; behind its end each is twice the one before. At most the longest,
+    /// spread.
     func wait(afterAttempt attempt: Int, random: Double) -> Int64 {
-        let doubled = Double(retry.first.milliseconds) * Double(1 << min(max(attempt - 1, 0), 40))
-        let wait = min(doubled, Double(retry.most.milliseconds))
-        return Int64(wait * (0.8 + 0.4 * random))
+        let step = max(attempt, 1) - 1
+        let ladder = RetryPolicy.ladder
+        let multiple =
+            step < ladder.count
+            ? ladder[step]
+            : ladder[ladder.count - 1] * Double(1 << min(step - ladder.count + 1, 40))
+        let wait = min(
+            Double(retry.first.milliseconds) * multiple, Double(retry.most.milliseconds))
+        return Int64(wait * (1 - RetryPolicy.spread + 2 * RetryPolicy.spread * random))
+    }
+
+    /// The longest waits after so many attempts, for `DueLimit`; `least` at least.
+    func longestWaits(least: Int64) -> [Int64] {
+        var waits = [least]
+        for attempt in 1...64 {
+            waits.append(max(least, wait(afterAttempt: attempt, random: 1)))
+        }
+        return waits
+    }
+
+    /// The first and the longest rest of a destination that fails: 30 s and 10 min, or less for a
+    /// sink that is told to be tried more often.
+    var restMilliseconds: ClosedRange<Int64> {
+        let first = min(Breaker.restMilliseconds.lowerBound, 3 * retry.first.milliseconds)
+        let most = min(Breaker.restMilliseconds.upperBound, retry.most.milliseconds)
+        return first...max(first, most)
     }
 
     /// The deliveries that take over for one that is given up: same lead, same route, the sinks of

@@ -6,20 +6,26 @@ public struct Inbox: InboxWriter {
     private let store: any LeadStore
     private let clock: any FlowClock
     private let onStored: @Sendable () -> Void
+    private let onFull: @Sendable (Bool) -> Void
     private let onFailure: @Sendable (StoreError) -> Void
 
-    /// What a sender that finds no room is asked to wait.
+    /// What a sender that comes while too many wait is asked to wait.
     public static let retryAfterSeconds = 2
+    /// What a sender that finds no room on the disk is asked to wait.
+    public static let retryAfterFullSeconds = 30
 
-    /// Makes an inbox; `onStored` is called after each commit that brought something new, and
-    /// `onFailure` when the store can no longer write.
+    /// Makes an inbox; `onStored` is called after each commit that brought something new, `onFull`
+    /// each time with whether the disk had no room, and `onFailure` when the store can no longer
+    /// write.
     public init(
         store: any LeadStore, clock: any FlowClock, onStored: @escaping @Sendable () -> Void = {},
+        onFull: @escaping @Sendable (Bool) -> Void = { _ in },
         onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) {
         self.store = store
         self.clock = clock
         self.onStored = onStored
+        self.onFull = onFull
         self.onFailure = onFailure
     }
 
@@ -28,10 +34,14 @@ public struct Inbox: InboxWriter {
         guard !items.isEmpty else { return [] }
         do {
             let answers = try await store.accept(items, atMilliseconds: clock.nowMilliseconds())
+            onFull(false)
             onStored()
             return answers
         } catch .overloaded {
             throw .overloaded(retryAfterSeconds: Inbox.retryAfterSeconds)
+        } catch .full {
+            onFull(true)
+            throw .overloaded(retryAfterSeconds: Inbox.retryAfterFullSeconds)
         } catch {
             if case .failed = error { onFailure(error) }
             throw .unavailable(error.description)

@@ -2,6 +2,7 @@ public import LeadKit
 internal import LeadRules
 internal import LeadStore
 internal import Logging
+internal import Synchronization
 
 /// Source → Intake → Inbox.
 ///
@@ -22,9 +23,10 @@ public final class Intake: Sendable {
         configuration: Configuration, store: any LeadStore, clock: any FlowClock, bells: Bells,
         logger: Logger
     ) async throws {
+        let disk = DiskState(logger)
         inbox = Inbox(
             store: store, clock: clock, onStored: { bells.ringStored() },
-            onFailure: { bells.fail($0) })
+            onFull: { disk.note(isFull: $0) }, onFailure: { bells.fail($0) })
         self.store = store
         self.clock = clock
         self.bells = bells
@@ -188,6 +190,23 @@ public final class Intake: Sendable {
             }
             try await store.record(records)
             bells.inbox.ring()
+        }
+    }
+}
+
+/// Tells operators once that the disk is full, and once that it is not.
+private final class DiskState: Sendable {
+    private let isFull = Atomic(false)
+    private let logger: Logger
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    func note(isFull: Bool) {
+        guard self.isFull.exchange(isFull, ordering: .relaxed) != isFull else { return }
+        if isFull {
+            logger.error("the store's disk is full: no lead is taken in, deliveries go on")
+        } else {
+            logger.notice("the store's disk has room again: leads are taken in")
         }
     }
 }

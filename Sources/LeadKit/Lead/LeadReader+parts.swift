@@ -18,36 +18,40 @@ extension LeadReader {
         {
             return Field(name, text)
         }
-        return Field(name, try texts(values))
+        return Field(name, try texts(values, of: name))
     }
 
     /// The texts of a list, or of one value.
-    static func texts(_ value: JSONCursor?) throws(LeadError) -> [String] {
+    static func texts(_ value: JSONCursor?, of name: String) throws(LeadError) -> [String] {
         guard let value, value.kind != .null else { return [] }
         guard value.kind == .array else {
-            guard let text = value.scalarText else { throw .notText }
+            guard let text = value.scalarText else { throw .notText(name) }
             return [text]
         }
         var result: [String] = []
         result.reserveCapacity(value.count)
         try value.forEachElement { element throws(LeadError) in
             guard element.kind != .null else { return }
-            guard let text = element.scalarText else { throw LeadError.notText }
+            guard let text = element.scalarText else { throw LeadError.notText(name) }
             result.append(text)
         }
         return result
     }
 
     /// Whether one of the values is a test's; refuses what `texts` refuses.
-    static func marksTest(_ value: JSONCursor?) throws(LeadError) -> Bool {
+    static func marksTest(
+        _ value: JSONCursor?, of name: JSONCursor
+    ) throws(LeadError) -> Bool {
         guard let value, value.kind != .null else { return false }
         guard value.kind == .array else {
-            guard value.isScalar else { throw .notText }
+            guard value.isScalar else { throw .notText(name.scalarText ?? "") }
             return value.kind == .string && Lead.marksTest(value.bytes)
         }
         var isTest = false
         try value.forEachElement { element throws(LeadError) in
-            guard element.kind == .null || element.isScalar else { throw LeadError.notText }
+            guard element.kind == .null || element.isScalar else {
+                throw LeadError.notText(name.scalarText ?? "")
+            }
             if element.kind == .string, Lead.marksTest(element.bytes) { isTest = true }
         }
         return isTest

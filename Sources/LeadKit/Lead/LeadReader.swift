@@ -186,7 +186,7 @@ extension LeadReader {
             let (name, values) = try LeadReader.nameAndValues(element)
             if name.kind != .string || selection.wantsField(name.bytes) {
                 fields.append(try LeadReader.field(name, values))
-            } else if try LeadReader.marksTest(values), isWanted(.isTest) {
+            } else if try LeadReader.marksTest(values, of: name), isWanted(.isTest) {
                 envelope[.isTest] = "true"
             }
         }
@@ -226,7 +226,7 @@ extension LeadReader {
             try value.forEachMember { name, member throws(LeadError) in
                 try append(member, named: "\(written).\(name.text)", to: &fields)
             }
-        case .array: fields.append(Field(field, try LeadReader.texts(value)))
+        case .array: fields.append(Field(field, try LeadReader.texts(value, of: field)))
         default: fields.append(Field(field, value.scalarText ?? ""))
         }
     }
@@ -240,6 +240,11 @@ public struct LeadError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Makes an error from its sentence.
     public init(_ description: String) { self.description = description }
 
-    static let notText = LeadError(
-        "an answer holds something else than texts, numbers and booleans")
+    /// The name comes from outside: control characters are made visible, and a long one is cut.
+    static func notText(_ name: String) -> LeadError {
+        let start = String(String.UnicodeScalarView(name.unicodeScalars.prefix(60)))
+        return LeadError(
+            "the answer '\(Diagnostic.printable(start))' holds something else than texts, numbers "
+                + "and booleans")
+    }
 }

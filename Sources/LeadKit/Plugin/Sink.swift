@@ -15,6 +15,16 @@ public protocol Sink: Plugin {
     /// written.
     func probe() async throws(DeliveryFailure)
 
+    /// What of the other side a delivery depends on, such as `https://crm.example.com:443`: the part
+    /// that is left alone, with all its deliveries, when it is sick. Made from the settings and
+    /// `rendered` alone, without I/O; the same for the same settings. One short line, no secret.
+    /// The sink's own name unless written.
+    func destination(of delivery: Delivery) -> String
+
+    /// Whether all deliveries have the same destination, as far as the settings tell: then that one
+    /// may have the sink's whole capacity. True unless written.
+    var hasOneDestination: Bool { get }
+
     /// The body that the sink itself makes of a delivery, for people who try their rules out: an
     /// HTTP request's, a file's line. Nil, unless written, for one whose body is a setting. Holds
     /// no secret, and touches nothing.
@@ -24,6 +34,12 @@ public protocol Sink: Plugin {
 extension Sink {
     /// No body of its own.
     public static func body(of delivery: Delivery, config: Config) -> String? { nil }
+
+    /// The sink's own name.
+    public func destination(of delivery: Delivery) -> String { delivery.sink }
+
+    /// One.
+    public var hasOneDestination: Bool { true }
 
     /// Always passes.
     public func probe() async throws(DeliveryFailure) {}
@@ -138,7 +154,8 @@ public struct DeliveryFailure: Error, Sendable, CustomStringConvertible {
         case retry(after: Duration?)
         /// This lead, never: it becomes a dead letter at once.
         case reject
-        /// Nothing will pass (credentials, a missing folder): the sink pauses, no attempt is spent.
+        /// Nothing will pass (credentials, a missing folder): the destination rests, no attempt is
+        /// spent.
         case halt
     }
 
@@ -148,19 +165,27 @@ public struct DeliveryFailure: Error, Sendable, CustomStringConvertible {
     public let reason: String
     /// Whether the lead may have arrived all the same: the answer was lost, not refused.
     public let isAmbiguous: Bool
+    /// Whether the other side is well and only this lead has trouble, such as a mailbox that is
+    /// full: its destination is then not thought sick. Always so for `.reject`.
+    public let isOfThisLead: Bool
 
     /// Makes a failure.
-    public init(_ verdict: Verdict, _ reason: String, isAmbiguous: Bool = false) {
+    public init(
+        _ verdict: Verdict, _ reason: String, isAmbiguous: Bool = false, isOfThisLead: Bool = false
+    ) {
         self.verdict = verdict
         self.reason = Receipt.line(reason)
         self.isAmbiguous = isAmbiguous
+        self.isOfThisLead = isOfThisLead || verdict == .reject
     }
 
     /// This lead, later. When unsure whether it arrived, this is right: the key stays the same.
     public static func retry(
-        after: Duration? = nil, _ reason: String, isAmbiguous: Bool = false
+        after: Duration? = nil, _ reason: String, isAmbiguous: Bool = false,
+        isOfThisLead: Bool = false
     ) -> DeliveryFailure {
-        DeliveryFailure(.retry(after: after), reason, isAmbiguous: isAmbiguous)
+        DeliveryFailure(
+            .retry(after: after), reason, isAmbiguous: isAmbiguous, isOfThisLead: isOfThisLead)
     }
 
     /// This lead, never.

@@ -106,8 +106,12 @@ public protocol SettingValue: Sendable {
 
 extension SettingValue {
     /// Records that the node is not of this shape.
-    static func refuse(_ node: SettingNode, problems: inout SettingProblems) -> Self? {
-        problems.error("bad-value", at: node.position, "\(node.shown) is not \(shape)")
+    static func refuse(
+        _ node: SettingNode, help: String? = nil, problems: inout SettingProblems
+    ) -> Self? {
+        problems.error(
+            "bad-value", at: node.position, "\(node.shown) is not \(shape)",
+            help: node.isSecret ? nil : help)
         return nil
     }
 }
@@ -118,7 +122,13 @@ extension String: SettingValue {
 
     /// Reads a text that is not blank.
     public static func decode(_ node: SettingNode, problems: inout SettingProblems) -> String? {
-        guard let text = node.text else { return refuse(node, problems: &problems) }
+        guard let text = node.text else {
+            var help = "write one text"
+            if case .list(let nodes) = node.content, let first = nodes.first?.text {
+                help += ", such as \(first)"
+            }
+            return refuse(node, help: help, problems: &problems)
+        }
         guard !text.trimmed.isEmpty else {
             problems.error("bad-value", at: node.position, "the text is blank")
             return nil
@@ -161,7 +171,10 @@ extension Int: SettingValue {
     public static func decode(_ node: SettingNode, problems: inout SettingProblems) -> Int? {
         guard let text = node.text, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let number = Int(text), number <= 1_000_000_000
-        else { return refuse(node, problems: &problems) }
+        else {
+            return refuse(
+                node, help: node.text.flatMap(MeantValue.wholeNumber), problems: &problems)
+        }
         return number
     }
 }
@@ -178,7 +191,7 @@ extension Duration: SettingValue {
         guard let number = Int(String(decoding: digits, as: UTF8.self)), number < 100_000_000,
             let unit = milliseconds[
                 String(decoding: text.utf8.dropFirst(digits.count), as: UTF8.self)]
-        else { return refuse(node, problems: &problems) }
+        else { return refuse(node, help: MeantValue.duration(text), problems: &problems) }
         return .milliseconds(number * unit)
     }
 }

@@ -81,6 +81,17 @@ struct Aim: Sendable {
 }
 
 extension RuleSet {
+    /// The full name of the route that is meant, unless a sink or pool has the name as it stands.
+    func expectation(_ name: String) throws(UnknownExpectation) -> String {
+        let isSink = name == "default" || pools[name] != nil || namedSinks.contains(name)
+        guard !isSink || routes.path(to: name) != nil else { return name }
+        let meant = routes(meantBy: name)
+        guard meant.count > 1 else { return meant.first ?? name }
+        throw UnknownExpectation(
+            description: "'\(name)' is the last part of several routes",
+            help: "write one of \(Listing.quoted(meant))")
+    }
+
     /// The ways to a route, a sink or `default`.
     func aims(for expected: String) throws(UnknownExpectation) -> [Aim] {
         if expected == "default" { return [Aim(goal: .fallback)] }
@@ -98,11 +109,10 @@ extension RuleSet {
         }
         if case .to(let targets) = fallback, leads(targets) { aims.append(Aim(goal: .fallback)) }
         if aims.isEmpty {
-            let known = routes.names + namedSinks + pools.keys
             throw UnknownExpectation(
                 description:
                     "'\(expected)' is neither a route nor a sink or pool that one sends to",
-                help: Nearest.help(for: expected, among: known))
+                help: help(forRoute: expected, orNames: namedSinks + pools.keys))
         }
         return aims
     }

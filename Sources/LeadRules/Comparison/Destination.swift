@@ -34,6 +34,9 @@ public struct Destination: Sendable, Hashable {
     /// All sinks that get it, copies among them.
     public var sinks: Set<String> { Set(to + copies) }
 
+    /// Whether the same sinks get the same, whatever the outcome is called.
+    public func hasSameEnds(as other: Destination) -> Bool { ends == other.ends }
+
     /// Whether both send the same to the same sinks, by whatever route.
     func sendsTheSame(as other: Destination) -> Bool {
         outcome == other.outcome && ends == other.ends

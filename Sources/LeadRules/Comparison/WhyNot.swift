@@ -77,10 +77,13 @@ extension RuleSet {
     /// Explains why the lead does not go to a route or sink, or to `default`, and finds the smallest
     /// change of the lead that would send it there, proved by deciding the changed lead.
     ///
+    /// A route may be named by its last part, when no other has it.
+    ///
     /// - Throws: `UnknownExpectation` when there is no such route or sink.
     public func whyNot(
-        _ lead: Lead, expect expected: String, at now: Timestamp, isDuplicate: Bool = false
+        _ lead: Lead, expect name: String, at now: Timestamp, isDuplicate: Bool = false
     ) throws(UnknownExpectation) -> WhyNot {
+        let expected = try expectation(name)
         let subject = EditedLead(lead: lead, isDuplicate: isDuplicate, now: now)
         let decision = subject.decide(with: decider())
         let aims = try aims(for: expected)

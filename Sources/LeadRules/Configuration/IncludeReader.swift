@@ -49,7 +49,9 @@ struct IncludeReader {
         guard root.entries != nil else {
             problems.error(
                 "bad-file", at: root.position, "a rule file is a map, not \(root.kindName)",
-                help: "begin with 'routes:' or another top key")
+                help: ByteSearch.hasPrefix(root.text ?? "", "version")
+                    ? "write 'version: 1', with a colon" : "begin with 'routes:' or another top key"
+            )
             return
         }
         parts.append(ConfigurationPart(path: path, root: root))

@@ -66,7 +66,8 @@ struct MergedConfiguration {
             }
         case let key where MergedConfiguration.singleKeys.contains(key):
             let entry = Entry(name: key, place: name.position, value: value, path: path)
-            if let first = single.updateValue(entry, forKey: key) {
+            // Twice in one file was reported where the file was read.
+            if let first = single.updateValue(entry, forKey: key), first.path != path {
                 problems.error(
                     "duplicate-key", at: name.position,
                     "'\(key)' may stand only once, and stands at \(first.place), too",

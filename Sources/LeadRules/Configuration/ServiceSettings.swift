@@ -6,6 +6,8 @@ public struct SinkOptions: PluginConfig {
     public var timeout = Duration.seconds(30)
     /// The most attempts under way at once.
     public var maxInFlight = 4
+    /// The most of them at one destination; nil for what fits `maxInFlight` and the sink.
+    public var maxInFlightPerDestination: Int?
     /// The most attempts in a time; nil for no limit.
     public var rate: Rate?
     /// When to try again, and when to give up.
@@ -23,6 +25,10 @@ public struct SinkOptions: PluginConfig {
         .optional("timeout", \.timeout, default: "30s", "How long one attempt may take."),
         .optional(
             "max_in_flight", \.maxInFlight, default: "4", "The most attempts under way at once."),
+        .optional(
+            "max_in_flight_per_destination", \.maxInFlightPerDestination,
+            "The most of them at one address; by default all when the sink has one address, else a quarter, from 1 to 4."
+        ),
         .optional("rate", \.rate, "The most attempts in a time, such as '10/s' or '100/m'."),
         .optional(
             "retry", \.retry, default: "{for: 7d, first: 10s, most: 6h}",
@@ -43,6 +49,12 @@ public struct SinkOptions: PluginConfig {
                 "bad-value", at: node["max_in_flight"]?.position ?? node.position,
                 "'max_in_flight' must be from 1 to 256")
         }
+        if let most = maxInFlightPerDestination, most < 1 || most > maxInFlight {
+            problems.error(
+                "bad-value",
+                at: node["max_in_flight_per_destination"]?.position ?? node.position,
+                "'max_in_flight_per_destination' must be from 1 to 'max_in_flight', \(maxInFlight)")
+        }
         if timeout < .milliseconds(100) || timeout > .seconds(3600) {
             problems.error(
                 "bad-value", at: node["timeout"]?.position ?? node.position,
@@ -51,11 +63,12 @@ public struct SinkOptions: PluginConfig {
     }
 }
 
-/// `retry: {for: 7d, first: 10s, most: 6h}`.
+/// `retry: {for: 7d, first: 10s, most: 6h}`: the waits are `first`, and 6, 30, 90, 180, 360, 720,
+/// 1,440 and 2,160 times as long, then twice as long each, none longer than `most`.
 public struct RetrySettings: PluginConfig {
     /// How long after it was made a delivery is tried.
     public var total = Duration.seconds(7 * 86_400)
-    /// The wait after the first failure; each further one doubles it.
+    /// The wait after the first failure; the ladder of the further ones is a multiple of it.
     public var first = Duration.seconds(10)
     /// The longest wait.
     public var most = Duration.seconds(6 * 3600)
@@ -67,7 +80,9 @@ public struct RetrySettings: PluginConfig {
     public static let settings: [Setting<RetrySettings>] = [
         .optional("for", \.total, default: "7d", "How long a delivery is tried."),
         .optional(
-            "first", \.first, default: "10s", "The wait after the first failure; it doubles."),
+            "first", \.first, default: "10s",
+            "The wait after the first failure; the next are 6, 30, 90, 180, 360 times as long and so on."
+        ),
         .optional("most", \.most, default: "6h", "The longest wait."),
     ]
 }

@@ -28,7 +28,11 @@ struct TableReader {
     func read(_ bytes: [UInt8], problems: inout SettingProblems) -> Table? {
         let bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
         guard String(validating: bytes, as: UTF8.self) != nil else {
-            problems.error("bad-table", at: place(1), "the file is not UTF-8 text")
+            let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+            let bad = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0
+            problems.error(
+                "bad-table", at: place(bad + 1), "this line is not UTF-8 text",
+                help: "save the file as 'CSV UTF-8'")
             return nil
         }
         let rows: [CSVReader.Row]
@@ -103,12 +107,15 @@ struct TableReader {
             }
             let key = Normalization.value(row.cells[keyColumn])
             if key.isEmpty {
-                problems.error("bad-table", at: place(row.line), "the key '\(keyName)' is blank")
+                problems.error(
+                    "bad-table", at: place(row.line), "the key '\(keyName)' is blank",
+                    help: "fill the cell, or remove the row")
                 isGood = false
             } else if let first = index[key] {
                 problems.error(
                     "duplicate-table-key", at: place(row.line),
-                    "the key '\(key)' stands here twice, first in line \(lines[first])")
+                    "the key '\(key)' stands here twice, first in line \(lines[first])",
+                    help: "remove one of the rows, or correct its key")
                 isGood = false
             } else {
                 index[key] = kept.count

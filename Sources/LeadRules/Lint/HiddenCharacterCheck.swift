@@ -5,21 +5,39 @@ internal import LeadKit
 struct HiddenCharacterCheck {
     let written: WrittenRules
     let tables: [Table]
+    /// What leads of tests and samples answer: a blank that they have, too, is meant.
+    var answers: [String: Set<String>] = [:]
 
     /// The most rows of one table that are named.
     private static let rowsMax = 5
 
     func run(_ problems: inout SettingProblems) {
-        for node in written.names { check(node, "name", &problems) }
+        for node in written.names {
+            check(node, "name", isAnswered: answers[node.text ?? ""] != nil, &problems)
+        }
         for test in written.tests {
-            for literal in test.literals { check(literal, "text", &problems) }
+            for literal in test.literals {
+                check(literal, "text", isAnswered: isAnswered(literal, to: test.name), &problems)
+            }
         }
         for table in tables { check(table, &problems) }
     }
 
-    private func check(_ node: SettingNode, _ noun: String, _ problems: inout SettingProblems) {
+    private func isAnswered(_ literal: SettingNode, to name: Name) -> Bool {
+        guard case .field(let field) = name, let text = literal.text else { return false }
+        return answers[field]?.contains(text) ?? false
+    }
+
+    private func check(
+        _ node: SettingNode, _ noun: String, isAnswered: Bool, _ problems: inout SettingProblems
+    ) {
         guard let text = node.text, text.utf8.contains(where: { $0 >= 0x80 }) else { return }
-        if let hidden = text.unicodeScalars.first(where: \.isHidden) {
+        if !isAnswered, let blank = HiddenCharacterCheck.strangeBlank(in: text) {
+            problems.warning(
+                "hidden-character", at: node.position,
+                "the \(noun) '\(HiddenCharacterCheck.revealed(text))' holds a blank of another kind, \(blank.code)",
+                help: "delete it and type a blank")
+        } else if let hidden = text.unicodeScalars.first(where: \.isHidden) {
             problems.warning(
                 "hidden-character", at: node.position,
                 "the \(noun) '\(HiddenCharacterCheck.revealed(text))' holds the invisible character \(hidden.code)",
@@ -37,11 +55,14 @@ struct HiddenCharacterCheck {
         let bad = table.index.filter { key, _ in
             key.utf8.contains { $0 >= 0x80 }
                 && (key.unicodeScalars.contains(where: \.isHidden)
+                    || HiddenCharacterCheck.strangeBlank(in: key) != nil
                     || LookAlikes.word(in: key) != nil)
         }.sorted { $0.value < $1.value }
         for (key, row) in bad.prefix(HiddenCharacterCheck.rowsMax) {
             let place = Position(file: table.file, line: table.lines[row], column: 1)
-            let isHidden = key.unicodeScalars.contains(where: \.isHidden)
+            let isHidden =
+                key.unicodeScalars.contains(where: \.isHidden)
+                || HiddenCharacterCheck.strangeBlank(in: key) != nil
             problems.warning(
                 isHidden ? "hidden-character" : "mixed-scripts", at: place,
                 "the key '\(HiddenCharacterCheck.revealed(key))' of table '\(table.name)' "
@@ -52,12 +73,44 @@ struct HiddenCharacterCheck {
     }
 
     /// The text with `<U+200B>` for what cannot be seen.
-    static func revealed(_ text: String) -> String {
-        text.unicodeScalars.map { $0.isHidden ? "<\($0.code)>" : String($0) }.joined()
+    static func revealed(_ text: String) -> String { HiddenCharacters.revealed(text) }
+
+    /// A blank inside the text that only looks like one; blanks at its ends do not count.
+    ///
+    /// French sets such blanks before '?' and '€' and between digits, and so do forms.
+    static func strangeBlank(in text: String) -> Unicode.Scalar? {
+        let scalars = Array(text.trimmed.unicodeScalars)
+        for index in scalars.indices.dropFirst().dropLast() where scalars[index].isStrangeBlank {
+            let (before, after) = (scalars[index - 1], scalars[index + 1])
+            let isFrench = "?!:;»%€".unicodeScalars.contains(after) || before == "«"
+            let isNumber = before.isDigit && (after.isDigit || !after.properties.isAlphabetic)
+            if !isFrench, !isNumber { return scalars[index] }
+        }
+        return nil
+    }
+}
+
+/// Characters that nobody sees, made visible.
+public enum HiddenCharacters {
+    /// The text with `<U+200B>` for what cannot be seen and for blanks that are no plain ones.
+    public static func revealed(_ text: String) -> String {
+        text.unicodeScalars.map {
+            $0.isHidden || $0.isStrangeBlank ? "<\($0.code)>" : String($0)
+        }.joined()
     }
 }
 
 extension Unicode.Scalar {
+    fileprivate var isDigit: Bool { (0x30...0x39).contains(value) }
+
+    /// Whether it is a blank that looks like the plain one and is not.
+    var isStrangeBlank: Bool {
+        switch value {
+        case 0x00A0, 0x2000...0x200A, 0x202F, 0x205F, 0x3000: true
+        default: false
+        }
+    }
+
     /// Whether it is zero-width or a control of direction, so that nobody sees it.
     var isHidden: Bool {
         switch value {

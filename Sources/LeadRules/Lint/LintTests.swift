@@ -3,13 +3,15 @@ internal import LeadKit
 /// The rule tests of the folder and the names of answers in its samples.
 struct LintTests {
     private(set) var suite = RuleTestSuite()
-    /// Every answer that some lead of a test or sample has.
-    private(set) var fields: Set<String> = []
+    /// What leads of tests and samples answer, by the name of the answer.
+    private(set) var answers: [String: Set<String>] = [:]
     /// How many leads were looked at.
     private(set) var leadCount = 0
 
     /// The most leads of one file of samples that are looked at.
     static let leadsMax = 2_000
+    /// The most different values of one answer that are kept.
+    private static let valuesMax = 2_000
 
     init(_ files: any ConfigurationFiles, _ ruleSet: RuleSet) {
         for path in (try? RuleTestSuite.paths(in: files)) ?? [] {
@@ -24,7 +26,11 @@ struct LintTests {
 
     private mutating func add(_ lead: Lead) {
         leadCount += 1
-        for field in lead.fieldData { fields.insert(Normalization.value(field.name)) }
+        for field in lead.fieldData {
+            var values = answers.removeValue(forKey: Normalization.value(field.name)) ?? []
+            if values.count < LintTests.valuesMax { values.formUnion(field.values) }
+            answers[Normalization.value(field.name)] = values
+        }
     }
 
     /// `samples/NAME.ndjson` or `.json`, at whatever depth.
@@ -56,7 +62,7 @@ struct UnseenFieldCheck {
 
     func run(_ problems: inout SettingProblems) {
         guard subject.tests.leadCount > 0 else { return }
-        var known = subject.tests.fields
+        var known = Set(subject.tests.answers.keys)
         for entry in subject.merged.named["fields"] ?? [] {
             known.insert(Normalization.value(entry.name))
         }

@@ -19,13 +19,18 @@ public struct Linter {
         var texts = loaded.texts
         let written = WrittenRules(loader)
         LiteralCheck(written: written, now: now).run(&problems)
-        HiddenCharacterCheck(written: written, tables: loader.tables).run(&problems)
-        if let configuration = loaded.configuration {
+        let tests = loaded.configuration.map { LintTests(files, $0.ruleSet) }
+        HiddenCharacterCheck(
+            written: written, tables: loader.tables, answers: tests?.answers ?? [:]
+        ).run(&problems)
+        if let configuration = loaded.configuration, let tests {
             let subject = LintSubject(
                 configuration: configuration, merged: loader.merged, written: written,
-                tests: LintTests(files, configuration.ruleSet))
+                tests: tests)
             texts.add(subject.tests.suite.texts)
             for diagnostic in subject.tests.suite.diagnostics { problems.add(diagnostic) }
+            ListInTextCheck(subject: subject).run(&problems)
+            RecipientCheck(subject: subject).run(&problems)
             UnusedCheck(subject: subject).run(&problems)
             MissingCheck(subject: subject).run(&problems)
             SameConditionCheck(subject: subject).run(&problems)

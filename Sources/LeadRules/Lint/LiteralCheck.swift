@@ -34,6 +34,9 @@ struct LiteralCheck {
         }
         let help: String
         switch mark {
+        case .slashes(let pattern):
+            guard !LiteralCheck.isOfPaths(test.shown) else { return }
+            help = "for a regular expression write 'search: \(pattern)'"
         case .star(let beginning) where test.op == "equals" || test.op == "in":
             help = "for texts that begin so write 'starts_with: \(beginning)'"
         default: help = "for a regular expression write 'matches: \(text)' or 'search: \(text)'"
@@ -41,6 +44,13 @@ struct LiteralCheck {
         problems.warning(
             "pattern-as-text", at: literal.position,
             "'\(text)' looks like a pattern, and '\(test.op)' compares it as it stands", help: help)
+    }
+
+    /// Whether the field is named as one that holds paths such as '/honda/'.
+    private static func isOfPaths(_ name: String) -> Bool {
+        ["page", "path", "url", "uri", "link", "referrer"].contains {
+            ByteSearch.contains(Normalization.folded(name), $0)
+        }
     }
 
     private func checkRepeats(_ test: WrittenTest, _ problems: inout SettingProblems) {
@@ -125,6 +135,8 @@ enum PatternMarks {
     enum Mark {
         /// A star behind a beginning.
         case star(beginning: String)
+        /// Slashes around it, perhaps with an 'i' behind.
+        case slashes(pattern: String)
         /// Anything else.
         case expression
     }
@@ -135,6 +147,7 @@ enum PatternMarks {
         let signs = [
             ".*", ".+", "\\d", "\\w", "\\s", "\\b", "\\.", "(?i)", "[a-z]", "[0-9]", "[A-Z]",
         ]
+        if let pattern = betweenSlashes(bytes) { return .slashes(pattern: pattern) }
         if signs.contains(where: { ByteSearch.contains(text, $0) }) { return .expression }
         if bytes.first == 0x5E { return .expression }
         if bytes.last == 0x24, bytes.first == 0x28 || bytes[bytes.count - 2] == 0x29 {
@@ -145,6 +158,16 @@ enum PatternMarks {
         }
         if bytes.first == 0x2A, bytes[1] != 0x2A, bytes[1] != 0x20 { return .expression }
         return hasAlternatives(bytes) ? .expression : nil
+    }
+
+    /// `/honda/` and `/honda/i`; a path of several folders is none.
+    private static func betweenSlashes(_ bytes: [UInt8]) -> String? {
+        let isFolded = bytes.last == 0x69
+        let end = bytes.count - (isFolded ? 2 : 1)
+        guard end > 1, bytes[0] == 0x2F, bytes[end] == 0x2F, !bytes[1..<end].contains(0x2F) else {
+            return nil
+        }
+        return (isFolded ? "(?i)" : "") + String(decoding: bytes[1..<end], as: UTF8.self)
     }
 
     /// `a|b` without blanks around the bar: forms write their choices with blanks.

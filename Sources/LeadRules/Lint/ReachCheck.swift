@@ -79,7 +79,7 @@ struct ReachCheck {
             return "add 'dedupe: {by: [email], within: 30d}': without it no lead is a duplicate"
         case .attribute(.isTest), .attribute(.isOrganic), .attribute(.isDuplicate), .consent:
             return "the value is 'true' or 'false'"
-        default: return nil
+        default: return "correct one of the values, or remove one of the operators"
         }
     }
 }
@@ -146,6 +146,7 @@ extension ReachCheck {
         }
         var alone = RouteSearch(ruleSet, tree)
         if case .closed = alone.find(goals(node)) {
+            if asksForBlankCells(route.condition) { return true }
             problems.warning(
                 "never-reached", at: route.position,
                 "the route '\(route.name)' is never reached: its condition contradicts that of the route above it",
@@ -158,6 +159,22 @@ extension ReachCheck {
                 ? reportTaken(node, by: needed, &problems) : false
         }
         return reportTaken(node, by: needed, &problems)
+    }
+
+    /// Whether the condition is for rows without a cell, which the table has none of today.
+    private func asksForBlankCells(_ condition: Condition?) -> Bool {
+        var result = false
+        condition?.forEachTest { test in
+            guard case .column(let table, let column) = ruleSet.names[test.slot] else { return }
+            for case .exists(false) in test.onField
+            where ruleSet.tables[table].rows.allSatisfy({ !$0[column].trimmed.isEmpty }) {
+                result = true
+            }
+        }
+        condition?.forEachUse {
+            if asksForBlankCells(ruleSet.conditions[$0].condition) { result = true }
+        }
+        return result
     }
 
     private func reportTaken(
@@ -213,10 +230,22 @@ extension ReachCheck {
         guard case .closed = search.find(goals(node)),
             Proof(ruleSet).takes(lead, route: route.name)
         else { return }
+        var alone = RouteSearch(ruleSet, tree, isSingle: true)
+        var message =
+            "only a lead with several values in one answer reaches the route '\(route.name)'"
+        var help = "for alternatives write all texts in one list: 'field: [TEXT, TEXT]'"
+        if case .witness = alone.find(goals(node)) {
+            let takers = search.takers.sorted { ($0.level, $0.order) < ($1.level, $1.order) }
+            let names = takers.map { self.route($0).name }
+            message +=
+                ": \(Listing.quoted(names)) \(names.count == 1 ? "takes" : "take") the others first"
+            help =
+                names.count == 1
+                ? "move it before '\(names[0])', or remove it"
+                : "move it before these routes, or remove it"
+        }
         problems.warning(
-            "several-values", at: route.position,
-            "only a lead with several values in one answer reaches the route '\(route.name)'",
-            help: "for alternatives write all texts in one list: 'field: [TEXT, TEXT]'",
+            "several-values", at: route.position, message, help: help,
             note: "such a lead is \(lead.description)")
     }
 }

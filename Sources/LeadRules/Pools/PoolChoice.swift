@@ -84,7 +84,7 @@ struct PoolChoice {
     private func fullness(of member: Pool.Member) -> String? {
         for cap in member.caps {
             let count = state[pool.window(cap.period, of: member, at: time)]
-            if count >= cap.most { return "full: \(count) of \(cap.most) in this \(cap.period)" }
+            if count >= cap.most { return "full: \(count) of \(cap.most) this \(cap.period)" }
         }
         return nil
     }

@@ -5,12 +5,22 @@ extension RuleTestResult {
     /// those that were expected to, and of a condition that did not hold only what is to blame. When
     /// there is neither, the first routes that did not take the lead.
     public func decidingPart(of ruleSet: RuleSet) -> [RouteTrace] {
-        var names = decision.routes + expectedRoutes(of: ruleSet)
+        var names = decision.routes + expectedRoutes(of: ruleSet) + unexpectedCopies
         if names.isEmpty {
             let refused = explanation.routes.filter { $0.truth != .yes && !$0.isDisabled }
             names = refused.prefix(5).map(\.name)
         }
         return DecidingPart(names: names).pruned(explanation.routes)
+    }
+
+    /// The routes of copies that the test does not expect.
+    private var unexpectedCopies: [String] {
+        for expectation in test.expectations {
+            guard case .sinks(let sinks, copies: true) = expectation.wanted else { continue }
+            return decision.deliveries.filter { $0.isCopy && !sinks.contains($0.target.sink) }
+                .map(\.route)
+        }
+        return []
     }
 
     /// Why an expected route was not even asked.
@@ -33,15 +43,20 @@ extension RuleTestResult {
     /// The routes named by the test, or else those that send to the sinks that it names.
     private func expectedRoutes(of ruleSet: RuleSet) -> [String] {
         var sinks: Set<String> = []
+        var named: [String] = []
         for expectation in test.expectations {
             switch expectation.wanted {
-            case .routes(let routes) where !routes.isEmpty: return routes
+            case .routes(let routes): named = routes
             case .sinks(let names, _): sinks.formUnion(names)
             default: continue
             }
         }
-        let reached = Set(decision.deliveries.map(\.target.sink))
-        sinks.subtract(reached)
+        sinks.subtract(decision.deliveries.map(\.target.sink))
+        // Where a named route sends needs no other route to explain it.
+        for name in named {
+            guard let route = ruleSet.routes.path(to: name)?.route else { continue }
+            sinks.subtract(route.toTargets.flatMap(ruleSet.sinks))
+        }
         var names: [String] = []
         ruleSet.routes.forEach { path in
             guard names.count < 5 else { return }
@@ -50,7 +65,7 @@ extension RuleTestResult {
                 names.append(path.route.name)
             }
         }
-        return names
+        return named + names
     }
 }
 

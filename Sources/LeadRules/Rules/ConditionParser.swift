@@ -45,6 +45,7 @@ struct ConditionParser {
             problems.error(
                 "bad-condition", at: node.position, "a condition is a map, not \(node.kindName)",
                 help: node.text.map { Slip.condition($0, named: conditionNames.names) }
+                    ?? ConditionParser.oneList(node)
                     ?? "remove the '- ' before entries that must all hold; for one of them write "
                     + "'any:' above the list")
             return nil
@@ -62,6 +63,17 @@ struct ConditionParser {
             if let part = entry(name, value) { parts.append(part) }
         }
         return parts.count == entries.count ? .all(parts) : nil
+    }
+
+    /// A list whose entries all ask the same field: what they mean is a list of texts.
+    private static func oneList(_ node: SettingNode) -> String? {
+        guard case .list(let nodes) = node.content, nodes.count > 1 else { return nil }
+        let entries = nodes.compactMap { $0.entries?.count == 1 ? $0.entries?.first : nil }
+        let texts = entries.compactMap(\.value.text)
+        guard texts.count == nodes.count, let name = entries[0].name.text,
+            entries.allSatisfy({ $0.name.text == name })
+        else { return nil }
+        return "for one of them write '\(name): [\(texts.joined(separator: ", "))]'"
     }
 
     private mutating func entry(_ name: SettingNode, _ value: SettingNode) -> Condition? {

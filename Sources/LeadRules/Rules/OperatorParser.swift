@@ -192,6 +192,12 @@ struct OperatorParser {
                 help: "write 'between: [\(shown.joined(separator: ", "))]'")
             return
         }
+        if nodes.allSatisfy({ Slip.isClock($0.text ?? "") }) {
+            problems.error(
+                "bad-value", at: value.position, "'between' compares numbers, not times of day",
+                help: Slip.clockHelp)
+            return
+        }
         let ends = nodes.map { number($0) }
         guard let low = ends[0], let high = ends[1] else { return }
         guard low <= high else {
@@ -237,6 +243,7 @@ extension OperatorParser {
         problems.error(
             "bad-value", at: node.position, "\(written) is not a number",
             help: node.text.flatMap(Slip.number).map { "write \($0)" }
+                ?? node.text.flatMap { Slip.isClock($0) ? Slip.clockHelp : nil }
                 ?? "write digits with an optional sign and decimal point: 20000 or -1.5")
         return nil
     }
@@ -282,7 +289,9 @@ extension OperatorParser {
             return nil
         case .list(let nodes):
             guard !nodes.isEmpty else {
-                problems.error("empty-condition", at: node.position, "the list is empty")
+                problems.error(
+                    "empty-condition", at: node.position, "the list is empty",
+                    help: "write the texts in it; for any value at all write {exists: true}")
                 return nil
             }
             let texts = nodes.map { literal($0) }

@@ -224,6 +224,13 @@ struct RouteParser {
             problems.error("bad-value", at: node.position, "'\(key)' needs a text")
             return nil
         }
+        let flags = ["true", "false", "yes", "no", "on", "off"]
+        if key != "note", flags.contains(Normalization.folded(text.trimmed)) {
+            problems.warning(
+                "flag-as-reason", at: node.position,
+                "'\(text.trimmed)' is the reason that people will read",
+                help: "write why, such as '\(key): test lead'; not to \(key) leads remove the line")
+        }
         return text
     }
 
@@ -351,6 +358,13 @@ extension RouteParser {
         let known = sinkNumbers.names
         let parts = name.utf8.split(separator: 0x2C)
             .map { String(decoding: $0, as: UTF8.self).trimmed }
+        let words =
+            Slip.dashedItems(name) ?? name.utf8.split(separator: 0x20).map { String($0) ?? "" }
+        if !words.isEmpty, words.allSatisfy(known.contains) {
+            return words.count > 1
+                ? "write a list in brackets: [\(words.joined(separator: ", "))]"
+                : "write '\(words[0])'"
+        }
         if parts.count > 1 {
             return "write a list in brackets: [\(parts.joined(separator: ", "))]"
         }

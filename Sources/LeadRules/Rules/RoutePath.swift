@@ -90,6 +90,30 @@ extension RuleSet {
     /// The full names of all routes, those above before those below.
     public var routeNames: [String] { routes.names }
 
+    /// The routes that somebody means who writes this name: the one that has it, or else those whose
+    /// full names end in it.
+    public func routes(meantBy name: String) -> [String] {
+        if routes.path(to: name) != nil { return [name] }
+        let end = Array(("/" + name).utf8.reversed())
+        return routes.names.filter { $0.utf8.reversed().starts(with: end) }
+    }
+
+    /// What to write for a route that there is not: the nearest full name, or the full name of the
+    /// route whose last part is nearest.
+    public func help(forRoute name: String, orNames others: [String] = []) -> String? {
+        let known = routes.names
+        if let nearest = Nearest.name(to: name, among: known + others) {
+            return "did you mean '\(nearest)'?"
+        }
+        let parts = Dictionary(
+            known.map { ($0.utf8.split(separator: 0x2F).last.map { String($0) ?? "" } ?? $0, $0) },
+            uniquingKeysWith: { first, _ in first })
+        if let part = Nearest.name(to: name, among: parts.keys), let full = parts[part] {
+            return "did you mean '\(full)'?"
+        }
+        return Nearest.help(for: name, among: known + others)
+    }
+
     /// Whether a decision may send to a pool, which chooses by what went before.
     public var hasPools: Bool { !pools.isEmpty }
 

@@ -45,9 +45,20 @@ enum Slip {
         return field.isEmpty || value.isEmpty ? nil : (field, value)
     }
 
+    /// `09:00` or `9:30`.
+    static func isClock(_ text: String) -> Bool {
+        let parts = text.trimmed.utf8.split(separator: 0x3A, omittingEmptySubsequences: false)
+        return parts.count == 2 && (1...2).contains(parts[0].count) && parts[1].count == 2
+            && parts.allSatisfy { $0.allSatisfy { (0x30...0x39).contains($0) } }
+    }
+
+    static let clockHelp =
+        "for opening hours write a schedule and ask 'schedule.NAME: open'; for dates write 'after' "
+        + "and 'before'"
+
     /// A number as people type it: `20.000,00`, `20,000`, `$20000`, `20k`.
     static func number(_ text: String) -> String? {
-        let noise: [Unicode.Scalar] = ["$", "€", "£", "'", "’", "_"]
+        let noise: [Unicode.Scalar] = ["$", "€", "£", "'", "’", "_", "“", "”", "„", "\"", "«", "»"]
         var scalars = Array(
             text.unicodeScalars.filter { !$0.isBlank && !noise.contains($0) })
         let isThousands = scalars.last == "k" || scalars.last == "K"
@@ -83,14 +94,45 @@ extension Slip {
 
     static func surprise(in text: String) -> Surprise? {
         // Most texts are a number or a word.
-        let isPlain = text.utf8.allSatisfy {
-            $0 < 0x80 && $0 != 0x20 && !(0x3C...0x3E).contains($0) && $0 != 0x21
-        }
+        let isPlain =
+            text.utf8.first != 0x2D
+            && text.utf8.allSatisfy {
+                $0 < 0x80 && $0 != 0x20 && !(0x3C...0x3E).contains($0) && $0 != 0x21
+            }
         return isPlain ? nil : suspicion(of: text)
     }
 
     private static func suspicion(of text: String) -> Surprise? {
         quotes(text.trimmed) ?? word(text.trimmed) ?? comparison(text.trimmed)
+            ?? dashes(text.trimmed)
+    }
+
+    /// Lines of a list whose dashes have no blank behind them: YAML makes one text of them.
+    private static func dashes(_ text: String) -> Surprise? {
+        guard let items = dashedItems(text) else { return nil }
+        return Surprise(
+            code: "dash-in-text", message: "the '-' before '\(items[0])' is part of the text",
+            help: "for a list write "
+                + (items.count > 1
+                    ? "[\(items.joined(separator: ", "))], or "
+                    : "")
+                + "'- \(items[0])' with a blank behind the '-'")
+    }
+
+    /// The items of `-Honda -Kia`; nil for `-5`, `--` and `-none-`.
+    static func dashedItems(_ text: String) -> [String]? {
+        var items: [String] = []
+        for word in text.utf8.split(separator: 0x20).map({ String($0) ?? "" }) {
+            let rest = String(decoding: word.utf8.dropFirst(), as: UTF8.self)
+            if word.utf8.first == 0x2D, rest.unicodeScalars.first?.properties.isAlphabetic == true {
+                items.append(rest)
+            } else if items.isEmpty {
+                return nil
+            } else {
+                items[items.count - 1] += " " + word
+            }
+        }
+        return items.isEmpty || text.utf8.last == 0x2D ? nil : items
     }
 
     private static func quotes(_ text: String) -> Surprise? {

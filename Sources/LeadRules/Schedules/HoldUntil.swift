@@ -99,7 +99,9 @@ extension RouteParser {
         if seconds >= least, seconds <= most { return seconds }
         problems.error(
             "bad-value", at: node.position,
-            "'\(key)' must be from \(least / 60)m to \(most / Schedule.daySeconds)d")
+            "'\(key)' must be from \(least / 60)m to \(most / Schedule.daySeconds)d",
+            help: seconds < least
+                ? "write \(least / 60)m or more" : "write \(most / Schedule.daySeconds)d or less")
         return nil
     }
 }

@@ -19,7 +19,7 @@ struct ScheduleParser {
             let text = key.text ?? ""
             problems.error(
                 "unknown-key", at: key.position, "unknown key '\(text)'",
-                help: Nearest.help(for: text, among: Vocabulary.schedule.names))
+                help: Synonyms.scheduleKeys.help(for: text, among: Vocabulary.schedule.names))
         }
         guard let zoneNode = node["time_zone"], let open = node["open"] else {
             let isZone = node["time_zone"] == nil
@@ -94,9 +94,10 @@ struct ScheduleParser {
         } catch {
             problems.error(
                 "bad-value", at: node.position, "'\(error.text)' is not a day of the week",
-                help: Nearest.name(to: error.text, among: Weekday.names).map {
-                    "did you mean '\($0)'?"
-                } ?? "write mon, tue, wed, thu, fri, sat or sun; 'mon-fri' for several")
+                help: ScheduleSlip.days(node.text ?? "") ?? Nearest.name(
+                    to: error.text, among: Weekday.names
+                ).map { "did you mean '\($0)'?" }
+                    ?? "write mon, tue, wed, thu, fri, sat or sun; 'mon-fri' for several")
             return nil
         }
     }
@@ -117,7 +118,8 @@ struct ScheduleParser {
                 problems.error(
                     "bad-value", at: node.position,
                     "\(node.text.map { "'\($0)'" } ?? node.kindName) is not a period",
-                    help: "write it as '09:00-18:00'; the whole day is '00:00-24:00'")
+                    help: node.text.flatMap(ScheduleSlip.period)
+                        ?? "write it as '09:00-18:00'; the whole day is '00:00-24:00'")
                 continue
             }
             if let other = periods.first(where: { $0.overlaps(period) }) {
@@ -190,7 +192,9 @@ extension ScheduleParser {
         problems.error(
             "bad-value", at: node.position,
             "\(node.text.map { "'\($0)'" } ?? node.kindName) is not a date",
-            help: "write '2025-12-25', a range '2026-01-01..2026-01-06', or '12-25' for every year")
+            help: node.text.flatMap(ScheduleSlip.date)
+                ?? "write '2025-12-25', a range '2026-01-01..2026-01-06', or '12-25' for every year"
+        )
         return nil
     }
 

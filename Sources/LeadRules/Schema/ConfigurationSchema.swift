@@ -46,7 +46,9 @@ public struct ConfigurationSchema: Sendable {
                 [
                     "type": "array", "items": language.node(.decimal), "minItems": 2, "maxItems": 2,
                 ]
-            ), ("overrides", ["type": "object", "minProperties": 1]),
+            ), ("week", ConfigurationSchema.periods(language, of: Vocabulary.days)),
+            ("specialDays", ConfigurationSchema.periods(language, of: Vocabulary.dates)),
+            ("overrides", ["type": "object", "minProperties": 1]),
             (
                 "secretFile",
                 [
@@ -61,6 +63,17 @@ public struct ConfigurationSchema: Sendable {
             + sinks.map {
                 ("sink-" + $0.name, service.plugin($0, common: SinkOptions.settings.map(\.info)))
             }
+    }
+}
+
+// Schedules.
+extension ConfigurationSchema {
+    /// Periods by names of this form.
+    fileprivate static func periods(_ forms: SchemaForms, of names: String) -> SchemaNode {
+        [
+            "type": "object", "propertyNames": ["pattern": .text(names)],
+            "additionalProperties": forms.node(Vocabulary.periods),
+        ]
     }
 }
 

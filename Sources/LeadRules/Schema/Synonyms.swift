@@ -54,6 +54,15 @@ struct Synonyms {
         "note": ["comment", "description", "notes"],
         "disabled": ["enabled", "active", "off"],
         "routes": ["children", "rules", "subroutes"],
+        "hour": ["hourly", "per_hour"], "day": ["daily", "per_day", "today"],
+        "month": ["monthly", "per_month"],
+    ])
+
+    static let scheduleKeys = Synonyms([
+        "closed": ["holidays", "holiday", "closures", "closed_on", "closed_days", "except"],
+        "special": ["exceptions", "special_days", "special_hours"],
+        "open": ["hours", "opening_hours", "days", "week", "times"],
+        "time_zone": ["timezone", "zone", "tz"],
     ])
 
     static let topKeys = Synonyms([

@@ -178,17 +178,39 @@ extension Vocabulary {
         SettingInfo(
             "open", "a map from days to periods",
             "Days such as mon, mon-fri or mon,wed with periods such as \"09:00-12:30\".",
-            form: .map(periods, areIdentifiers: false), isRequired: true),
+            form: .definition("week"), isRequired: true),
         SettingInfo(
             "closed", "a date or a list",
             "Dates on which nothing is open: 2025-12-25, 2026-01-01..2026-01-06, 12-25.",
-            form: .list(.text, orOne: true, mayBeEmpty: true)),
+            form: .list(.pattern(dates), orOne: true, mayBeEmpty: true)),
         SettingInfo(
             "special", "a map from dates to periods", "Dates with other hours than the week's.",
-            form: .map(periods, areIdentifiers: false)),
+            form: .definition("specialDays")),
     ]
 
-    private static let periods = SettingForm.list(.text, orOne: true, mayBeEmpty: false)
+    private static let dayOfYear = "(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    private static let date = "[0-9]{4}-\(dayOfYear)"
+    /// A date, a range of dates, or a day of every year.
+    static let dates = "^\\s*(\(date)(\\s*\\.\\.\\s*\(date))?|\(dayOfYear))\\s*$"
+    /// `mon`, `mon-fri`, `mon,wed-fri`, in either case.
+    static let days = "^\\s*\(span)(\\s*,\\s*\(span))*\\s*$"
+    private static let span = "(\(day))(\\s*-\\s*(\(day)))?"
+    private static let day = Weekday.names.map { name in
+        let rest = ["tue": "sday", "wed": "nesday", "thu": "rsday", "sat": "urday"][name] ?? "day"
+        return anyCase(name) + "(\(anyCase(rest)))?"
+    }.joined(separator: "|")
+
+    private static func anyCase(_ word: String) -> String {
+        word.utf8.map {
+            "[\(Character(Unicode.Scalar($0 - 32)))\(Character(Unicode.Scalar($0)))]"
+        }.joined()
+    }
+
+    private static let clock = "\\s*([01]?[0-9]:[0-5][0-9]|2[0-3]:[0-5][0-9]|24:00)\\s*"
+
+    /// One period, a list of them, or `closed`.
+    static let periods = SettingForm.list(
+        .pattern("^(\(clock)-\(clock)|\\s*closed\\s*)$"), orOne: true, mayBeEmpty: false)
 
     static let holdUntil: [SettingInfo] = [
         SettingInfo(

@@ -80,6 +80,14 @@ struct TemplateCompiler {
             index = close + 2
         }
         result += bytes[index...]
+        if isGood, template.place == .address, index == 0,
+            let help = Recipient.help(for: template.source)
+        {
+            problems.error(
+                "bad-address", at: template.position,
+                "'\(template.source)' is not one mail address", help: help)
+            return nil
+        }
         return isGood ? String(decoding: result, as: UTF8.self) : nil
     }
 

@@ -37,6 +37,9 @@ struct TemplateLibrary: Sendable {
             if template.isRequired, text.trimmed.isEmpty {
                 throw RenderFailure(.blank(template.name))
             }
+            if template.isRequired, template.place == .address, !Recipient.isAddress(text) {
+                throw RenderFailure(.noAddress(template.name))
+            }
             result.append(
                 RenderedSetting(name: template.name, text: text, isSecret: template.isSecret))
         }
@@ -148,6 +151,7 @@ public struct RenderedSetting: Sendable, Equatable {
 public struct RenderFailure: Error, Sendable, CustomStringConvertible {
     enum Cause: Sendable {
         case blank(String)
+        case noAddress(String)
         case tooLarge(String)
         case unknownSink
         case unknownOverrides
@@ -161,6 +165,7 @@ public struct RenderFailure: Error, Sendable, CustomStringConvertible {
     public var description: String {
         switch cause {
         case .blank(let name): "the setting '\(name)' is empty for this lead"
+        case .noAddress(let name): "the setting '\(name)' is not one mail address for this lead"
         case .tooLarge(let name):
             "the setting '\(name)' is over \(TemplateLibrary.renderedBytesMax) bytes for this lead"
         case .unknownSink: "the sink is no longer configured"

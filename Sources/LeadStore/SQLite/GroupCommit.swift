@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import GRDB
 internal import Synchronization
 
@@ -15,6 +16,9 @@ internal import Synchronization
 ///   ends the store: after a failed sync nobody knows what is on disk, so nothing may be
 ///   acknowledged any more (fsyncgate; PostgreSQL learnt this in 2018). A restart reads back what
 ///   is there.
+/// - A group that finds no room on the disk is not stored, and nothing is damaged: what brings new
+///   leads is refused, the loops' own writes are tried again, first with the ballast's room
+///   (`DiskSpace`), then every `roomRetry`, until there is room or the store is closed.
 /// - A transaction that cannot begin because another program holds the file fails its group only:
 ///   nothing was written.
 ///
@@ -24,6 +28,9 @@ final class GroupCommit: Sendable {
     static let jobsMax = 512
     /// The most jobs that may wait, unless told.
     static let waitingMax = 10_000
+
+    /// How often a full disk is tried again.
+    static let roomRetry = DispatchTimeInterval.milliseconds(500)
 
     /// What has happened so far, for tests and measurements.
     struct Counts: Sendable, Equatable {
@@ -43,15 +50,21 @@ final class GroupCommit: Sendable {
         var closers: [CheckedContinuation<Void, Never>] = []
         /// Who waits for an empty log.
         var clearers: [CheckedContinuation<Bool, Never>] = []
+        /// Whether the log was made empty at the end.
+        var isCleared = false
         var counts = Counts()
     }
 
     private let pool: DatabasePool
     private let waitingMax: Int
     private let checkpoints: Checkpoints
+    private let space: DiskSpace?
     private let state = Mutex(State())
 
-    init(pool: DatabasePool, waitingMax: Int = GroupCommit.waitingMax) throws {
+    init(
+        pool: DatabasePool, waitingMax: Int = GroupCommit.waitingMax, space: DiskSpace? = nil
+    ) throws {
+        self.space = space
         self.pool = pool
         self.waitingMax = waitingMax
         checkpoints = try Checkpoints(pool)
@@ -64,7 +77,10 @@ final class GroupCommit: Sendable {
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// Whether jobs are refused: closed, or ended by a failure.
-    var isRefusing: Bool { state.withLock { $0.refusal != nil } }
+    var isRefusing: Bool { refusal != nil }
+
+    /// Why jobs are refused.
+    var refusal: StoreError? { state.withLock { $0.refusal } }
 
     /// Runs the body in a shared transaction; returns when it is on disk.
     ///
@@ -74,7 +90,7 @@ final class GroupCommit: Sendable {
         isIntake: Bool = false, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         try await withCheckedContinuation { continuation in
-            submit(WriteJob(body) { continuation.resume(returning: $0) }, isIntake: isIntake)
+            submit(WriteJob(isIntake: isIntake, body) { continuation.resume(returning: $0) })
         }.get()
     }
 
@@ -105,10 +121,26 @@ final class GroupCommit: Sendable {
         }
     }
 
-    private func submit(_ job: WriteJob, isIntake: Bool) {
+    /// Makes the log empty if that can be, once everything is written. May be called twice.
+    func clearLogForGood() async {
+        let isFirst = state.withLock { state in
+            defer { state.isCleared = true }
+            return !state.isCleared
+        }
+        guard isFirst else { return }
+        await withCheckedContinuation { continuation in
+            pool.asyncWriteWithoutTransaction { db in
+                // Whatever prevents it, the log is whole and the next owner reads it.
+                _ = try? self.checkpoints.clear(db)
+                continuation.resume()
+            }
+        }
+    }
+
+    private func submit(_ job: WriteJob) {
         let (refusal, starts) = state.withLock { state -> (StoreError?, Bool) in
             if let refusal = state.refusal { return (refusal, false) }
-            if isIntake, state.waiting.count >= waitingMax { return (.overloaded, false) }
+            if job.isIntake, state.waiting.count >= waitingMax { return (.overloaded, false) }
             state.waiting.append(job)
             defer { state.isDraining = true }
             return (nil, !state.isDraining)
@@ -122,7 +154,8 @@ final class GroupCommit: Sendable {
     private func drain(_ db: Database) {
         while true {
             while let jobs = takeGroup() {
-                commit(jobs, db)
+                let waiting = commit(jobs, db)
+                if !waiting.isEmpty, !goOn(with: waiting) { return }
                 checkpoint(db, isQuiet: false)
                 clearLog(db)
             }
@@ -142,6 +175,27 @@ final class GroupCommit: Sendable {
         }
     }
 
+    /// Whether jobs that found no room can be tried at once; else they are tried later, by another
+    /// drain, or are refused when the store is closed.
+    private func goOn(with jobs: [WriteJob]) -> Bool {
+        let hasRoom = space?.release() ?? false
+        let isClosing = state.withLock { state in
+            if hasRoom || state.refusal == nil { state.waiting.insert(contentsOf: jobs, at: 0) }
+            return state.refusal != nil
+        }
+        if hasRoom { return true }
+        if isClosing {
+            answer(jobs.map(\.refuse), .hasNoRoom)
+            return true
+        }
+        // Nor is there room to copy the log, and nobody is to wait for that.
+        for clearer in takeClearers() { clearer.resume(returning: false) }
+        DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + GroupCommit.roomRetry) {
+            self.pool.asyncWriteWithoutTransaction { self.drain($0) }
+        }
+        return false
+    }
+
     /// Nil when jobs have come in the meantime.
     private func endDrain() -> [CheckedContinuation<Void, Never>]? {
         state.withLock { state in
@@ -152,13 +206,16 @@ final class GroupCommit: Sendable {
         }
     }
 
-    private func commit(_ jobs: [WriteJob], _ db: Database) {
+    /// Answers the jobs, but for those that found no room and may be tried again.
+    private func commit(_ jobs: [WriteJob], _ db: Database) -> [WriteJob] {
         do {
             try db.beginTransaction(.immediate)
         } catch {
             let failure = StoreError.cannotWrite(error)
+            if error.isOfRoom { return refuseIntake(of: jobs) }
             if !error.isBusy { fail(failure) }
-            return answer(jobs.map(\.refuse), failure)
+            answer(jobs.map(\.refuse), failure)
+            return []
         }
         do {
             let answers = try jobs.map { try $0.run(in: db) }
@@ -171,10 +228,17 @@ final class GroupCommit: Sendable {
         } catch {
             // Fails when SQLite has rolled back by itself, which does no harm.
             try? db.rollback()
+            if error.isOfRoom { return refuseIntake(of: jobs) }
             let failure = StoreError.cannotWrite(error)
             fail(failure)
             answer(jobs.map(\.refuse), failure)
         }
+        return []
+    }
+
+    private func refuseIntake(of jobs: [WriteJob]) -> [WriteJob] {
+        answer(jobs.filter(\.isIntake).map(\.refuse), .hasNoRoom)
+        return jobs.filter { !$0.isIntake }
     }
 
     /// Ends the store: what waits and what comes is refused.
@@ -200,23 +264,28 @@ final class GroupCommit: Sendable {
             }
         } catch {
             // It syncs the log and the file: after a failed sync nothing may be acknowledged.
-            if !error.isBusy { fail(.cannotWrite(error)) }
+            // Without room nothing is synced, and the log is whole.
+            if !error.isBusy, !error.isOfRoom { fail(.cannotWrite(error)) }
         }
     }
 
     private func clearLog(_ db: Database) {
-        let (clearers, isRefusing) = state.withLock { state in
-            defer { state.clearers = [] }
-            return (state.clearers, state.refusal != nil)
-        }
+        let clearers = takeClearers()
         guard !clearers.isEmpty else { return }
         var isClear = false
         do {
             if !isRefusing { isClear = try checkpoints.clear(db) }
         } catch {
-            fail(.cannotWrite(error))
+            if !error.isOfRoom { fail(.cannotWrite(error)) }
         }
         for clearer in clearers { clearer.resume(returning: isClear) }
+    }
+
+    private func takeClearers() -> [CheckedContinuation<Bool, Never>] {
+        state.withLock { state in
+            defer { state.clearers = [] }
+            return state.clearers
+        }
     }
 
     /// Queues behind a drain that has begun since; its commits are then checkpointed with the rest.

@@ -10,11 +10,16 @@ extension SQLiteStore {
             try file.check()
             try refuseNewer(file)
             if !lock.wasClosed { try refuseDamaged(file) }
+            let space = DiskSpace(beside: file.path)
+            // Opening may write.
+            if !space.admits() { _ = space.release() }
             let pool = try DatabasePool(path: file.path, configuration: configuration())
             try makeDurable(pool)
             try makeForgetful(pool)
             try Schema.migrator.migrate(pool)
-            return SQLiteStore(pool: pool, writer: try GroupCommit(pool: pool), lock: lock)
+            return SQLiteStore(
+                pool: pool, writer: try GroupCommit(pool: pool, space: space), lock: lock,
+                space: space)
         }
     }
 

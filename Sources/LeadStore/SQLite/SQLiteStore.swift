@@ -16,8 +16,10 @@ public final class SQLiteStore: LeadStore {
     /// Nil for a reader.
     let writer: GroupCommit?
     private let lock: StoreLock?
+    private let space: DiskSpace?
 
-    init(pool: DatabasePool, writer: GroupCommit?, lock: StoreLock?) {
+    init(pool: DatabasePool, writer: GroupCommit?, lock: StoreLock?, space: DiskSpace? = nil) {
+        self.space = space
         self.pool = pool
         self.writer = writer
         self.lock = lock
@@ -46,11 +48,17 @@ public final class SQLiteStore: LeadStore {
         }.get()
     }
 
+    /// Makes this process write down when it dies of itself, so that the delivery that was under way
+    /// can be found out. Once, by a program that owns a store.
+    public static func noteCrashes() { CrashNote.install() }
+
+    public var lastOwnerCrashed: Bool { get async { lock?.hasCrashed ?? false } }
+
     /// Finishes what waits and closes; later calls fail. May be called twice.
     public func close() async {
-        // The pool's readers close last and cannot do it: all would stay in the log.
-        _ = await writer?.clearLog()
         let isSound = await writer?.close() ?? true
+        // The pool's readers close last and cannot do it: all would stay in the log.
+        if isSound { await writer?.clearLogForGood() }
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             DispatchQueue.global().async {
                 do {
@@ -69,7 +77,14 @@ public final class SQLiteStore: LeadStore {
         isIntake: Bool = false, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
         guard let writer else { throw .isForReading }
+        if isIntake, let space, !space.admits() { throw .hasNoRoom }
         return try await writer.write(isIntake: isIntake, body)
+    }
+
+    public func checkIntake() async throws(StoreError) {
+        if let refusal = writer?.refusal { throw refusal }
+        if let space, !space.admits() { throw .hasNoRoom }
+        _ = try await stats()
     }
 
     /// Reads in a snapshot. Cancelling the caller does not make it fail.

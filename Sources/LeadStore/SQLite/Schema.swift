@@ -18,6 +18,9 @@ enum Schema {
         migrator.registerMigration("2 pools, deliveries that wait") { db in
             try db.execute(sql: pools)
         }
+        migrator.registerMigration("3 destinations") { db in
+            try db.execute(sql: destinations)
+        }
         migrator.registerMigration("4 operators") { db in
             try db.execute(sql: operators)
             try allowStates(db)
@@ -130,6 +133,30 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX pool_counts_until ON pool_counts (until_ms);
         CREATE INDEX pool_sticky_until ON pool_sticky (until_ms);
+        """
+
+    /// A sink's pending deliveries are found by destination, so that one that rests is left out with
+    /// one seek, whatever waits for it. A destination that is not known yet is the empty text.
+    private static let destinations = """
+        ALTER TABLE outbox ADD COLUMN destination TEXT NOT NULL DEFAULT '';
+        ALTER TABLE outbox ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX outbox_pending;
+        CREATE INDEX outbox_pending ON outbox (sink, destination, due_ms, sequence)
+            WHERE state = 'pending';
+        CREATE INDEX outbox_suspect ON outbox (sink, due_ms, sequence)
+            WHERE state = 'pending' AND crashes > 0;
+
+        CREATE TABLE sink_pauses (
+            sink TEXT PRIMARY KEY,
+            since_ms INTEGER NOT NULL,
+            reason TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE clock_jumps (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            expected_ms INTEGER NOT NULL,
+            by_ms INTEGER NOT NULL
+        ) STRICT;
         """
 
     /// Rows of earlier versions have no checksum, and are not checked.

@@ -9,6 +9,8 @@ internal import Synchronization
 final class StoreLock: Sendable {
     /// Whether the last owner closed the store; false also when nobody knows.
     let wasClosed: Bool
+    /// Whether the last owner died of itself, as `CrashNote` wrote it down.
+    let hasCrashed: Bool
     /// Nil once let go of.
     private let descriptor: Mutex<Int32?>
 
@@ -28,7 +30,9 @@ final class StoreLock: Sendable {
         }
         descriptor = Mutex(opened)
         wasClosed = text == StoreLock.closed
+        hasCrashed = text == StoreLock.crashed
         StoreLock.write("\(getpid())", to: opened)
+        CrashNote.begin(opened)
     }
 
     deinit { release(wasClosed: false) }
@@ -37,6 +41,7 @@ final class StoreLock: Sendable {
     func release(wasClosed: Bool) {
         descriptor.withLock { descriptor in
             guard let held = descriptor else { return }
+            CrashNote.end(held)
             if wasClosed { StoreLock.write(StoreLock.closed, to: held) }
             _ = Glibc.close(held)
             descriptor = nil
@@ -72,6 +77,7 @@ final class StoreLock: Sendable {
     }
 
     private static let closed = "closed"
+    static let crashed = "crashed"
 
     private static func write(_ text: String, to descriptor: Int32) {
         // Whoever reads half of it sees an owner that did not close: the careful answer.

@@ -2,15 +2,20 @@ internal import GRDB
 
 /// A write that waits for its transaction.
 struct WriteJob: Sendable {
+    /// Whether it brings something new, which is refused when there is no room.
+    let isIntake: Bool
     /// Answers that the job is not stored.
     let refuse: @Sendable (StoreError) -> Void
     private let body: @Sendable (Database) throws -> @Sendable () -> Void
 
     /// `answer` is called exactly once: with the body's value when it is on disk, or with why not.
+    ///
+    /// The body may run several times, each time in a transaction of its own.
     init<T: Sendable>(
-        _ body: @escaping @Sendable (Database) throws -> T,
+        isIntake: Bool, _ body: @escaping @Sendable (Database) throws -> T,
         answer: @escaping @Sendable (Result<T, StoreError>) -> Void
     ) {
+        self.isIntake = isIntake
         refuse = { answer(.failure($0)) }
         self.body = { db in
             let value = try body(db)
@@ -42,6 +47,13 @@ extension Error {
     /// Whether another program holds the file just now.
     var isBusy: Bool { (self as? DatabaseError)?.resultCode == .SQLITE_BUSY }
 
+    /// Whether the disk has no room. Nothing is damaged, and nothing of the transaction is stored.
+    var isOfRoom: Bool {
+        guard let error = self as? DatabaseError else { return false }
+        return error.resultCode == .SQLITE_FULL
+            || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+    }
+
     /// Whether the fault is the disk's, the file's or the memory's, and not the statement's.
     var isOfTheDisk: Bool {
         switch (self as? DatabaseError)?.resultCode {
@@ -70,6 +82,7 @@ extension StoreError {
         .failed("the store cannot write: \(StoreError(error))")
     }
 
+    static let hasNoRoom = StoreError.full("there is no room on the store's disk")
     static let isClosed = StoreError.failed("the store is closed")
     static let isForReading = StoreError.failed("the store is open for reading only")
 }

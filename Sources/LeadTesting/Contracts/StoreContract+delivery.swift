@@ -40,6 +40,13 @@ extension StoreContract {
             try await store.route("1", to: ["a"])
             let lost = try await store.leaseOne(at: 1000)
             try requireEqual(try await store.lease(as: "t2", at: 1500), [], "while it holds")
+            var void = LeaseVoid(
+                exceptToken: "t2", ranOutByMilliseconds: 1999, atMilliseconds: 1999)
+            try requireEqual(try await store.voidLeases(void).count, 0, "voided too early")
+            (void.exceptToken, void.ranOutByMilliseconds) = ("t1", 2001)
+            try requireEqual(try await store.voidLeases(void).count, 0, "voided by its owner")
+            void.exceptToken = "t2"
+            try requireEqual(try await store.voidLeases(void).count, 1, "voided")
             let taken = try await store.leaseOne(as: "t2", at: 2001)
             try requireEqual(taken.attempt, 2, "attempt")
             try require(try await !store.finish(lost, .delivered(receipt: "late")), "not fenced")
@@ -51,22 +58,29 @@ extension StoreContract {
             try await store.route("2", to: ["b"])
             let lost = try await store.leaseOne("a", as: "old", at: 1000)
             _ = try await store.leaseOne("b", as: "new", at: 1000)
-            try requireEqual(try await store.voidLeases(exceptToken: "new"), 1, "voided")
+            let voided = try await store.voidLeases(
+                LeaseVoid(exceptToken: "new", atMilliseconds: 1001))
+            try requireEqual(voided, VoidedLeases(count: 1), "voided")
             try requireEqual(try await store.lease("b", as: "new2", at: 1001), [], "own lease")
             let taken = try await store.leaseOne("a", as: "new", at: 1001)
             try requireEqual(taken.sequence, lost.sequence, "row")
             try require(try await !store.finish(lost, .delivered(receipt: "x")), "not fenced")
         },
-        .init("the next due time covers pending deliveries only") { store in
-            try requireEqual(try await store.nextDueMilliseconds(), [:], "of nothing")
+        .init("a lease tells when the next delivery is due") { store in
+            func next(at time: Int64, limit: Int = 0) async throws -> [String: Int64] {
+                let pick = LeasePick(destination: "", limit: limit)
+                let leased: LeasedDeliveries = try await store.lease(picks: [pick], at: time)
+                return leased.nextDueMilliseconds
+            }
+            try requireEqual(try await next(at: 0), [:], "of nothing")
             try await store.route("1", to: ["a", "b"], at: 100)
             try await store.route("2", to: ["a"], at: 50)
-            try requireEqual(try await store.nextDueMilliseconds(), ["a": 50, "b": 100], "of all")
-            _ = try await store.leaseOne("b", at: 200)
-            let first = try await store.lease("a", at: 200)
-            try requireEqual(try await store.nextDueMilliseconds(), [:], "of leased ones")
+            try requireEqual(try await next(at: 0), ["": 50], "of all")
+            let first: [LeasedDelivery] = try await store.lease("a", at: 200, limit: 1)
+            try requireEqual(try await next(at: 0), ["": 100], "of the rest")
+            try requireEqual(try await next(at: 200, limit: 1), [:], "of leased ones")
             _ = try await store.finish(first[0], .retry(dueMilliseconds: 700, reason: "busy"))
-            try requireEqual(try await store.nextDueMilliseconds(), ["a": 700], "of the retry")
+            try requireEqual(try await next(at: 0), ["": 700], "of the retry")
         },
     ]
 

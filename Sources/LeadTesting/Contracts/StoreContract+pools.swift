@@ -11,8 +11,10 @@ extension StoreContract {
             decision.deliveries[0].pool = "team"
             decision.deliveries[0].member = "anna"
             try await store.record([decision])
-            try requireEqual(try await store.nextDueMilliseconds(), ["a": 5000], "next due")
-            try requireEqual(try await store.lease(at: 4999), [], "leased too early")
+            let early = try await store.lease(
+                picks: [LeasePick(destination: "", limit: 9)], at: 4999)
+            try requireEqual(early.nextDueMilliseconds, ["": 5000], "next due")
+            try requireEqual(early.taken, [], "leased too early")
             let leased = try await store.leaseOne(at: 5000)
             try requireEqual(leased.delivery, decision.deliveries[0], "delivery")
             try requireEqual(leased.createdMilliseconds, 1000, "when it was made")

@@ -20,13 +20,30 @@ extension LeadStore {
         return entry
     }
 
-    /// Leases with a limit of 10 and 1,000 ms.
+    /// Leases what is due and has no destination yet, with a limit of 10 and for 1,000 ms.
     func lease(
         _ sink: String = "a", as token: String = "t1", at time: Int64, limit: Int = 10
     ) async throws -> [LeasedDelivery] {
         try await lease(
-            sink: sink, limit: limit, token: token, atMilliseconds: time,
-            untilMilliseconds: time + 1000)
+            picks: [LeasePick(destination: "", limit: limit)], of: sink, as: token, at: time,
+            limit: limit
+        ).taken
+    }
+
+    /// Leases by picks, for 1,000 ms.
+    func lease(
+        picks: [LeasePick], of sink: String = "a", as token: String = "t1", at time: Int64,
+        limit: Int = 10
+    ) async throws -> LeasedDeliveries {
+        try await lease(
+            LeaseRequest(
+                sink: sink, token: token, picks: picks, limit: limit, atMilliseconds: time,
+                untilMilliseconds: time + 1000))
+    }
+
+    /// The leads that picks take.
+    func take(_ picks: [LeasePick], at time: Int64, limit: Int = 10) async throws -> [Int64] {
+        try await lease(picks: picks, at: time, limit: limit).taken.map(\.sequence)
     }
 
     /// Leases exactly one delivery.
@@ -40,11 +57,13 @@ extension LeadStore {
 
     /// Ends one attempt; whether the lease was still held.
     func finish(
-        _ leased: LeasedDelivery, _ result: AttemptRecord.Result, at time: Int64 = 2000
+        _ leased: LeasedDelivery, _ result: AttemptRecord.Result, at time: Int64 = 2000,
+        destination: String? = nil
     ) async throws -> Bool {
         let record = AttemptRecord(
             sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
-            startedMilliseconds: time, durationMilliseconds: 5, result: result)
+            startedMilliseconds: time, durationMilliseconds: 5, result: result,
+            destination: destination)
         let answers = try await finish([record])
         try requireEqual(answers.count, 1, "answers to one attempt")
         return answers[0]

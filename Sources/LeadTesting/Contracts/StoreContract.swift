@@ -19,8 +19,8 @@ public struct StoreContract: Sendable {
 
     /// All rules: intake, routing, pools, delivery, operators.
     public static let checks: [Check] =
-        intakeChecks + routingChecks + poolChecks + leaseChecks + finishChecks + operatorChecks
-        + redeliverChecks + forgetChecks + tallyChecks
+        intakeChecks + routingChecks + poolChecks + leaseChecks + finishChecks + destinationChecks
+        + crashChecks + operatorChecks + redeliverChecks + forgetChecks + tallyChecks
 
     /// Tries every rule.
     ///

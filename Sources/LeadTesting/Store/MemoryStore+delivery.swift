@@ -2,104 +2,206 @@ internal import LeadKit
 public import LeadStore
 
 extension MemoryStore {
-    /// Takes due deliveries; see `LeadStore`.
-    public func lease(
-        sink: String, limit: Int, token: String, atMilliseconds time: Int64,
-        untilMilliseconds until: Int64
-    ) throws(StoreError) -> [LeasedDelivery] {
-        let due = parcels.indices.filter { index in
-            let parcel = parcels[index]
-            guard parcel.entry.delivery.sink == sink else { return false }
-            switch parcel.entry.state {
-            case .pending: return parcel.entry.dueMilliseconds <= time
-            case .leased: return parcel.leasedUntilMilliseconds <= time && parcel.token != token
-            case .delivered, .dead, .cancelled: return false
+    /// Takes deliveries; see `LeadStore`.
+    public func lease(_ request: LeaseRequest) throws(StoreError) -> LeasedDeliveries {
+        var result = LeasedDeliveries()
+        for pick in request.picks where result.taken.count < request.limit {
+            let limit = min(pick.limit, request.limit - result.taken.count)
+            for index in indices(pick, of: request).prefix(limit) {
+                result.taken.append(lease(index, for: request))
             }
         }
-        let first = due.sorted {
-            (parcels[$0].entry.dueMilliseconds, $0) < (parcels[$1].entry.dueMilliseconds, $1)
+        for name in Set(request.picks.map(\.destination)) {
+            let due = parcels.lazy.filter {
+                $0.isPending(of: request.sink) && $0.crashes == 0 && $0.destination == name
+            }.map(\.entry.dueMilliseconds).min()
+            result.nextDueMilliseconds[name] = due
         }
-        return first.prefix(limit).map { lease($0, token: token, until: until) }
+        return result
     }
 
-    private func lease(_ index: Int, token: String, until: Int64) -> LeasedDelivery {
+    private func indices(_ pick: LeasePick, of request: LeaseRequest) -> [Int] {
+        let now = request.atMilliseconds
+        let found = parcels.indices.filter { index in
+            let parcel = parcels[index]
+            guard parcel.isPending(of: request.sink) else { return false }
+            let due = parcel.entry.dueMilliseconds
+            if pick.kind == .suspect { return parcel.crashes > 0 && due <= now }
+            guard parcel.crashes == 0, parcel.destination == pick.destination else { return false }
+            switch pick.kind {
+            case .due, .suspect: return due <= now
+            case .dueSince(let since): return due <= now && due > since
+            case .any: return parcel.entry.delivery.notBeforeMilliseconds ?? 0 <= now
+            case .agedBy(let latest):
+                let made = parcel.entry.createdMilliseconds
+                return parcel.entry.delivery.dueMilliseconds(madeAt: made) <= latest
+            }
+        }
+        return found.sorted {
+            (parcels[$0].entry.dueMilliseconds, $0) < (parcels[$1].entry.dueMilliseconds, $1)
+        }
+    }
+
+    private func lease(_ index: Int, for request: LeaseRequest) -> LeasedDelivery {
         parcels[index].entry.state = .leased
         parcels[index].entry.attempts += 1
-        parcels[index].token = token
-        parcels[index].leasedUntilMilliseconds = until
+        parcels[index].token = request.token
+        parcels[index].leasedUntilMilliseconds = request.untilMilliseconds
         let parcel = parcels[index]
         let lead = rows[parcel.lead].entry
         return LeasedDelivery(
             sequence: parcel.entry.sequence, delivery: parcel.entry.delivery,
             source: parcel.entry.source, lead: lead.lead,
-            receivedMilliseconds: lead.receivedMilliseconds, attempt: parcel.entry.attempts,
-            createdMilliseconds: parcel.entry.createdMilliseconds, token: token)
+            receivedMilliseconds: lead.receivedMilliseconds, isDuplicate: lead.isDuplicate,
+            attempt: parcel.entry.attempts, createdMilliseconds: parcel.entry.createdMilliseconds,
+            destination: parcel.destination, crashes: parcel.crashes, token: request.token)
+    }
+
+    /// The destinations for which deliveries wait; see `LeadStore`.
+    public func pendingDestinations(
+        sink: String, after name: String, limit: Int
+    ) throws(StoreError) -> [PendingDestination] {
+        var due: [String: Int64] = [:]
+        for parcel in parcels where parcel.isPending(of: sink) {
+            due[parcel.destination] = min(
+                due[parcel.destination] ?? .max, parcel.entry.dueMilliseconds)
+        }
+        return due.filter { isBefore(name, $0.key) }.sorted { isBefore($0.key, $1.key) }
+            .prefix(limit).map { PendingDestination(name: $0.key, dueMilliseconds: $0.value) }
+    }
+
+    /// As SQLite compares: by bytes.
+    private func isBefore(_ first: String, _ second: String) -> Bool {
+        first.utf8.lexicographicallyPrecedes(second.utf8)
+    }
+
+    /// Makes leases longer; see `LeadStore`.
+    public func renew(
+        _ leases: [LeaseName], token: String, untilMilliseconds: Int64
+    ) throws(StoreError) -> [Bool] {
+        leases.map { lease in
+            guard let index = index(of: lease.sequence, token: token, attempt: lease.attempt) else {
+                return false
+            }
+            parcels[index].leasedUntilMilliseconds = untilMilliseconds
+            return true
+        }
+    }
+
+    /// The row of a lease that is still held.
+    private func index(of sequence: Int64, token: String, attempt: Int) -> Int? {
+        let index = Int(sequence) - 1
+        guard parcels.indices.contains(index), parcels[index].entry.state == .leased,
+            parcels[index].token == token, parcels[index].entry.attempts == attempt
+        else { return nil }
+        return index
     }
 
     /// Gives leases back; see `LeadStore`.
-    public func voidLeases(exceptToken token: String) throws(StoreError) -> Int {
-        var count = 0
+    public func voidLeases(_ void: LeaseVoid) throws(StoreError) -> VoidedLeases {
+        var result = VoidedLeases()
         for index in parcels.indices
-        where parcels[index].entry.state == .leased && parcels[index].token != token {
+        where parcels[index].entry.state == .leased && parcels[index].token != void.exceptToken
+            && parcels[index].leasedUntilMilliseconds <= void.ranOutByMilliseconds ?? .max
+        {
+            result.count += 1
             parcels[index].entry.state = .pending
             parcels[index].token = nil
-            count += 1
+            guard void.countsCrash else { continue }
+            parcels[index].crashes += 1
+            guard parcels[index].crashes >= LeaseVoid.crashesMax else { continue }
+            parcels[index].entry.state = .dead
+            parcels[index].entry.detail = LeaseVoid.reason
+            parcels[index].history.append(
+                AttemptEntry(
+                    number: parcels[index].entry.attempts,
+                    startedMilliseconds: void.atMilliseconds, durationMilliseconds: 0,
+                    outcome: "dead", detail: LeaseVoid.reason))
+            result.quarantined.append(parcels[index].entry.sequence)
         }
-        return count
+        return result
     }
 
     /// Records how attempts ended; see `LeadStore`.
     public func finish(_ results: [AttemptRecord]) throws(StoreError) -> [Bool] {
         results.map { result in
-            let index = Int(result.sequence) - 1
-            guard parcels.indices.contains(index), parcels[index].entry.state == .leased,
-                parcels[index].token == result.token
+            guard
+                let index = index(
+                    of: result.sequence, token: result.token, attempt: result.attempt)
             else { return false }
             finish(index, result)
             return true
         }
     }
 
-    private func finish(_ index: Int, _ result: AttemptRecord) {
-        let outcome: String
-        let detail: String
-        switch result.result {
-        case .delivered(let receipt):
-            (outcome, detail) = ("delivered", receipt)
-            parcels[index].entry.state = .delivered
-        case .retry(let due, let reason):
-            (outcome, detail) = ("retry", reason)
-            parcels[index].entry.state = .pending
-            parcels[index].entry.dueMilliseconds = due
-        case .released(let due, let reason):
-            (outcome, detail) = ("released", reason)
-            parcels[index].entry.state = .pending
-            parcels[index].entry.dueMilliseconds = due
-            parcels[index].entry.attempts -= 1
-        case .dead(let reason, let followUps):
-            (outcome, detail) = ("dead", reason)
-            parcels[index].entry.state = .dead
-            let time = result.startedMilliseconds + result.durationMilliseconds
-            for followUp in followUps { insert(followUp, of: parcels[index].lead, time) }
-        }
+    private func finish(_ index: Int, _ record: AttemptRecord) {
+        let end = AttemptEnd(record.result)
+        parcels[index].entry.state = end.state
         parcels[index].token = nil
-        parcels[index].entry.detail = detail
+        if let due = end.dueMilliseconds { parcels[index].entry.dueMilliseconds = due }
+        if let detail = end.detail { parcels[index].entry.detail = detail }
+        if let destination = record.destination { parcels[index].destination = destination }
+        if end.isSpent {
+            parcels[index].crashes = 0
+        } else {
+            parcels[index].entry.attempts -= 1
+        }
+        let time = record.startedMilliseconds + record.durationMilliseconds
+        for followUp in end.followUps { insert(followUp, of: parcels[index].lead, time) }
+        guard let outcome = end.outcome else { return }
+        if outcome == AttemptEnd.released,
+            parcels[index].history.last?.outcome == AttemptEnd.released
+        {
+            parcels[index].history.removeLast()
+        }
         parcels[index].history.append(
             AttemptEntry(
-                number: result.attempt, startedMilliseconds: result.startedMilliseconds,
-                durationMilliseconds: result.durationMilliseconds, outcome: outcome,
-                detail: detail))
+                number: record.attempt, startedMilliseconds: record.startedMilliseconds,
+                durationMilliseconds: record.durationMilliseconds, outcome: outcome,
+                detail: end.detail ?? ""))
     }
 
-    /// When pending deliveries are due; see `LeadStore`.
-    public func nextDueMilliseconds() throws(StoreError) -> [String: Int64] {
-        var next: [String: Int64] = [:]
-        for entry in parcels.map(\.entry) where entry.state == .pending {
-            next[entry.delivery.sink] = min(
-                next[entry.delivery.sink] ?? .max, entry.dueMilliseconds)
+    /// Makes deliveries due at the latest when planned now; see `LeadStore`.
+    public func limitDue(_ limit: DueLimit) throws(StoreError) -> Int {
+        var moved = 0
+        for index in parcels.indices where parcels[index].isPending(of: limit.sink) {
+            let entry = parcels[index].entry
+            let latest = limit.latest(
+                attempts: entry.attempts,
+                notBeforeMilliseconds: entry.delivery.notBeforeMilliseconds)
+            guard entry.dueMilliseconds > limit.atMilliseconds, entry.dueMilliseconds > latest
+            else { continue }
+            parcels[index].entry.dueMilliseconds = latest
+            moved += 1
         }
-        return next
+        return moved
     }
+
+    // MARK: What delivery remembers
+
+    /// The jumps that were noted; see `LeadStore`.
+    public func clockJumps() throws(StoreError) -> [ClockJump] { jumps }
+
+    /// Notes a jump; see `LeadStore`.
+    public func record(_ jump: ClockJump) throws(StoreError) {
+        jumps.append(jump)
+        jumps.removeFirst(max(0, jumps.count - ClockJump.countMax))
+    }
+
+    /// The sinks that operators have paused; see `LeadStore`.
+    public func pauses() throws(StoreError) -> [SinkPause] {
+        pausesOfSinks.values.sorted { isBefore($0.sink, $1.sink) }
+    }
+
+    /// Pauses a sink or lets it go on; see `LeadStore`.
+    public func setPause(_ pause: SinkPause?, sink: String) throws(StoreError) {
+        var pause = pause
+        if let known = pausesOfSinks[sink] { pause?.sinceMilliseconds = known.sinceMilliseconds }
+        pausesOfSinks[sink] = pause
+    }
+
+    /// A process that has only memory leaves nothing behind.
+    public var lastOwnerCrashed: Bool { false }
 
     // MARK: Operators
 

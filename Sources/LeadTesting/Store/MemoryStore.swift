@@ -23,6 +23,13 @@ public actor MemoryStore: LeadStore {
         var history: [AttemptEntry] = []
         /// The row of the later generation.
         var successor: Int?
+        /// The destination that it had last.
+        var destination = ""
+        var crashes = 0
+
+        func isPending(of sink: String) -> Bool {
+            entry.state == .pending && entry.delivery.sink == sink
+        }
     }
 
     struct LeadKey: Hashable {
@@ -43,6 +50,8 @@ public actor MemoryStore: LeadStore {
     /// Rows and times of each key.
     var dedupe: [[UInt8]: [(row: Int, seconds: Int64)]] = [:]
     var pools = PoolState()
+    var jumps: [ClockJump] = []
+    var pausesOfSinks: [String: SinkPause] = [:]
 
     /// Makes an empty store.
     public init() {}
@@ -58,6 +67,8 @@ public actor MemoryStore: LeadStore {
         parcelOf = other.parcelOf
         dedupe = other.dedupe
         pools = other.pools
+        jumps = other.jumps
+        pausesOfSinks = other.pausesOfSinks
     }
 
     /// Keeps everything: there is nothing to close.

@@ -16,9 +16,10 @@ struct BenchRules: AsyncParsableCommand {
         commandName: "rules",
         abstract: "How many leads a second the rules decide, on one core.",
         discussion: """
-            Reads the leads first, then the configuration, then decides all leads again and again
-            for the time given. Reading a lead from its file is not measured; looking at its values
-            as the rules see them is. What is counted is the processor's time, of one core.
+            Reads the leads first, then the configuration, then decides all leads again and
+            again for the time given. Reading a lead from its file is not measured; looking
+            at its values as the rules see them is. What is counted is the processor's
+            time, of one core.
 
               leadrouter bench rules --leads leads.ndjson
             """)

@@ -7,9 +7,9 @@ struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks the configuration: every problem in one pass.",
         discussion: """
-            Each finding has its place, the line, what is wrong and what to type; where two rules
-            get in each other's way it shows a lead. Exits with 1 when there are errors, with
-            --strict also when there are warnings.
+            Each finding has its place, the line, what is wrong and what to type; where two
+            rules get in each other's way it shows a lead. Exits with 1 when there are
+            errors, with --strict also when there are warnings.
 
               leadrouter check --format github
               leadrouter check --explain never-reached
@@ -26,6 +26,15 @@ struct Check: ParsableCommand {
     var explain: String?
     @Flag(help: ArgumentHelp("Prints the manual of findings, docs/lint.md.", visibility: .hidden))
     var manual = false
+
+    @Argument(help: ArgumentHelp(visibility: .hidden)) var folders: [String] = []
+
+    /// People name the folder as they do for other programs.
+    func validate() throws {
+        if let folder = folders.first {
+            throw ValidationError("write 'leadrouter check --config \(folder)'")
+        }
+    }
 
     func run() throws {
         if let explain { return try Check.show(kind: explain) }

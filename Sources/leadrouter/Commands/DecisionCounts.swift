@@ -24,7 +24,9 @@ struct DecisionCounts {
         let outcomes = Decision.Outcome.allCases.compactMap { outcome in
             self.outcomes[outcome.rawValue].map { "\($0) \(outcome.rawValue)" }
         }
-        var text = "\(Summary.count(leads, "lead")): \(outcomes.joined(separator: ", "))\n"
+        var text = Summary.count(leads, "lead")
+        if !outcomes.isEmpty { text += ": " + outcomes.joined(separator: ", ") }
+        text += "\n"
         var routeTable = TextTable(["ROUTE", "LEADS"])
         for (route, count) in routes.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             routeTable.add([route, String(count)])

@@ -23,6 +23,8 @@ struct DecisionPrinter {
     /// What the pools remember of the leads so far.
     private var pools = PoolState()
     private let hasPools: Bool
+    /// Whether no lead came.
+    private(set) var isEmpty = true
 
     init(
         _ configuration: Configuration, format: OutputFormat, explains: Bool, renders: Bool,
@@ -39,6 +41,7 @@ struct DecisionPrinter {
     }
 
     mutating func decide(_ lead: Lead) {
+        isEmpty = false
         let isDuplicate = earlier.holdsDuplicate(of: lead, for: ruleSet, at: now)
         var (decision, surprises) = decider.decideExpecting(
             lead, at: now, isDuplicate: isDuplicate)

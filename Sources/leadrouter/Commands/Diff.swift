@@ -9,19 +9,21 @@ struct Diff: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows which leads an edit of the rules would move, and where to.",
         discussion: """
-            OLD and NEW are folders, or Git revisions of the configuration's folder: HEAD~1, main,
-            or REV:PATH. Nothing is checked out and nothing is sent; secrets are not needed.
+            OLD and NEW are folders, or Git revisions of the configuration's folder:
+            HEAD~1, main, or REV:PATH. Nothing is checked out and nothing is sent; secrets
+            are not needed.
 
               leadrouter diff HEAD rules --leads leads.ndjson
               leadrouter diff main HEAD --last 30d --max-moved 20
               leadrouter diff old-rules rules --format ndjson --leads leads.ndjson
 
-            --leads reads what dry-run reads; '-' is standard input. --last reads the
-            leads that the store took in, without touching it, each decided at the time it came.
+            --leads reads what dry-run reads; '-' is standard input. --last reads the leads
+            that the store took in, without touching it, each decided at the time it came.
 
-            A lead moves when its outcome or the sinks that get it differ. One that another route
-            sends to the same sinks is listed, but not counted. Exits with 1 when more than
-            --max-moved leads move, when a side does not load, or when leads cannot be read.
+            A lead moves when its outcome or the sinks that get it differ. One that another
+            route sends to the same sinks is listed, but not counted. Exits with 1 when
+            more than --max-moved leads move, when a side does not load, or when leads
+            cannot be read.
             """)
 
     @Argument(help: ArgumentHelp("The rules before: a folder or a revision.", valueName: "old"))
@@ -95,7 +97,9 @@ struct Diff: AsyncParsableCommand {
         let progress = ProgressLine("leads")
         defer { progress.end() }
         if let last, let milliseconds = Diff.milliseconds(last) {
-            let opened = try await store.open()
+            let opened = try await store.open(
+                orElse: "'leadrouter serve' makes it; for leads of files write --leads FILE "
+                    + "instead of --last")
             try await StoredLeads(store: opened).read(sinceMilliseconds: clock - milliseconds) {
                 run.add($0, at: $1)
                 progress.advance()

@@ -88,7 +88,9 @@ extension DiffReport {
         if !gained.isEmpty { parts.append("gained by \(gained.joined(separator: ", "))") }
         if !lost.isEmpty { parts.append("lost by \(lost.joined(separator: ", "))") }
         if parts.isEmpty, group.move != .renamed, group.move != .newlyDropped {
-            return "the same sinks, with other settings"
+            return group.old.hasSameEnds(as: group.new)
+                ? "the same sinks; only the outcome is another"
+                : "the same sinks, with other settings"
         }
         return parts.joined(separator: "; ")
     }

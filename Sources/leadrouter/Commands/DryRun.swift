@@ -9,17 +9,18 @@ struct DryRun: ParsableCommand {
         commandName: "dry-run",
         abstract: "Decides sample leads, with no effect outside.",
         discussion: """
-            Reads leads in whatever form they are: NDJSON, a JSON object or list, pages of the Graph
-            API, and exports with tabs, commas or semicolons in UTF-8 or UTF-16. The form is told by
-            the content; '-' is standard input. Lines, rows and the elements of a list stream, so a
-            million leads need little memory; one line, row, page or element may have 16 MiB.
+            Reads leads in whatever form they are: NDJSON, a JSON object or list, pages of
+            the Graph API, and exports with tabs, commas or semicolons in UTF-8 or UTF-16.
+            The form is told by the content; '-' is standard input. Lines, rows and the
+            elements of a list stream, so a million leads need little memory; one line,
+            row, page or element may have 16 MiB.
 
               leadrouter dry-run leads.ndjson
               leadrouter dry-run --explain --only-route stores leads.ndjson
               leadrouter dry-run --format ndjson --render leads.ndjson | head -1
 
-            What cannot be read is reported on standard error with its line, the rest goes on, and
-            the exit code is 1.
+            What cannot be read is reported on standard error with its line, the rest goes
+            on, and the exit code is 1.
             """)
 
     @OptionGroup var config: ConfigurationOption
@@ -46,7 +47,7 @@ struct DryRun: ParsableCommand {
 
     func run() throws {
         let configuration = try config.load()
-        try checkRoute(configuration.ruleSet)
+        let onlyRoute = try route(configuration.ruleSet)
         let received =
             now.flatMap { Timestamp($0) }
             ?? Timestamp(milliseconds: SystemClock().nowMilliseconds())
@@ -58,6 +59,9 @@ struct DryRun: ParsableCommand {
             onlyRoute: onlyRoute, now: received)
         let isGood = decide(files, LeadInput(reader: reader, keepsRaw: false), &printer)
         printer.finish()
+        if isGood, printer.isEmpty {
+            Console.error("warning: there is no lead in \(files.joined(separator: ", "))")
+        }
         if !isGood { throw ExitCode.failure }
     }
 
@@ -95,12 +99,18 @@ struct DryRun: ParsableCommand {
         return failures == 0
     }
 
-    private func checkRoute(_ ruleSet: RuleSet) throws {
-        guard let onlyRoute else { return }
-        let known = ruleSet.routeNames
-        guard !known.contains(onlyRoute), onlyRoute != "default" else { return }
+    /// The full name of `--only-route`, which may be the last part of it.
+    private func route(_ ruleSet: RuleSet) throws -> String? {
+        guard let onlyRoute, onlyRoute != "default" else { return onlyRoute }
+        let meant = ruleSet.routes(meantBy: onlyRoute)
+        if meant.count == 1 { return meant[0] }
+        if meant.count > 1 {
+            let shown = meant.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+            throw ValidationError(
+                "'\(onlyRoute)' is the last part of several routes; write one of \(shown)")
+        }
         throw ValidationError(
             "there is no route '\(onlyRoute)'"
-                + (Nearest.help(for: onlyRoute, among: known).map { "; \($0)" } ?? ""))
+                + (ruleSet.help(forRoute: onlyRoute).map { "; \($0)" } ?? ""))
     }
 }

@@ -55,11 +55,12 @@ enum ExplanationText {
         guard let name = condition.name, let values = condition.values else {
             return Console.shown(condition.text)
         }
-        let shown = values.map { "'\(Console.shown($0))'" }.joined(separator: ", ")
+        let shown = values.map { "'\(HiddenCharacters.revealed(Console.shown($0)))'" }.joined(
+            separator: ", ")
         let asked = String(
             decoding: condition.text.utf8.dropFirst(name.utf8.count + 1), as: UTF8.self)
         return Console.shown(name) + " is \(values.isEmpty ? "missing" : shown), asked for "
-            + Console.shown(OperatorText.inWords(asked))
+            + HiddenCharacters.revealed(Console.shown(OperatorText.inWords(asked)))
     }
 }
 

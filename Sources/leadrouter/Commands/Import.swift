@@ -9,14 +9,14 @@ struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Brings leads in from files, or in bulk from a source.",
         discussion: """
-              leadrouter import leads.ndjson                          a file ('-' is standard input)
-              leadrouter import --source facebook leads.ndjson        credited to a source
+              leadrouter import leads.ndjson              a file ('-' is standard input)
+              leadrouter import --source facebook leads.ndjson      credited to a source
               leadrouter import --source facebook --form 555 --since 2025-10-01
-                                                                      read from the source itself
+                                                         read from the source itself
 
-            A lead that the source brought already is counted as known and changes nothing, so an
-            import can be repeated. Beside a running service the leads go through it; without one
-            they wait in the store for the next 'leadrouter serve'.
+            A lead that the source brought already is counted as known and changes nothing,
+            so an import can be repeated. Beside a running service the leads go through it;
+            without one they wait in the store for the next 'leadrouter serve'.
             """)
 
     /// The most leads of one commit.

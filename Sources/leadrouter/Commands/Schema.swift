@@ -6,8 +6,8 @@ struct Schema: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints the JSON Schema of the configuration, for editors.",
         discussion: """
-            With it an editor completes keys, shows what each one means, and marks mistakes while
-            you type. Name it in the first line of a rule file:
+            With it an editor completes keys, shows what each one means, and marks mistakes
+            while you type. Name it in the first line of a rule file:
 
               # yaml-language-server: $schema=schema.json
 

@@ -38,6 +38,7 @@ struct Serve: AsyncParsableCommand {
             folder: ConfigurationFolder(path: config.folder), catalogue: bundledPlugins,
             logger: logger)
         let store: SQLiteStore
+        SQLiteStore.noteCrashes()
         do {
             store = try await SQLiteStore.open(path: configuration.store.path, ownership: .owner)
         } catch {

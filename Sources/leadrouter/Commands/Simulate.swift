@@ -14,8 +14,8 @@ struct SimulateMeta: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meta", abstract: "A local Graph API that holds the leads of a file.",
         discussion: """
-            Set 'graph_url' of a meta source to the address it prints. With --webhook it announces
-            each lead of the file there, signed with --app-secret, as Meta would.
+            Set 'graph_url' of a meta source to the address it prints. With --webhook it
+            announces each lead of the file there, signed with --app-secret, as Meta would.
             """)
 
     @Argument(help: "Leads in Graph shape, NDJSON.") var leads: String

@@ -8,16 +8,17 @@ struct Test: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs the rule tests, and says what they do not cover.",
         discussion: """
-            Runs every *.test.yaml of the configuration's folder, or only the files named. A test
-            is a lead and what must happen to it; docs/rule-tests.md shows how to write one.
+            Runs every *.test.yaml of the configuration's folder, or only the files named.
+            A test is a lead and what must happen to it; docs/rule-tests.md shows how to
+            write one.
 
               leadrouter test
               leadrouter test --filter premium --coverage
               leadrouter test --min-coverage 90 --format junit --output report.xml
 
-            With --output the report goes to the file, and the text for people to standard output.
-            Exits with 1 when a test fails or cannot be read, when there is none, and when the
-            coverage is below --min-coverage.
+            With --output the report goes to the file, and the text for people to standard
+            output. Exits with 1 when a test fails or cannot be read, when there is none,
+            and when the coverage is below --min-coverage.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case table, ndjson, junit }
@@ -143,7 +144,11 @@ struct Test: ParsableCommand {
     }
 
     private var noTests: String {
-        if filter != nil || !files.isEmpty { return "error: no test was found" }
+        if let filter {
+            return "error: no test has '\(Console.shown(filter))' in its name or file\n"
+                + "help: 'leadrouter test --format ndjson' lists the names"
+        }
+        if !files.isEmpty { return "error: no test was found in \(files.joined(separator: ", "))" }
         return """
             error: there are no tests in '\(config.folder)'
             help: write them in a file beside the rules, such as routes.test.yaml:

@@ -10,22 +10,24 @@ struct WhyNotCommand: AsyncParsableCommand {
         commandName: "why-not",
         abstract: "Says why a lead does not go to a route or sink, and what would send it there.",
         discussion: """
-            Shows the first condition that keeps the lead away, and the smallest change of the lead
-            that would send it there, proved by deciding the changed lead. Nothing is sent, and
-            the store is only looked at.
+            Shows the first condition that keeps the lead away, and the smallest change of
+            the lead that would send it there, proved by deciding the changed lead. Nothing
+            is sent, and the store is only looked at.
 
-              leadrouter why-not 1730000000100007 --expect stores/mailbox --leads leads.ndjson
+              leadrouter why-not 1730000000100007 --expect mailbox --leads leads.ndjson
               leadrouter why-not 1730000000100007 --expect store-email     a lead of the store
               leadrouter why-not lead.json --expect default
 
-            LEAD is a lead's id, in the files of --leads or else in the store; or a file with one
-            lead; or '-' for standard input. Exits with 0 when there is an answer, with 1 when no
-            change was found.
+            LEAD is a lead's id, in the files of --leads or else in the store; or a file
+            with one lead; or '-' for standard input. Exits with 0 when there is an answer,
+            with 1 when no change was found.
             """)
 
     @Argument(help: ArgumentHelp("An id, a file with one lead, or '-'.", valueName: "lead"))
     var lead: String
-    @Option(help: ArgumentHelp("A route, a sink, or 'default'.", valueName: "route-or-sink"))
+    @Option(
+        help: ArgumentHelp(
+            "A route (its last part will do), a sink, or 'default'.", valueName: "route-or-sink"))
     var expect: String
     @Option(
         parsing: .upToNextOption, help: ArgumentHelp("Files that hold the lead.", valueName: "file")
@@ -92,7 +94,8 @@ struct WhyNotCommand: AsyncParsableCommand {
             return Found(lead: found[0].lead, time: time ?? clock)
         }
         guard let id = LeadID(lead) else { throw refusal("'\(lead)' is no lead's id") }
-        let opened = try await store.open()
+        let opened = try await store.open(
+            orElse: "'leadrouter serve' makes it; for a lead of a file add --leads FILE")
         let entries = try await opened.leads(LeadFilter(leadID: id))
         await opened.close()
         guard let entry = entries.first(where: { !$0.lead.isEmpty }),

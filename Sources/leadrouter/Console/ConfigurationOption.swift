@@ -8,12 +8,21 @@ struct ConfigurationOption: ParsableArguments {
     @Option(
         name: .customLong("config"),
         help: ArgumentHelp(
-            "The configuration's folder. Default: $LEADROUTER_CONFIG, else 'rules'.",
+            "The configuration's folder. Default: $LEADROUTER_CONFIG, else 'rules', else this folder if it has a 'leadrouter.yaml'.",
             valueName: "dir"))
     var path: String?
 
     var folder: String {
-        path ?? ProcessInfo.processInfo.environment["LEADROUTER_CONFIG"] ?? "rules"
+        path ?? ProcessInfo.processInfo.environment["LEADROUTER_CONFIG"]
+            ?? ConfigurationOption.nearby
+    }
+
+    /// `rules`, unless only the folder in which the program was started is a configuration.
+    private static var nearby: String {
+        let files = FileManager.default
+        let isInside =
+            !files.fileExists(atPath: "rules") && files.fileExists(atPath: "leadrouter.yaml")
+        return isInside ? "." : "rules"
     }
 
     func loadResult() -> LoadResult {

@@ -72,7 +72,7 @@ struct ServiceHealth {
     func readiness() async -> AdminServer.Readiness {
         var trouble: String?
         do throws(StoreError) {
-            _ = try await store.stats()
+            try await store.checkIntake()
         } catch {
             trouble = error.description
         }

@@ -17,8 +17,22 @@ struct ServiceMetrics {
         metrics.write(
             "leadrouter_store_up", .gauge, "Whether the store answers.",
             metrics.text.utf8.isEmpty ? 0 : 1)
+        metrics.write(
+            "leadrouter_intake_open", .gauge, "Whether leads are taken in just now.",
+            await isTakingIn ? 1 : 0)
         if let reload { write(reload, to: &metrics) }
         return metrics.text
+    }
+
+    private var isTakingIn: Bool {
+        get async {
+            do {
+                try await store.checkIntake()
+                return true
+            } catch {
+                return false
+            }
+        }
     }
 
     private func write(_ stats: StoreStats, to metrics: inout MetricsText) {

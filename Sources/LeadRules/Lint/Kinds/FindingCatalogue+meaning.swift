@@ -43,7 +43,8 @@ extension FindingCatalogue {
             .warning, "several-values", "a route that needs several values in one answer",
             why:
                 "Forms nearly always send one value for a question. A route that needs two of them at once takes next to no lead.",
-            cure: "Alternatives belong into one list: 'car_make: [Honda, Toyota]'.",
+            cure:
+                "Alternatives belong into one list: 'car_make: [Honda, Toyota]'. A route that takes the others first comes behind.",
             wrong:
                 "routes: [{id: r, when: {all: [{car_make: Honda}, {car_make: Toyota}]}, to: crm}]",
             right: "routes: [{id: r, when: {car_make: [Honda, Toyota]}, to: crm}]"),

@@ -18,7 +18,7 @@ public struct FindingCatalogue: Sendable {
     /// The language's own, by chapter.
     static let language: [(title: String, kinds: [FindingKind])] = [
         ("Files", files), ("Names", names), ("Conditions", conditions),
-        ("Routes and sinks", routes), ("Texts in conditions", texts),
+        ("Routes and sinks", routes + addresses), ("Texts in conditions", texts + slips),
         ("What conditions mean together", meaning), ("Tables", tables),
         ("Schedules and pools", sharing),
         ("Secrets and networks", secrets), ("What nothing uses", unused), ("Tests", tests),

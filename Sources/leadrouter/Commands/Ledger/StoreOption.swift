@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import LeadRules
 import LeadStore
 
@@ -19,10 +20,16 @@ struct StoreOption: ParsableArguments {
         }
     }
 
-    func open() async throws -> SQLiteStore {
+    /// Opens it for reading; `help` says what to do instead when there is none yet.
+    func open(orElse help: String? = nil) async throws -> SQLiteStore {
+        let path = try path()
+        if let help, !FileManager.default.fileExists(atPath: path) {
+            Console.error("error: there is no store '\(path)' yet\nhelp: \(help)")
+            throw ExitCode.unavailable
+        }
         do {
-            return try await SQLiteStore.open(path: path(), ownership: .reader)
-        } catch let error as StoreError {
+            return try await SQLiteStore.open(path: path, ownership: .reader)
+        } catch {
             Console.error("error: \(error)")
             throw ExitCode.unavailable
         }

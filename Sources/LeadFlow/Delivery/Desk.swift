@@ -1,0 +1,360 @@
+internal import LeadKit
+internal import LeadRules
+internal import LeadStore
+
+/// A delivery that is leased, rendered, and waits for its turn.
+struct Prepared: Sendable {
+    var leased: LeasedDelivery
+    var lead: Lead
+    var rendered: [String: String]
+    var destination: String
+
+    var name: LeaseName { LeaseName(sequence: leased.sequence, attempt: leased.attempt) }
+}
+
+/// How much of a sink may be used.
+struct Caps: Sendable, Equatable {
+    /// The most attempts under way.
+    var all = 4
+    /// The most at one destination, unless it is the only one.
+    var each = 1
+    /// Whether the settings name one destination.
+    var hasOneDestination = true
+
+    init(_ options: SinkOptions, hasOneDestination: Bool) {
+        all = options.maxInFlight
+        self.hasOneDestination = hasOneDestination && options.maxInFlightPerDestination == nil
+        each = options.maxInFlightPerDestination ?? min(Caps.eachMost, max(1, all / 4))
+    }
+
+    /// The most at one destination, unless told.
+    static let eachMost = 4
+}
+
+/// What a lane knows of its destinations, and whose turn it is: the decisions of a lane as a value.
+///
+/// Each destination has its breaker, its attempts under way, its deliveries that wait for their
+/// turn, and a note of when the next one in the store is due. The empty name stands for deliveries
+/// whose destination nobody knows yet: they are leased and rendered first.
+///
+/// Of a lease one half goes to deliveries that have just come due for the first time, and one half
+/// to all others, in turn over the destinations that may have some: a backlog, or a sick
+/// destination, does not keep a new lead waiting, and new leads do not keep a backlog for ever. A
+/// destination that rests, or whose share is used, is left out. What one half does not use is the
+/// other's.
+struct Desk: Sendable {
+    /// How many deliveries wait here per attempt that may be under way: a commit leases several.
+    static let ahead = 2
+    /// A delivery is new for so long.
+    static let newMilliseconds: Int64 = 10_000
+    /// The most destinations that are remembered; of others the store knows.
+    static let destinationsMax = 10_000
+    /// The most destinations that one lease asks.
+    static let picksMax = 64
+    /// After a probe for which the store had nothing, it is asked again only so much later.
+    static let emptyMilliseconds: Int64 = 5_000
+
+    struct Destination: Sendable {
+        var breaker = Breaker()
+        var inFlight = 0
+        var waiting: [Prepared] = []
+        /// When its next delivery in the store is due, by the wall; nil for none.
+        var nextDue: Int64?
+        /// Well again after a rest: what waits for it goes at once, due or not.
+        var isHurrying = false
+        /// Whether deliveries may be too old by now.
+        var mayHaveAged = false
+        /// Not leased from before, by the clock that goes forward.
+        var notBeforeUp: Int64 = .min
+        /// What operators are told: the last trouble, and since when it rests, by the wall.
+        var reason: String?
+        var since: Int64?
+
+        var isIdle: Bool {
+            breaker.isIdle && inFlight == 0 && waiting.isEmpty && nextDue == nil
+        }
+    }
+
+    var caps: Caps
+    private(set) var destinations: [String: Destination] = [:]
+    private(set) var inFlight = 0
+    private(set) var waitingCount = 0
+    /// When the next delivery without a destination is due.
+    private(set) var unknownDue: Int64?
+    private var leaseTurns = Turns()
+    private var startTurns = Turns()
+
+    init(caps: Caps) {
+        self.caps = caps
+        leaseTurns.add("")
+    }
+
+    /// The most attempts that may be under way at one destination.
+    var cap: Int {
+        caps.hasOneDestination && destinations.count <= 1 ? caps.all : min(caps.each, caps.all)
+    }
+
+    subscript(name: String) -> Destination? { destinations[name] }
+
+    // MARK: Leasing
+
+    /// Deliveries were stored, or may have been: their destination is not known yet.
+    mutating func ring(at wall: Int64) { unknownDue = min(unknownDue ?? wall, wall) }
+
+    /// What the store says of destinations.
+    mutating func learn(_ pending: [PendingDestination]) {
+        for one in pending where prepare(one.name) {
+            destinations[one.name]?.nextDue = one.dueMilliseconds
+        }
+    }
+
+    /// What to lease now, and how many of it; nil for nothing.
+    mutating func picks(at now: TimeReading, atMost most: Int) -> (picks: [LeasePick], limit: Int)?
+    {
+        let room = min(caps.all * (1 + Desk.ahead) - inFlight - waitingCount, most)
+        guard room > 0 else { return nil }
+        var rooms: [String: Int] = [:]
+        for (name, one) in destinations where mayLease(one, at: now) {
+            rooms[name] = leaseRoom(one, at: now)
+        }
+        let hasUnknown = unknownDue.map { $0 <= now.wall } ?? false
+        if hasUnknown { rooms[""] = room }
+        guard !rooms.isEmpty else { return nil }
+        var picks: [LeasePick] = []
+        let new = LeasePick(
+            destination: "", kind: .dueSince(milliseconds: now.wall - Desk.newMilliseconds),
+            limit: hasUnknown ? (room + 1) / 2 : 0)
+        if hasUnknown { picks.append(new) }
+        for share in leaseTurns.share(room - new.limit, among: rooms).prefix(Desk.picksMax) {
+            picks.append(pick(share.name, limit: share.count))
+        }
+        if hasUnknown { picks.append(LeasePick(destination: "", limit: room)) }
+        return picks.isEmpty ? nil : (picks, room)
+    }
+
+    private func pick(_ name: String, limit: Int) -> LeasePick {
+        guard let one = destinations[name], one.isHurrying || one.breaker.isOpen else {
+            return LeasePick(destination: name, limit: limit)
+        }
+        return LeasePick(destination: name, kind: .any, limit: limit)
+    }
+
+    private func mayLease(_ one: Destination, at now: TimeReading) -> Bool {
+        guard let due = one.nextDue, one.notBeforeUp <= now.up else { return false }
+        return due <= now.wall || one.isHurrying || one.breaker.isOpen
+    }
+
+    /// How many more may be leased for it.
+    private func leaseRoom(_ one: Destination, at now: TimeReading) -> Int {
+        let held = one.inFlight + one.waiting.count
+        switch one.breaker.phase {
+        case .closed: return max(0, cap * (1 + Desk.ahead) - held)
+        case .starting(let width, _): return max(0, min(width, cap) - held)
+        // Attempts from before the rest may still be under way.
+        case .open, .probing:
+            return one.waiting.isEmpty ? one.breaker.room(inFlight: 0, cap: cap, at: now.up) : 0
+        }
+    }
+
+    /// What a lease has left behind.
+    mutating func leased(_ picks: [LeasePick], _ result: LeasedDeliveries, at now: TimeReading) {
+        for name in Set(picks.map(\.destination)) {
+            let due = result.nextDueMilliseconds[name]
+            if name.isEmpty {
+                unknownDue = due
+                continue
+            }
+            destinations[name]?.nextDue = due
+            let asked = picks.filter { $0.destination == name }.reduce(0) { $0 + $1.limit }
+            let taken = result.taken.count { $0.destination.utf8.elementsEqual(name.utf8) }
+            if taken < asked { destinations[name]?.isHurrying = false }
+            if taken == 0, destinations[name]?.breaker.isOpen == true {
+                destinations[name]?.notBeforeUp = now.up + Desk.emptyMilliseconds
+            }
+            forget(name)
+        }
+    }
+
+    /// Puts a leased delivery where it waits for its turn; false when it must go back.
+    mutating func place(_ prepared: Prepared, at now: TimeReading) -> Bool {
+        guard prepare(prepared.destination), let one = destinations[prepared.destination] else {
+            return false
+        }
+        let isSuspect = prepared.leased.crashes > 0
+        guard leaseRoom(one, at: now) > 0 || (isSuspect && !one.breaker.isOpen) else {
+            if !isSuspect {
+                destinations[prepared.destination]?.nextDue = min(one.nextDue ?? .max, now.wall)
+            }
+            return false
+        }
+        destinations[prepared.destination]?.waiting.append(prepared)
+        waitingCount += 1
+        return true
+    }
+
+    // MARK: Attempts
+
+    /// The next that may begin, in turn over the destinations; it has begun then.
+    mutating func begin(at now: TimeReading) -> (prepared: Prepared, ticket: Breaker.Ticket)? {
+        guard inFlight < caps.all, waitingCount > 0 else { return nil }
+        let cap = cap
+        let name = startTurns.next { name in
+            guard let one = destinations[name], !one.waiting.isEmpty else { return false }
+            let underWay = one.breaker.isOpen ? 0 : one.inFlight
+            return one.breaker.room(inFlight: underWay, cap: cap, at: now.up) > 0
+        }
+        guard let name, var one = destinations[name] else { return nil }
+        let prepared = one.waiting.removeFirst()
+        let ticket = one.breaker.began()
+        one.inFlight += 1
+        destinations[name] = one
+        inFlight += 1
+        waitingCount -= 1
+        return (prepared, ticket)
+    }
+
+    /// Whether something waits that only the rate keeps from beginning.
+    func couldBegin(at now: TimeReading) -> Bool {
+        inFlight < caps.all
+            && destinations.values.contains { one in
+                !one.waiting.isEmpty
+                    && one.breaker.room(
+                        inFlight: one.breaker.isOpen ? 0 : one.inFlight, cap: cap, at: now.up) > 0
+            }
+    }
+
+    /// What an attempt says of its destination.
+    mutating func note(
+        _ answer: Breaker.Answer, _ ticket: Breaker.Ticket, at destination: String,
+        reason: String?, rests: ClosedRange<Int64>, at now: TimeReading
+    ) -> Breaker.Change? {
+        guard var one = destinations[destination] else { return nil }
+        let change = one.breaker.note(answer, ticket, cap: cap, rests: rests, at: now.up)
+        if let reason, answer != .answered { one.reason = reason }
+        switch change {
+        case .opened, .halted: one.since = now.wall
+        case .closed:
+            one.since = nil
+            one.reason = nil
+            one.isHurrying = true
+            one.notBeforeUp = .min
+        case nil: break
+        }
+        if one.breaker.isOpen { one.mayHaveAged = !one.breaker.isHalted }
+        destinations[destination] = one
+        return change
+    }
+
+    /// An attempt is over and recorded: its room is free. `due` is when it is to be tried again.
+    mutating func ended(at destination: String, nextDue due: Int64?) {
+        inFlight -= 1
+        destinations[destination]?.inFlight -= 1
+        if let due {
+            let known = destinations[destination]?.nextDue ?? .max
+            destinations[destination]?.nextDue = min(known, due)
+        }
+        forget(destination)
+    }
+
+    /// Takes out what waits and must not: all, or what waits for a destination that rests.
+    mutating func takeBack(all: Bool, at now: TimeReading) -> [Prepared] {
+        guard waitingCount > 0 else { return [] }
+        var back: [Prepared] = []
+        for (name, one) in destinations where !one.waiting.isEmpty {
+            let mayProbe = (one.breaker.restLeft(at: now.up) ?? 1) == 0
+            let keeps = all || (one.breaker.isOpen && !mayProbe) ? 0 : one.breaker.isOpen ? 1 : .max
+            guard one.waiting.count > keeps else { continue }
+            back += one.waiting.dropFirst(keeps)
+            destinations[name]?.waiting = Array(one.waiting.prefix(keeps))
+            // Leased means due, or as good as.
+            destinations[name]?.nextDue = min(one.nextDue ?? .max, now.wall)
+        }
+        waitingCount -= back.count
+        return back
+    }
+
+    /// A destination whose deliveries may be too old; asked once each time it turns out sick.
+    mutating func takeAged() -> String? {
+        guard let name = destinations.first(where: { $0.value.mayHaveAged })?.key else {
+            return nil
+        }
+        destinations[name]?.mayHaveAged = false
+        return name
+    }
+
+    /// Asks again next time: there were more than one look takes.
+    mutating func lookForAgedAgain(_ name: String) { destinations[name]?.mayHaveAged = true }
+
+    /// The rests end: of one destination, or of all. Answers how many did.
+    mutating func endRests(of name: String?, at now: TimeReading) -> Int {
+        var count = 0
+        for (key, one) in destinations
+        where one.breaker.isOpen && (name == nil || name?.utf8.elementsEqual(key.utf8) == true) {
+            destinations[key]?.breaker.endRest(at: now.up)
+            destinations[key]?.notBeforeUp = .min
+            count += 1
+        }
+        return count
+    }
+
+    /// How long nothing can be leased or begin, unless something happens; nil for ever. An attempt
+    /// that ends is something.
+    func rest(at now: TimeReading, mayLease: Bool) -> Int64? {
+        let mayLease = mayLease && inFlight + waitingCount < caps.all * (1 + Desk.ahead)
+        var rest = mayLease ? unknownDue.map { max(0, $0 - now.wall) } ?? .max : .max
+        for one in destinations.values {
+            if !one.waiting.isEmpty {
+                if let left = one.breaker.restLeft(at: now.up), left > 0 { rest = min(rest, left) }
+            } else if mayLease, let due = one.nextDue {
+                rest = min(rest, untilLease(one, due: due, at: now))
+            }
+        }
+        return rest == .max ? nil : rest
+    }
+
+    private func untilLease(_ one: Destination, due: Int64, at now: TimeReading) -> Int64 {
+        let held = one.notBeforeUp == .min ? 0 : one.notBeforeUp - now.up
+        if let left = one.breaker.restLeft(at: now.up) { return max(left, held) }
+        guard leaseRoom(one, at: now) > 0 else { return .max }
+        return max(one.isHurrying ? 0 : due - now.wall, held, 0)
+    }
+
+    /// Forgets what waits under leases that were lost.
+    mutating func drop(_ lost: Set<LeaseName>) {
+        for (name, one) in destinations
+        where one.waiting.contains(where: { lost.contains($0.name) }) {
+            destinations[name]?.waiting.removeAll { lost.contains($0.name) }
+        }
+        waitingCount = destinations.values.reduce(0) { $0 + $1.waiting.count }
+    }
+
+    /// The leases of what waits.
+    var waitingLeases: [LeaseName] { destinations.values.flatMap { $0.waiting.map(\.name) } }
+
+    // MARK: Remembering
+
+    /// Makes room for a destination; false when there is none.
+    private mutating func prepare(_ name: String) -> Bool {
+        if destinations[name] != nil { return true }
+        if destinations.count >= Desk.destinationsMax {
+            let old = destinations.first { $0.value.inFlight == 0 && $0.value.waiting.isEmpty }
+            guard let old else { return false }
+            remove(old.key)
+        }
+        destinations[name] = Destination()
+        leaseTurns.add(name)
+        startTurns.add(name)
+        return true
+    }
+
+    /// What is well and has nothing to do needs no memory.
+    private mutating func forget(_ name: String) {
+        if destinations[name]?.isIdle == true { remove(name) }
+    }
+
+    private mutating func remove(_ name: String) {
+        destinations[name] = nil
+        leaseTurns.remove(name)
+        startTurns.remove(name)
+    }
+}

@@ -1,0 +1,179 @@
+internal import LeadKit
+internal import LeadRules
+internal import LeadStore
+internal import Logging
+internal import Synchronization
+
+// What a lane asks of the sink.
+extension Lane {
+    /// An attempt that has begun.
+    struct Begun: Sendable {
+        var prepared: Prepared
+        var ticket: Breaker.Ticket
+        var setup: LaneSetup
+        /// Rings when the lease is lost.
+        var lost: Bell
+    }
+
+    /// The attempts that may begin now; they have begun then.
+    func begin() -> [Begun] {
+        let now = all.watch.read()
+        return state.withLock { state in
+            var begun: [Begun] = []
+            // After a reload nothing begins with the old settings.
+            guard let setup = state.setup, state.nextSetup == nil, state.isWorking else {
+                return []
+            }
+            while state.desk.waitingCount > 0 {
+                if let rate = setup.options.rate {
+                    guard state.desk.couldBegin(at: now),
+                        state.pace.allows(rate, atMilliseconds: now.up)
+                    else { break }
+                }
+                guard let (prepared, ticket) = state.desk.begin(at: now) else { break }
+                let lost = Bell()
+                state.underWay[prepared.name] = lost
+                setup.use.begin()
+                begun.append(
+                    Begun(prepared: prepared, ticket: ticket, setup: setup, lost: lost))
+            }
+            return begun
+        }
+    }
+
+    func attempt(_ begun: Begun) async {
+        let started = all.watch.read()
+        let result = await deliver(begun)
+        let now = all.watch.read()
+        await begun.setup.use.end()
+        let end = conclude(begun, result, started, now)
+        if let end {
+            do {
+                _ = try await all.store.finish([end])
+                ringFollowUps(of: [end])
+            } catch {
+                state.withLock { $0.failure = error }
+            }
+            tell(end.result, of: begun.prepared.leased)
+        }
+        state.withLock { state in
+            state.underWay[begun.prepared.name] = nil
+            state.desk.ended(
+                at: begun.prepared.destination,
+                nextDue: end.flatMap { AttemptEnd($0.result).dueMilliseconds })
+            if end == nil { state.desk.ring(at: now.wall) }
+        }
+        if begun.prepared.leased.crashes > 0 { all.gate.leave() }
+        bell.ring(isNews: false)
+    }
+
+    /// What the result says of the destination, and what is to be recorded; nil when the lease is
+    /// lost, and with it the right to say anything.
+    private func conclude(
+        _ begun: Begun, _ result: Result<Receipt, DeliveryFailure>?, _ started: TimeReading,
+        _ now: TimeReading
+    ) -> AttemptRecord? {
+        let policy = begun.setup.policy
+        let answer = result.map(Lane.answer) ?? .unknown
+        var reason: String?
+        if case .failure(let failure)? = result { reason = failure.reason }
+        let (change, rest) = state.withLock { state in
+            let destination = begun.prepared.destination
+            let change = state.desk.note(
+                answer, begun.ticket, at: destination, reason: reason,
+                rests: policy.restMilliseconds, at: now)
+            return (change, state.desk[destination]?.breaker.restLeft(at: now.up) ?? 0)
+        }
+        tell(change, of: begun.prepared.destination, reason ?? "")
+        guard let result else { return nil }
+        var record = record(of: begun.prepared, .returned, at: started)
+        record.durationMilliseconds = max(0, now.up - started.up)
+        switch result {
+        case .success(let receipt): record.result = .delivered(receipt: receipt.text)
+        case .failure(let failure):
+            let leased = begun.prepared.leased
+            let attempt = RetryPolicy.Attempt(
+                number: leased.attempt,
+                ageMilliseconds: all.watch.age(of: leased.firstDueMilliseconds, at: now.wall),
+                isProbe: begun.ticket.isProbe, restMilliseconds: rest,
+                followUps: RetryPolicy.followUps(
+                    leased, leadID: begun.prepared.lead.id,
+                    onFailure: begun.setup.options.onFailure))
+            record.result = policy.result(
+                of: failure, attempt, nowMilliseconds: now.wall,
+                random: RetryPolicy.fraction(of: leased.delivery.key, attempt: leased.attempt))
+        }
+        return record
+    }
+
+    private static func answer(_ result: Result<Receipt, DeliveryFailure>) -> Breaker.Answer {
+        guard case .failure(let failure) = result else { return .answered }
+        switch failure.verdict {
+        case .reject: return .answered
+        case .halt: return .halted
+        case .retry(let after):
+            if failure.isOfThisLead { return .answered }
+            return .failed(waitMilliseconds: RetryPolicy.asked(after))
+        }
+    }
+
+    /// One attempt. The engine's own limit stands behind the sink's: a sink that forgets it is
+    /// cancelled, and so is an attempt whose lease is lost; that one answers nil.
+    private func deliver(_ begun: Begun) async -> Result<Receipt, DeliveryFailure>? {
+        let limit = begun.setup.options.timeout + Lane.limitExtra
+        let delivery = begun.prepared.delivery(begun.setup)
+        return await withTaskGroup(of: Result<Receipt, DeliveryFailure>?.self) { group in
+            group.addTask {
+                do throws(DeliveryFailure) {
+                    return .success(try await begun.setup.use.sink.deliver(delivery))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                try? await self.all.clock.sleep(for: limit)
+                return .failure(.retry("no answer within \(limit)", isAmbiguous: true))
+            }
+            group.addTask {
+                await begun.lost.wait()
+                // Cancelled, too, when the attempt is over.
+                return Task.isCancelled
+                    ? .failure(.retry("cancelled", isAmbiguous: true)) : nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+    }
+
+    // MARK: What operators are told
+
+    /// A change is told once, however many attempts show it.
+    private func tell(_ change: Breaker.Change?, of destination: String, _ reason: String) {
+        let metadata: Logger.Metadata = ["sink": "\(name)", "destination": "\(destination)"]
+        switch change {
+        case .halted: all.logger.error("sink halted: \(reason)", metadata: metadata)
+        case .opened(let failures):
+            all.logger.error(
+                "destination is left alone after \(failures) failures: \(reason)",
+                metadata: metadata)
+        case .closed: all.logger.notice("destination is well again", metadata: metadata)
+        case nil: break
+        }
+    }
+
+    func tell(_ result: AttemptRecord.Result, of leased: LeasedDelivery) {
+        let metadata: Logger.Metadata = [
+            "sink": "\(name)", "delivery": "\(leased.delivery.key.text.prefix(16))",
+            "attempt": "\(leased.attempt)",
+        ]
+        switch result {
+        case .retry(_, let reason):
+            all.logger.info(
+                "delivery failed, will be tried again: \(reason)", metadata: metadata)
+        case .dead(let reason, _):
+            all.logger.warning("delivery given up: \(reason)", metadata: metadata)
+        case .delivered, .released, .returned, .expired: break
+        }
+    }
+}

@@ -1,0 +1,291 @@
+internal import LeadKit
+internal import LeadRules
+internal import LeadStore
+internal import Logging
+internal import Synchronization
+
+// What a lane asks of the store.
+extension Lane {
+    /// Leases what the desk picks, and makes it ready. Answers how many were leased.
+    func lease() async throws(StoreError) -> Int {
+        guard let setup = state.withLock({ $0.setup }) else { return 0 }
+        var count = try await leaseSuspect(setup)
+        let now = all.watch.read()
+        let next = state.withLock { state in
+            state.desk.picks(at: now, atMost: state.leaseMost)
+        }
+        guard let next else { return count }
+        let result = try await all.store.lease(request(next.picks, limit: next.limit, at: now))
+        state.withLock { state in
+            if !state.holdsLeases { state.heartbeatUp = now.up }
+            state.desk.leased(next.picks, result, at: now)
+        }
+        count += result.taken.count
+        try await place(result.taken, setup)
+        return count
+    }
+
+    func request(_ picks: [LeasePick], limit: Int, at now: TimeReading) -> LeaseRequest {
+        LeaseRequest(
+            sink: name, token: all.token, picks: picks, limit: limit, atMilliseconds: now.wall,
+            untilMilliseconds: now.wall + Lane.leaseMilliseconds)
+    }
+
+    /// A delivery that was under way in a crash goes alone; see `SuspectGate`.
+    private func leaseSuspect(_ setup: LaneSetup) async throws(StoreError) -> Int {
+        guard state.withLock({ $0.maySuspect }), all.gate.enter() else { return 0 }
+        let now = all.watch.read()
+        let pick = LeasePick(destination: "", kind: .suspect, limit: 1)
+        let taken = try await all.store.lease(request([pick], limit: 1, at: now)).taken
+        if taken.isEmpty {
+            state.withLock { $0.maySuspect = false }
+            all.gate.leave()
+        } else {
+            try await place(taken, setup)
+        }
+        return taken.count
+    }
+
+    /// Renders what was leased and lets it wait for its turn; what cannot wait goes back.
+    private func place(
+        _ taken: [LeasedDelivery], _ setup: LaneSetup
+    ) async throws(StoreError) {
+        guard !taken.isEmpty else { return }
+        let ready = taken.map { prepare($0, setup) }
+        let now = all.watch.read()
+        var records: [AttemptRecord] = []
+        for one in ready {
+            switch one {
+            case .success(let prepared):
+                if state.withLock({ $0.desk.place(prepared, at: now) }) { continue }
+                records.append(record(of: prepared, .returned, at: now))
+                if prepared.leased.crashes > 0 {
+                    state.withLock { $0.maySuspect = false }
+                    all.gate.leave()
+                }
+            case .failure(let end):
+                records.append(end.record(at: now))
+                if end.leased.crashes > 0 { all.gate.leave() }
+                tell(end.result, of: end.leased)
+            }
+        }
+        guard !records.isEmpty else { return }
+        _ = try await all.store.finish(records)
+        ringFollowUps(of: records)
+    }
+
+    /// A delivery that cannot be made ready.
+    private struct Unready: Error {
+        var leased: LeasedDelivery
+        var result: AttemptRecord.Result
+
+        func record(at now: TimeReading) -> AttemptRecord {
+            AttemptRecord(
+                sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
+                startedMilliseconds: now.wall, durationMilliseconds: 0, result: result)
+        }
+    }
+
+    private func prepare(
+        _ leased: LeasedDelivery, _ setup: LaneSetup
+    ) -> Result<Prepared, Unready> {
+        guard let lead = lead(of: leased) else {
+            return .failure(
+                Unready(
+                    leased: leased,
+                    result: .dead(reason: "the stored lead cannot be read", followUps: [])))
+        }
+        let context = RenderContext(
+            lead: lead, isDuplicate: leased.isDuplicate, deliveryID: leased.delivery.key.text,
+            route: leased.delivery.route, pool: leased.delivery.pool,
+            member: leased.delivery.member)
+        do {
+            let settings = try setup.ruleSet.render(
+                Target(sink: leased.delivery.sink, with: leased.delivery.with), of: context)
+            var prepared = Prepared(
+                leased: leased, lead: lead,
+                rendered: Dictionary(settings.map { ($0.name, $0.text) }) { $1 }, destination: "")
+            prepared.destination = DestinationName.bounded(
+                setup.use.sink.destination(of: prepared.delivery(setup)), sink: name)
+            return .success(prepared)
+        } catch {
+            let followUps = RetryPolicy.followUps(
+                leased, leadID: lead.id, onFailure: setup.options.onFailure)
+            return .failure(
+                Unready(
+                    leased: leased, result: .dead(reason: error.description, followUps: followUps)))
+        }
+    }
+
+    private func lead(of leased: LeasedDelivery) -> Lead? {
+        RoutingRecord.lead(
+            leased.lead, source: leased.source, receivedMilliseconds: leased.receivedMilliseconds)
+    }
+
+    // MARK: Now and then
+
+    /// Renews the leases of all that is held, when it is time.
+    func renew() async throws(StoreError) {
+        let now = all.watch.read()
+        let held = state.withLock { state -> [LeaseName] in
+            guard state.holdsLeases, now.up >= state.heartbeatUp + Lane.heartbeatMilliseconds else {
+                return []
+            }
+            state.heartbeatUp = now.up
+            return Array(state.underWay.keys) + state.desk.waitingLeases
+        }
+        guard !held.isEmpty else { return }
+        let answers = try await all.store.renew(
+            held, token: all.token, untilMilliseconds: now.wall + Lane.leaseMilliseconds)
+        let lost = Set(zip(held, answers).filter { !$0.1 }.map(\.0))
+        guard !lost.isEmpty else { return }
+        let (bells, isAny) = state.withLock { state in
+            let bells = lost.compactMap { state.underWay[$0] }
+            let before = state.desk.waitingCount
+            state.desk.drop(lost)
+            return (bells, !bells.isEmpty || state.desk.waitingCount < before)
+        }
+        // An attempt that ended meanwhile has lost nothing.
+        guard isAny else { return }
+        all.logger.warning(
+            "leases were lost; their attempts are broken off",
+            metadata: ["sink": "\(name)", "count": "\(lost.count)"])
+        for bell in bells { bell.ring() }
+    }
+
+    /// Asks the store which destinations have deliveries: all at the start, then page by page.
+    func sweep() async throws(StoreError) {
+        let now = all.watch.read()
+        let every = max(Lane.sweepMilliseconds, all.clock.longestRest.milliseconds)
+        let (isDue, isFirst) = state.withLock { state in
+            let isFirst = state.sweepUp == nil
+            guard isFirst || now.up >= (state.sweepUp ?? 0) + every else { return (false, false) }
+            state.sweepUp = now.up
+            state.maySuspect = true
+            state.desk.ring(at: now.wall)
+            return (true, isFirst)
+        }
+        guard isDue else { return }
+        _ = try await all.store.voidLeases(
+            LeaseVoid(
+                exceptToken: all.token, ranOutByMilliseconds: now.wall, atMilliseconds: now.wall))
+        var pages = isFirst ? Desk.destinationsMax / Lane.sweepPage : 1
+        while pages > 0 {
+            pages -= 1
+            let after = state.withLock { $0.sweepAfter }
+            let page = try await all.store.pendingDestinations(
+                sink: name, after: after, limit: Lane.sweepPage)
+            state.withLock { state in
+                state.desk.learn(page)
+                state.sweepAfter = page.count < Lane.sweepPage ? "" : page.last?.name ?? ""
+            }
+            if page.count < Lane.sweepPage { return }
+        }
+    }
+
+    /// Moves due dates that a clock set back has put out of reach.
+    func limitDue() async throws(StoreError) {
+        let now = all.watch.read()
+        let limit = state.withLock { state -> DueLimit? in
+            guard let least = state.limitDue, let setup = state.setup else { return nil }
+            state.limitDue = nil
+            var waits = setup.policy.longestWaits(least: 0)
+            if least > 0 {
+                // Nothing jumped that we know of: what the other side asked for stands.
+                let asked = max(least, RetryPolicy.retryAfter.upperBound.milliseconds)
+                waits = [least] + waits.dropFirst().map { max($0, asked) }
+            }
+            return DueLimit(sink: name, atMilliseconds: now.wall, waitsMilliseconds: waits)
+        }
+        guard let limit else { return }
+        let moved = try await all.store.limitDue(limit)
+        guard moved > 0 else { return }
+        all.logger.notice(
+            "due dates that the clock had left behind were moved",
+            metadata: ["sink": "\(name)", "count": "\(moved)"])
+        // What is known of due dates is no longer true.
+        state.withLock { $0.sweepUp = nil }
+    }
+
+    /// Gives up what is too old, of a destination that has turned out to be sick once more: it is
+    /// not attempted, since nothing passes there; the failures of the others stand for it.
+    func expire() async throws(StoreError) {
+        while let (destination, setup, reason) = nextAged() {
+            let now = all.watch.read()
+            let latest = all.watch.time(ofAge: setup.options.retry.total.milliseconds, at: now.wall)
+            let pick = LeasePick(
+                destination: destination, kind: .agedBy(milliseconds: latest),
+                limit: Lane.expireMax)
+            let taken = try await all.store.lease(
+                request([pick], limit: Lane.expireMax, at: now)
+            ).taken
+            guard !taken.isEmpty else { continue }
+            let text = "given up by age, its destination does not take anything: \(reason)"
+            let records = taken.map { leased in
+                let followUps =
+                    lead(of: leased).map {
+                        RetryPolicy.followUps(
+                            leased, leadID: $0.id, onFailure: setup.options.onFailure)
+                    } ?? []
+                return AttemptRecord(
+                    sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
+                    startedMilliseconds: now.wall, durationMilliseconds: 0,
+                    result: .expired(reason: text, followUps: followUps))
+            }
+            _ = try await all.store.finish(records)
+            ringFollowUps(of: records)
+            all.logger.error(
+                "deliveries \(text)",
+                metadata: [
+                    "sink": "\(name)", "destination": "\(destination)", "count": "\(taken.count)",
+                ])
+            if taken.count == Lane.expireMax {
+                state.withLock { $0.desk.lookForAgedAgain(destination) }
+            }
+        }
+    }
+
+    private func nextAged() -> (String, LaneSetup, String)? {
+        state.withLock { state in
+            guard let setup = state.setup else { return nil }
+            while let destination = state.desk.takeAged() {
+                guard let one = state.desk[destination], one.breaker.isOpen,
+                    one.breaker.failuresInARow >= Breaker.failuresMax
+                else { continue }
+                return (destination, setup, one.reason ?? "")
+            }
+            return nil
+        }
+    }
+
+    func ringFollowUps(of records: [AttemptRecord]) {
+        for record in records {
+            for followUp in AttemptEnd(record.result).followUps {
+                all.bells.lane(followUp.sink).ring()
+            }
+        }
+    }
+}
+
+extension Prepared {
+    func delivery(_ setup: LaneSetup) -> Delivery {
+        Delivery(
+            key: leased.delivery.key, lead: lead, sink: leased.delivery.sink,
+            route: leased.delivery.route, isCopy: leased.delivery.isCopy, attempt: leased.attempt,
+            timeout: setup.options.timeout, rendered: rendered)
+    }
+}
+
+/// What a sink calls a destination, within bounds.
+enum DestinationName {
+    /// The most bytes.
+    static let bytesMax = 200
+
+    static func bounded(_ name: String, sink: String) -> String {
+        let line = Template.Place.oneLine(name)
+        if line.utf8.isEmpty { return sink }
+        guard line.utf8.count > bytesMax else { return line }
+        let hash = Digest.sha256Hex(line.utf8).prefix(16)
+        return String(decoding: line.utf8.prefix(bytesMax - 17), as: UTF8.self) + "-" + hash
+    }
+}

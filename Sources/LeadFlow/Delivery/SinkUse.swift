@@ -1,0 +1,79 @@
+internal import LeadKit
+internal import LeadRules
+internal import Synchronization
+
+/// A plugin's instance and the attempts that use it: closed when it is retired and the last of them
+/// has ended.
+final class SinkUse: Sendable {
+    fileprivate struct State {
+        var users = 0
+        var isRetired = false
+        var isClosed = false
+    }
+
+    let sink: any Sink
+    let instance: SinkInstance
+    private let state = Mutex(State())
+
+    init(_ sink: any Sink, _ instance: SinkInstance) {
+        self.sink = sink
+        self.instance = instance
+    }
+
+    var caps: Caps {
+        Caps(instance.options, hasOneDestination: sink.hasOneDestination)
+    }
+
+    func begin() { state.withLock { $0.users += 1 } }
+
+    func end() async {
+        let closes = state.withLock { state in
+            state.users -= 1
+            return state.closesNow
+        }
+        if closes { await sink.close() }
+    }
+
+    /// No attempt begins any more.
+    func retire() async {
+        let closes = state.withLock { state in
+            state.isRetired = true
+            return state.closesNow
+        }
+        if closes { await sink.close() }
+    }
+}
+
+extension SinkUse.State {
+    var closesNow: Bool {
+        mutating get {
+            guard isRetired, users == 0, !isClosed else { return false }
+            isClosed = true
+            return true
+        }
+    }
+}
+
+/// What a lane works with: exchanged whole by a reload.
+struct LaneSetup: Sendable {
+    var use: SinkUse
+    var ruleSet: RuleSet
+
+    var options: SinkOptions { use.instance.options }
+    var policy: RetryPolicy { RetryPolicy(retry: options.retry) }
+}
+
+/// Lets one delivery at a time pass that was under way when a process crashed: if it crashes this
+/// one, too, nobody else is suspected with it again.
+final class SuspectGate: Sendable {
+    private let isTaken = Mutex(false)
+
+    func enter() -> Bool {
+        isTaken.withLock { isTaken in
+            defer { isTaken = true }
+            return !isTaken
+        }
+    }
+
+    func leave() { isTaken.withLock { $0 = false } }
+}

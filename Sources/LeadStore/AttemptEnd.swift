@@ -1,0 +1,39 @@
+/// What a result makes of a delivery: the same for every store.
+public struct AttemptEnd: Sendable {
+    /// The state that it goes to.
+    public var state: DeliveryState
+    /// What the history calls it; nil when the history does not tell.
+    public var outcome: String?
+    /// The receipt or the reason; nil when nothing is to be told.
+    public var detail: String?
+    /// When it is due; nil for when it was.
+    public var dueMilliseconds: Int64?
+    /// Whether the attempt counts.
+    public var isSpent: Bool
+    /// The deliveries that take over.
+    public var followUps: [NewDelivery] = []
+
+    /// The outcome of an attempt that was not spent.
+    public static let released = "released"
+
+    /// Reads a result.
+    public init(_ result: AttemptRecord.Result) {
+        isSpent = true
+        switch result {
+        case .delivered(let receipt):
+            (state, outcome, detail) = (.delivered, "delivered", receipt)
+        case .retry(let due, let reason):
+            (state, outcome, detail, dueMilliseconds) = (.pending, "retry", reason, due)
+        case .dead(let reason, let more):
+            (state, outcome, detail, followUps) = (.dead, "dead", reason, more)
+        case .released(let due, let reason):
+            (state, outcome, detail) = (.pending, AttemptEnd.released, reason)
+            (dueMilliseconds, isSpent) = (due, false)
+        case .returned:
+            (state, isSpent) = (.pending, false)
+        case .expired(let reason, let more):
+            (state, outcome, detail, followUps) = (.dead, "dead", reason, more)
+            isSpent = false
+        }
+    }
+}

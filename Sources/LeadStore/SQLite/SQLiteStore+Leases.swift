@@ -1,0 +1,265 @@
+internal import Foundation
+internal import GRDB
+internal import LeadKit
+
+// Taking deliveries for attempts.
+extension SQLiteStore {
+    public func lease(_ request: LeaseRequest) async throws(StoreError) -> LeasedDeliveries {
+        // An idle lane must not cost a commit.
+        let nothing = try await read { db -> LeasedDeliveries? in
+            for pick in request.picks
+            where try !SQLiteStore.sequences(pick, of: request, limit: 1, db).isEmpty { return nil }
+            return LeasedDeliveries(
+                nextDueMilliseconds: try SQLiteStore.nextDue(of: request, db))
+        }
+        if let nothing { return nothing }
+        return try await write { db in
+            var taken: [LeasedDelivery] = []
+            for pick in request.picks where taken.count < request.limit {
+                let limit = min(pick.limit, request.limit - taken.count)
+                for sequence in try SQLiteStore.sequences(pick, of: request, limit: limit, db) {
+                    guard let leased = try SQLiteStore.lease(sequence, for: request, db) else {
+                        continue
+                    }
+                    taken.append(leased)
+                }
+            }
+            return LeasedDeliveries(
+                taken: taken, nextDueMilliseconds: try SQLiteStore.nextDue(of: request, db))
+        }
+    }
+
+    /// The rows of a pick; a range of one index each.
+    private static func sequences(
+        _ pick: LeasePick, of request: LeaseRequest, limit: Int, _ db: Database
+    ) throws -> [Int64] {
+        let now = request.atMilliseconds
+        if pick.kind == .suspect {
+            return try Int64.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT sequence FROM outbox INDEXED BY outbox_suspect
+                        WHERE state = 'pending' AND crashes > 0 AND sink = ? AND due_ms <= ?
+                        ORDER BY due_ms, sequence LIMIT ?
+                        """), arguments: [request.sink, now, limit])
+        }
+        let condition: String
+        let time: [Int64]
+        switch pick.kind {
+        case .due, .suspect: (condition, time) = ("due_ms <= ?", [now])
+        case .dueSince(let since): (condition, time) = ("due_ms <= ? AND due_ms > ?", [now, since])
+        case .any: (condition, time) = ("ifnull(not_before_ms, 0) <= ?", [now])
+        case .agedBy(let latest):
+            (condition, time) = ("max(created_ms, ifnull(not_before_ms, 0)) <= ?", [latest])
+        }
+        let arguments: [any DatabaseValueConvertible] = [request.sink, pick.destination]
+        return try Int64.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT sequence FROM outbox INDEXED BY outbox_pending
+                    WHERE state = 'pending' AND sink = ? AND destination = ? AND \(condition)
+                        AND crashes = 0 ORDER BY due_ms, sequence LIMIT ?
+                    """), arguments: StatementArguments(arguments + time + [limit]))
+    }
+
+    private static func nextDue(
+        of request: LeaseRequest, _ db: Database
+    ) throws -> [String: Int64] {
+        var result: [String: Int64] = [:]
+        for name in Set(request.picks.map(\.destination)) {
+            result[name] = try Int64.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT due_ms FROM outbox INDEXED BY outbox_pending
+                        WHERE state = 'pending' AND sink = ? AND destination = ? AND crashes = 0
+                        ORDER BY due_ms LIMIT 1
+                        """), arguments: [request.sink, name])
+        }
+        return result
+    }
+
+    private static func lease(
+        _ sequence: Int64, for request: LeaseRequest, _ db: Database
+    ) throws -> LeasedDelivery? {
+        try db.cachedStatement(
+            sql: """
+                UPDATE outbox SET state = 'leased', attempts = attempts + 1, lease_token = ?,
+                    lease_until_ms = ? WHERE sequence = ?
+                """
+        ).execute(arguments: [request.token, request.untilMilliseconds, sequence])
+        let row = try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT outbox.*, inbox.source, inbox.lead, inbox.received_ms,
+                        inbox.is_duplicate, inbox.checksum AS lead_checksum
+                    FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
+                    WHERE outbox.sequence = ?
+                    """), arguments: [sequence])
+        guard let row, let delivery = delivery(row) else { return nil }
+        if let damage = damage(row, delivery) {
+            try bury(sequence, attempt: row["attempts"], at: request.atMilliseconds, damage, db)
+            return nil
+        }
+        return LeasedDelivery(
+            sequence: sequence, delivery: delivery, source: row["source"],
+            lead: [UInt8](row["lead"] as Data), receivedMilliseconds: row["received_ms"],
+            isDuplicate: row["is_duplicate"], attempt: row["attempts"],
+            createdMilliseconds: row["created_ms"], destination: row["destination"],
+            crashes: row["crashes"], token: request.token)
+    }
+
+    /// What of the row is not as it was written; nothing of it may be sent then.
+    static func damage(_ row: Row, _ delivery: NewDelivery) -> String? {
+        if let checksum = row["lead_checksum"] as Int64?,
+            Checksum.ofLead(row["lead"]) != checksum
+        {
+            return "the stored lead is damaged: it does not match its checksum"
+        }
+        if let checksum = row["checksum"] as Int64?,
+            Checksum.of(delivery, Checksum.LeadRow(row, sequence: "inbox_sequence")) != checksum
+        {
+            return "the stored delivery is damaged: it does not match its checksum"
+        }
+        return nil
+    }
+
+    private static func bury(
+        _ sequence: Int64, attempt: Int, at time: Int64, _ reason: String, _ db: Database
+    ) throws {
+        try db.cachedStatement(
+            sql: """
+                UPDATE outbox SET state = 'dead', detail = ?, lease_token = NULL,
+                    lease_until_ms = NULL WHERE sequence = ?
+                """
+        ).execute(arguments: [reason, sequence])
+        try db.cachedStatement(sql: "INSERT INTO attempts VALUES (?, ?, ?, 0, 'dead', ?)")
+            .execute(arguments: [sequence, attempt, time, reason])
+    }
+
+    public func pendingDestinations(
+        sink: String, after name: String, limit: Int
+    ) async throws(StoreError) -> [PendingDestination] {
+        try await read { db in
+            // A walk from name to name: two seeks for each, however many deliveries it has.
+            let rows = try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        WITH RECURSIVE walk (name) AS (
+                            SELECT min(destination) FROM outbox INDEXED BY outbox_pending
+                            WHERE state = 'pending' AND sink = ?1 AND destination > ?2
+                            UNION ALL
+                            SELECT (SELECT min(destination) FROM outbox INDEXED BY outbox_pending
+                                WHERE state = 'pending' AND sink = ?1 AND destination > walk.name)
+                            FROM walk WHERE walk.name IS NOT NULL LIMIT ?3)
+                        SELECT name, (SELECT min(due_ms) FROM outbox INDEXED BY outbox_pending
+                            WHERE state = 'pending' AND sink = ?1 AND destination = walk.name)
+                            AS due_ms
+                        FROM walk WHERE name IS NOT NULL
+                        """), arguments: [sink, name, limit])
+            return rows.map { PendingDestination(name: $0["name"], dueMilliseconds: $0["due_ms"]) }
+        }
+    }
+
+    public func renew(
+        _ leases: [LeaseName], token: String, untilMilliseconds: Int64
+    ) async throws(StoreError) -> [Bool] {
+        try await write { db in
+            try leases.map { lease in
+                try db.cachedStatement(
+                    sql: """
+                        UPDATE outbox SET lease_until_ms = ?
+                        WHERE sequence = ? AND state = 'leased' AND lease_token = ?
+                            AND attempts = ?
+                        """
+                ).execute(arguments: [untilMilliseconds, lease.sequence, token, lease.attempt])
+                return db.changesCount > 0
+            }
+        }
+    }
+
+    public func voidLeases(_ void: LeaseVoid) async throws(StoreError) -> VoidedLeases {
+        let isIdle = try await read { db in try SQLiteStore.void(void, limit: 1, db).isEmpty }
+        if isIdle { return VoidedLeases() }
+        return try await write { db in
+            let sequences = try SQLiteStore.void(void, limit: -1, db)
+            var quarantined: [Int64] = []
+            for sequence in sequences {
+                let crash = void.countsCrash ? 1 : 0
+                let row = try Row.fetchOne(
+                    db.cachedStatement(
+                        sql: """
+                            UPDATE outbox SET lease_token = NULL, lease_until_ms = NULL,
+                                crashes = crashes + ?1,
+                                state = iif(crashes + ?1 >= ?2, 'dead', 'pending'),
+                                detail = iif(crashes + ?1 >= ?2, ?3, detail)
+                            WHERE sequence = ?4 RETURNING state, attempts
+                            """),
+                    arguments: [crash, LeaseVoid.crashesMax, LeaseVoid.reason, sequence])
+                guard let row, row["state"] as String == DeliveryState.dead.rawValue else {
+                    continue
+                }
+                quarantined.append(sequence)
+                try db.cachedStatement(sql: "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)")
+                    .execute(arguments: [
+                        sequence, row["attempts"] as Int, void.atMilliseconds, 0, "dead",
+                        LeaseVoid.reason,
+                    ])
+            }
+            return VoidedLeases(count: sequences.count, quarantined: quarantined)
+        }
+    }
+
+    private static func void(_ void: LeaseVoid, limit: Int, _ db: Database) throws -> [Int64] {
+        try Int64.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT sequence FROM outbox INDEXED BY outbox_leased
+                    WHERE state = 'leased' AND lease_token IS NOT ? AND lease_until_ms <= ?
+                    LIMIT ?
+                    """),
+            arguments: [void.exceptToken, void.ranOutByMilliseconds ?? .max, limit])
+    }
+
+    public func limitDue(_ limit: DueLimit) async throws(StoreError) -> Int {
+        var moved = 0
+        // The rows are looked for in a snapshot, and moved in short transactions.
+        let late = try await read { db in try SQLiteStore.late(limit, db) }
+        for start in stride(from: 0, to: late.count, by: SQLiteStore.limitBatchMax) {
+            let batch = late[start..<min(start + SQLiteStore.limitBatchMax, late.count)]
+            moved += try await write { db in
+                try batch.reduce(0) { count, row in
+                    try db.cachedStatement(
+                        sql: """
+                            UPDATE outbox SET due_ms = ?
+                            WHERE sequence = ? AND state = 'pending' AND due_ms > ?
+                            """
+                    ).execute(arguments: [row.due, row.sequence, row.due])
+                    return count + db.changesCount
+                }
+            }
+        }
+        return moved
+    }
+
+    /// The most rows of one transaction of `limitDue`.
+    private static let limitBatchMax = 1000
+
+    private static func late(
+        _ limit: DueLimit, _ db: Database
+    ) throws -> [(sequence: Int64, due: Int64)] {
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(
+                sql: """
+                    SELECT sequence, due_ms, attempts, not_before_ms FROM outbox
+                    INDEXED BY outbox_pending
+                    WHERE state = 'pending' AND sink = ? AND due_ms > ?
+                    """), arguments: [limit.sink, limit.atMilliseconds])
+        var late: [(sequence: Int64, due: Int64)] = []
+        while let row = try rows.next() {
+            let latest = limit.latest(
+                attempts: row["attempts"], notBeforeMilliseconds: row["not_before_ms"])
+            if row["due_ms"] as Int64 > latest { late.append((row["sequence"], latest)) }
+        }
+        return late
+    }
+}

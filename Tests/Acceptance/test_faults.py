@@ -1,0 +1,452 @@
+"""Broken syncs, full disks, power cuts, floods of connections, answers that get lost, leads that
+kill the process (RELIABILITY's R02 to R04, R10, R11, R18, R19, R21, R24, R30).
+
+Each test compares what was acknowledged with what the sinks got. FAULT_ROUNDS multiplies the
+rounds: scripts/test --long sets it.
+"""
+
+import concurrent.futures
+import ctypes.util
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import world
+from world import until
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
+SEED = int(os.environ.get("FAULT_SEED", str(random.randrange(1 << 32))))
+IS_ROOT = os.geteuid() == 0
+
+
+class Senders:
+    """Sends forms from several threads until stopped; knows which were acknowledged."""
+
+    def __init__(self, program, count=4, pause=0.0, prefix="s"):
+        self.program, self.pause, self.prefix = program, pause, prefix
+        self.acknowledged, self.statuses, self.number = set(), {}, 0
+        self.lock, self.stopping = threading.Lock(), threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(count)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        while not self.stopping.is_set():
+            with self.lock:
+                self.number += 1
+                name = f"{self.prefix}-{self.number}"
+            body = json.dumps({"submission_id": name, "car_make": "Honda", "note": "x" * 500})
+            try:
+                status = self.program.submit(body.encode())[0]
+            except (OSError, world.http.client.HTTPException):
+                status = 0
+            with self.lock:
+                self.statuses[status] = self.statuses.get(status, 0) + 1
+                if status == 200:
+                    self.acknowledged.add(name)
+            if status != 200:
+                time.sleep(0.02)
+            time.sleep(self.pause)
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        return self.acknowledged
+
+
+class Faults(unittest.TestCase):
+    def setUp(self):
+        self.chance = random.Random(SEED)
+        print(f"FAULT_SEED={SEED} FAULT_ROUNDS={ROUNDS}", end=" ", flush=True)
+
+    def make(self, crm=None, store=None, **options):
+        program = world.Program(None, crm, "smtp://127.0.0.1:9", **options)
+        self.addCleanup(program.close)
+        if store:
+            root = program.rules / "leadrouter.yaml"
+            root.write_text(root.read_text().replace(
+                f"sqlite:{program.folder}/leads.db", f"sqlite:{store}/leads.db"))
+        return program
+
+    def arrived(self, program):
+        """The ids of the leads in head office's file, each once."""
+        lines = [line["id"] for line in program.lines("head-office.ndjson")]
+        self.assertEqual(len(lines), len(set(lines)), "a line came twice")
+        return {line.split(":")[-1] for line in lines}
+
+    def settle(self, program, acknowledged, seconds=60):
+        until(program.settled, seconds, "the end of all deliveries")
+        self.assertEqual(acknowledged - self.arrived(program), set(), "acknowledged and lost")
+
+    def folder(self):
+        folder = tempfile.mkdtemp(prefix="leadrouter-disk-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        return pathlib.Path(folder)
+
+
+@unittest.skipUnless(IS_ROOT, "needs root for 'mount'")
+class Disks(Faults):
+    def mount(self, *arguments):
+        folder = self.folder()
+        subprocess.run(["mount", *arguments, str(folder)], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", str(folder)], check=False)
+        return folder
+
+    def test_a_full_disk_stops_intake_and_nothing_else(self):
+        """R04. The filler takes everything at a random moment, and goes again."""
+        disk = self.mount("-t", "tmpfs", "-o", "size=64m", "tmpfs")
+        crm = world.CRM()
+        program = self.make(crm, store=disk)
+        program.start()
+        senders = Senders(program)
+        try:
+            for _ in range(5 * ROUNDS):
+                before = len(senders.acknowledged)
+                until(lambda: len(senders.acknowledged) > before + 20, what="some leads")
+                time.sleep(self.chance.random() * 0.3)
+                with open(disk / "filler", "wb", buffering=0) as filler:
+                    for size in (1 << 20, 1 << 12, 1):
+                        try:
+                            while filler.write(b"\0" * size):
+                                pass
+                        except OSError:
+                            pass
+                refused = senders.statuses.get(503, 0)
+                until(lambda: senders.statuses.get(503, 0) > refused, 5, "503 on a full disk")
+                status, _, headers = program.submit(b'{"submission_id": "late"}')
+                self.assertEqual(status, 503)
+                self.assertIn("Retry-After", headers)
+                self.assertEqual(program.get("/health/ready", program.admin)[0], 503)
+                self.assertEqual(program.get("/health/live", program.admin)[0], 200)
+                # What was accepted is delivered by the ballast.
+                until(lambda: senders.acknowledged <= self.arrived(program), 20, "deliveries")
+                (disk / "filler").unlink()
+                good = senders.statuses[200]
+                until(lambda: senders.statuses[200] > good, 5, "leads after the disk is free")
+        finally:
+            acknowledged = senders.stop()
+        self.settle(program, acknowledged)
+        self.assertIsNone(program.process.poll())
+
+    def cut(self, system, environment=None):
+        """A power cut: what was not synced is gone. Answers how many acknowledged leads are."""
+        image = self.folder() / "image"
+        with open(image, "wb") as file:
+            file.truncate(400 << 20)
+        subprocess.run([f"mkfs.{system}", "-q", str(image)], check=True,
+                       stdout=subprocess.DEVNULL)
+        disk = self.mount("-o", "loop", str(image))
+        program = self.make(store=disk)
+        program.environment.update(environment or {})
+        program.start()
+        senders = Senders(program, count=6)
+        until(lambda: len(senders.acknowledged) > 200, what="some leads")
+        time.sleep(self.chance.random() * 0.5)
+        with senders.lock:
+            acknowledged = set(senders.acknowledged)
+        subprocess.run(["xfs_io", "-x", "-c", "shutdown", str(disk)], check=True)
+        program.kill()
+        senders.stop()
+        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(image), str(disk)], check=True)
+        for name in (environment or {}):
+            del program.environment[name]
+        program.start()
+        until(program.settled, 60, "the end of all deliveries")
+        stored = {lead["lead_id"].split(":")[-1] for lead in program.leads()}
+        program.stop()
+        check = subprocess.run(
+            ["sqlite3", str(disk / "leads.db"), "PRAGMA integrity_check"], capture_output=True)
+        self.assertEqual(check.stdout.strip(), b"ok")
+        return len(acknowledged - stored)
+
+    @unittest.skipUnless(shutil.which("xfs_io"), "needs xfs_io")
+    def test_a_power_cut_loses_nothing_that_was_acknowledged(self):
+        """R02."""
+        for round in range(2 * ROUNDS):
+            self.assertEqual(self.cut(["xfs", "ext4"][round % 2]), 0)
+
+    @unittest.skipUnless(shutil.which("xfs_io") and shutil.which("cc"), "needs a C compiler")
+    def test_the_control_of_the_power_cut_loses_leads(self):
+        """A disk that lies about syncs: the test above can fail."""
+        library = self.folder() / "lies.so"
+        source = pathlib.Path(__file__).with_name("faults.c")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(source)],
+                       check=True)
+        lost = 0
+        for _ in range(5):
+            lost += self.cut("xfs", {"LD_PRELOAD": str(library)})
+            if lost:
+                return
+        self.fail("a disk that lies lost nothing")
+
+
+@unittest.skipUnless(shutil.which("strace"), "needs strace")
+class Syncs(Faults):
+    def test_a_sync_that_fails_ends_the_service_and_acknowledges_nothing_more(self):
+        """R03. Each N-th sync fails once; the service ends with 75, and a restart has every
+        acknowledged lead."""
+        for _ in range(4 * ROUNDS):
+            number = self.chance.randint(8, 60)
+            program = self.make()
+            program.process = subprocess.Popen(
+                ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync",
+                 "-e", f"inject=fdatasync,fsync:error=EIO:when={number}+",
+                 world.LEADROUTER, "serve", "--config", str(program.rules)],
+                stdout=program.log, stderr=program.log, env=program.environment,
+                cwd=program.folder)
+            try:
+                until(program.is_ready, 60, "the service")
+            except AssertionError:
+                # It failed before it was ready: that is refused, too.
+                self.assertIn(program.process.wait(30), (69, 75))
+                continue
+            senders = Senders(program, count=3)
+            try:
+                self.assertEqual(program.process.wait(60), 75)
+            finally:
+                acknowledged = senders.stop()
+            program.start()
+            self.settle(program, acknowledged)
+            program.close()
+
+
+class Floods(Faults):
+    def test_silent_and_slow_connections_keep_nobody_out(self):
+        """R19. They are closed by themselves; forms of others go through meanwhile."""
+        program = self.make()
+        program.start()
+        slow = []
+        for number in range(100 * ROUNDS):
+            connection = socket.create_connection(("127.0.0.1", program.port))
+            if number % 3 == 1:
+                connection.send(b"POST /hooks/website HTTP/1.1\r\nHost:")
+            if number % 3 == 2:
+                connection.send(b"POST /hooks/website HTTP/1.1\r\nHost: a\r\n"
+                                b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+            slow.append(connection)
+        for number in range(50):
+            self.assertEqual(program.submit(b'{"submission_id": "%d"}' % number)[0], 200)
+        for number, connection in enumerate(slow):
+            connection.settimeout(40)
+            while connection.recv(1000):
+                pass
+            connection.close()
+        until(program.settled, what="the end of all deliveries")
+        self.assertEqual(len(self.arrived(program)), 50)
+
+    def test_more_connections_than_files_harm_nobody(self):
+        """R18. 256 files, hundreds of idle connections: what is taken in is delivered."""
+        program = self.make()
+        program.process = subprocess.Popen(
+            ["prlimit", "--nofile=256:256", world.LEADROUTER, "serve", "--config",
+             str(program.rules)], stdout=program.log, stderr=program.log,
+            env=program.environment, cwd=program.folder)
+        until(program.is_ready, what="the service")
+        idle = []
+        for _ in range(300):
+            connection = socket.socket()
+            connection.setblocking(False)
+            connection.connect_ex(("127.0.0.1", program.port))
+            idle.append(connection)
+        # The idle ones are closed after ten seconds each; ours waits its turn.
+        for number in range(5):
+            status = program.request(
+                "POST", "/hooks/website", b'{"submission_id": "%d"}' % number,
+                {"Content-Type": "application/json", "X-Form-Token": world.FORM_TOKEN},
+                timeout=120)[0]
+            self.assertEqual(status, 200)
+        self.assertIsNone(program.process.poll())
+        for connection in idle:
+            connection.close()
+        until(program.settled, what="the end of all deliveries")
+        self.assertEqual(len(self.arrived(program)), 5)
+
+    def test_each_lead_many_times_at_once_is_one_lead(self):
+        """R21."""
+        program = self.make()
+        program.start()
+        count = 500 * ROUNDS
+        work = [number for number in range(count) for _ in range(self.chance.randint(1, 5))]
+        self.chance.shuffle(work)
+
+        def send(number):
+            return program.submit(b'{"submission_id": "%d"}' % number)[0]
+
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            self.assertEqual(set(pool.map(send, work)), {200})
+        leads, deliveries = until(program.settled, 60, "the end of all deliveries")
+        self.assertEqual(len(leads), count)
+        self.assertEqual(len(self.arrived(program)), count)
+
+
+class LossyCRM(world.CRM):
+    """Takes every post; loses a tenth of its answers, or does what `on_post` does."""
+
+    def __init__(self, chance, on_post=None):
+        super().__init__()
+        outer = self
+        handler = self.server.RequestHandlerClass
+        usual = handler.do_POST
+
+        def do_post(request):
+            with outer.lock:
+                lost = chance.random() < 0.1
+            if lost or on_post:
+                body = request.rfile.read(int(request.headers["Content-Length"]))
+                with outer.lock:
+                    outer.posts.append({"path": request.path, "body": body, "headers": {
+                        k.lower(): v for k, v in request.headers.items()}})
+                if on_post and not on_post(body):
+                    request.send_response(201)
+                    request.send_header("Content-Length", "0")
+                    request.end_headers()
+                    return
+                request.close_connection = True
+                request.connection.shutdown(socket.SHUT_RDWR)
+            else:
+                usual(request)
+
+        handler.do_POST = do_post
+
+
+CRM_ROUTES = """\
+routes:
+  - id: crm
+    when: {selected_dealer: {in_table: store}}
+    to: [store-crm]
+"""
+
+
+class Sinks(Faults):
+    dealer = "99213450"
+
+    def submit(self, program, name):
+        body = {"submission_id": name, "selected_dealer": self.dealer, "note": name}
+        return program.submit(json.dumps(body).encode())[0]
+
+    def test_answers_that_get_lost_bring_the_same_key_again(self):
+        """R10."""
+        crm = LossyCRM(self.chance)
+        program = self.make(crm, routes=CRM_ROUTES)
+        program.start()
+        count = 300 * ROUNDS
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            done = pool.map(lambda n: self.submit(program, f"r-{n}"), range(count))
+            self.assertEqual(set(done), {200})
+        _, deliveries = until(program.settled, 120, "the end of all deliveries")
+        keys = {d["delivery_id"] for d in deliveries}
+        self.assertEqual(len(keys), count)
+        self.assertTrue(all(d["state"] == "delivered" for d in deliveries))
+        self.assertEqual(set(crm.keys()), keys)
+        self.assertGreater(len(crm.keys()), count, "no answer was lost")
+
+    def test_a_lead_that_kills_the_process_is_put_aside_after_three_times(self):
+        """R11. The process dies in the middle of that lead's attempt, as a trap would end it."""
+        deaths, program = [0], None
+
+        def on_post(body):
+            if b"poison" not in body:
+                return False
+            deaths[0] += 1
+            program.process.send_signal(signal.SIGILL)
+            return True
+
+        crm = LossyCRM(random.Random(1), on_post)
+        program = self.make(crm, routes=CRM_ROUTES)
+        program.start()
+        for number in range(5):
+            self.assertEqual(self.submit(program, f"good-{number}"), 200)
+        self.assertEqual(self.submit(program, "poison"), 200)
+        stopping = threading.Event()
+
+        def supervise():
+            while not stopping.is_set():
+                if program.process.poll() is not None:
+                    try:
+                        program.start()
+                    except AssertionError:
+                        pass
+                time.sleep(0.05)
+
+        supervisor = threading.Thread(target=supervise)
+        supervisor.start()
+        try:
+            def dead():
+                done = program.settled()
+                return done and [d for d in done[1] if d["state"] == "dead"]
+            [aside] = until(dead, 120, "the poisoned lead put aside")
+        finally:
+            stopping.set()
+            supervisor.join()
+        self.assertLessEqual(deaths[0], 3)
+        for number in range(5, 10):
+            self.assertEqual(self.submit(program, f"good-{number}"), 200)
+        _, deliveries = until(program.settled, 60, "the end of all deliveries")
+        states = sorted(d["state"] for d in deliveries if d["sink"] == "store-crm")
+        self.assertEqual(states, ["dead"] + ["delivered"] * 10)
+
+    def test_a_stop_under_load_is_clean(self):
+        """R24. Nothing lost, nothing sent twice, and no longer than the grace."""
+        crm = world.CRM()
+        program = self.make(crm, routes=CRM_ROUTES)
+        acknowledged, count = set(), 0
+        for _ in range(10 * ROUNDS):
+            program.start()
+            names = [f"t-{count + number}" for number in range(40)]
+            count += len(names)
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                def send(name):
+                    try:
+                        return self.submit(program, name)
+                    except (OSError, world.http.client.HTTPException):
+                        return 0
+                results = pool.map(send, names)
+                time.sleep(self.chance.random() * 0.2)
+                self.assertEqual(program.stop(20), 0)
+                acknowledged |= {n for n, status in zip(names, results) if status == 200}
+        program.start()
+        leads, _ = until(program.settled, 60, "the end of all deliveries")
+        stored = {lead["lead_id"].split(":")[-1] for lead in leads}
+        self.assertEqual(acknowledged - stored, set())
+        self.assertEqual(len(crm.keys()), len(set(crm.keys())), "a clean stop repeats nothing")
+        self.assertEqual(len(crm.keys()), len(leads))
+
+    def test_no_lead_data_and_no_secret_is_in_any_output(self):
+        """R30. Answers of leads, secrets, and a CRM that sends them back in its errors."""
+        canaries = [f"canary-{self.chance.randrange(1 << 60):x}" for _ in range(200)]
+        crm = world.CRM()
+        crm.script = [500, 400, 429, 201] * 30
+        program = self.make(crm, routes=CRM_ROUTES)
+        program.start()
+        for number, canary in enumerate(canaries):
+            body = {"submission_id": f"c-{number}", "selected_dealer": self.dealer,
+                    "email": f"{canary}@example.com", canary: canary}
+            self.assertEqual(program.submit(json.dumps(body).encode())[0], 200)
+        program.submit(("{" + canaries[0]).encode())
+        program.submit(canaries[1].encode(), content_type="text/" + canaries[1])
+        until(program.settled, 120, "the end of all deliveries")
+        outputs = [(program.folder / "log").read_bytes()]
+        for path in ("/metrics", "/health/ready", "/health/live"):
+            outputs.append(program.get(path, program.admin)[1])
+        program.stop()
+        outputs.append((program.folder / "log").read_bytes())
+        for command in (["leads", "list"], ["deliveries", "list"]):
+            outputs.append(program.command(*command).stdout)
+        everything = b"\n".join(outputs).decode(errors="replace")
+        for text in canaries + world.SECRETS:
+            self.assertNotIn(text, everything)
+
+
+if __name__ == "__main__":
+    unittest.main()

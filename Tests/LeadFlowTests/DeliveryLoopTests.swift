@@ -1,0 +1,271 @@
+import LeadKit
+import LeadRules
+import LeadStore
+import LeadTesting
+import Testing
+
+@testable import LeadFlow
+
+/// Destinations, pauses and reloads of the running loop. Nothing here waits for time to pass.
+@Suite(.timeLimit(.minutes(1)))
+struct DeliveryLoopTests {
+    private let clock = SystemClock()
+
+    private func state(_ name: String, _ flow: Flow) async throws -> SinkState {
+        try #require(try await flow.delivery.states().first { $0.name == name })
+    }
+
+    // MARK: Destinations
+
+    @Test func `one destination that hangs leaves room for the others`() async throws {
+        let gate = Gate()
+        let main = Script { (delivery, _) in
+            if delivery.rendered["destination"] == "1001" { await gate.wait() }
+        }
+        let stage = try await Stage(sinks: [
+            ("main", main, "destination: \"{{lead.id}}\", max_in_flight: 2, timeout: 1h")
+        ])
+        try await stage.run(clock: clock) { flow in
+            try await stage.send(Array(1...20), to: flow)
+            try await stage.until { $0.deliveries == [.delivered: 19, .leased: 1] }
+            #expect(try await state("main", flow).destinations.map(\.name) == ["1001"])
+            gate.open()
+            try await stage.until { $0.deliveries == [.delivered: 20] }
+        }
+    }
+
+    @Test func `a destination that fails rests, and its deliveries are not churned`() async throws {
+        let main = Script { (delivery, _) throws(DeliveryFailure) in
+            if delivery.rendered["destination"] == "sick" { throw .retry("down") }
+        }
+        // Every second lead is for the sick one.
+        let stage = try await Stage(
+            sinks: [("main", main, "destination: well, max_in_flight: 8")],
+            rest: """
+                default: {to: [main]}
+                routes:
+                  - id: sick
+                    when: {lead.id: {matches: "10[0-9][13579]"}}
+                    to: [{sink: main, with: {destination: sick}}]
+                """)
+        try await stage.run(clock: clock) { flow in
+            try await stage.send(Array(0..<80), to: flow)
+            try await stage.until { $0.deliveries == [.delivered: 40, .pending: 40] }
+            let sick = try #require(try await state("main", flow).destinations.first)
+            #expect(sick.name == "sick" && sick.health == .resting && sick.reason == "down")
+            #expect(sick.nextProbeMilliseconds != nil && sick.sinceMilliseconds != nil)
+            // Those that were under way when it fell ill, and nobody after them.
+            #expect(main.deliveries.count < 40 + 2 * 8)
+            // Only they have spent an attempt.
+            let pending = try await stage.store.deliveries(DeliveryFilter(state: .pending))
+            #expect(pending.filter { $0.attempts > 0 }.count == main.deliveries.count - 40)
+            let tried = main.deliveries.count
+            #expect(try await flow.delivery.probe(sink: "main", destination: "sick") == 1)
+            while main.deliveries.count == tried { await Task.yield() }
+            try await stage.until { $0.deliveries == [.delivered: 40, .pending: 40] }
+            #expect(main.deliveries.count == tried + 1, "a probe is one delivery")
+            let after = try await stage.store.deliveries(DeliveryFilter(state: .pending))
+            #expect(
+                after.map(\.attempts).reduce(0, +) == pending.map(\.attempts).reduce(0, +),
+                "and spends no attempt")
+        }
+    }
+
+    @Test func `what waited goes at once when its destination is well again`() async throws {
+        let sick = Counter()
+        sick.add(1)
+        let main = Script { (_, _) throws(DeliveryFailure) in
+            if sick.value > 0 { throw .retry("down") }
+        }
+        let stage = try await Stage(sinks: [("main", main, "max_in_flight: 4")])
+        try await stage.run(clock: clock) { flow in
+            try await stage.send(Array(0..<30), to: flow)
+            while try await state("main", flow).destinations.first?.health != .resting {
+                await Task.yield()
+            }
+            sick.add(-1)
+            #expect(try await flow.delivery.probe(sink: "main") == 1)
+            // Some of them have a due date in the future: they failed once.
+            try await stage.until { $0.deliveries == [.delivered: 30] }
+        }
+    }
+
+    @Test func `refusals of leads do not make a destination sick`() async throws {
+        let main = Script { (_, _) throws(DeliveryFailure) in throw .reject("422") }
+        let stage = try await Stage(sinks: [("main", main, "")])
+        try await stage.run(clock: clock) { flow in
+            try await stage.send(Array(0..<30), to: flow)
+            try await stage.until { $0.deliveries == [.dead: 30] }
+        }
+    }
+
+    // MARK: Pauses
+
+    @Test func `a pause outlives the process, and a resume lets all go`() async throws {
+        let main = Script()
+        let stage = try await Stage(sinks: [("main", main, "")])
+        try await stage.run(clock: clock) { flow in
+            try await flow.delivery.pause(sink: "main", reason: "they move house")
+            try await stage.send([1, 2], to: flow)
+            try await stage.until { $0.deliveries == [.pending: 2] }
+        }
+        try await stage.run(clock: clock) { flow in
+            let paused = try await state("main", flow).pause
+            guard case .operator(_, "they move house") = paused else {
+                Issue.record("\(String(describing: paused))")
+                return
+            }
+            try await stage.send([3], to: flow)
+            try await stage.until { $0.deliveries == [.pending: 3] }
+            #expect(main.deliveries.isEmpty)
+            try await flow.delivery.resume(sink: "main")
+            try await stage.until { $0.deliveries == [.delivered: 3] }
+            #expect(try await state("main", flow).pause == nil)
+            #expect(main.deliveries.allSatisfy { $0.attempt == 1 })
+        }
+    }
+
+    @Test func `a pause lets attempts under way end and gives the rest back`() async throws {
+        let gate = Gate()
+        let main = Script { (_, _) in await gate.wait() }
+        let stage = try await Stage(sinks: [("main", main, "max_in_flight: 2, timeout: 1h")])
+        try await stage.run(clock: clock) { flow in
+            try await stage.send(Array(0..<10), to: flow)
+            while main.deliveries.count < 2 { await Task.yield() }
+            try await flow.delivery.pause(sink: "main")
+            try await stage.until { $0.deliveries == [.leased: 2, .pending: 8] }
+            gate.open()
+            try await stage.until { $0.deliveries == [.delivered: 2, .pending: 8] }
+        }
+    }
+
+    @Test func `a sink that nobody knows cannot be paused`() async throws {
+        let stage = try await Stage(sinks: [("main", Script(), "")])
+        let flow = try await stage.flow()
+        await #expect(throws: DeliveryLoopError.unknownSink("other")) {
+            try await flow.delivery.pause(sink: "other")
+        }
+    }
+
+    // MARK: Reloads
+
+    @Test func `a reload closes a plugin after its last attempt, and uses the new one`()
+        async throws
+    {
+        let gate = Gate()
+        let (old, new) = (Script { (_, _) in await gate.wait() }, Script())
+        let stage = try await Stage(sinks: [("main", old, "max_in_flight: 2, timeout: 1h")])
+        let next = try Stage.configuration([("main", new, "max_in_flight: 8")])
+        try await stage.run(clock: clock) { flow in
+            try await stage.send(Array(0..<10), to: flow)
+            while old.deliveries.count < 2 { await Task.yield() }
+            try await flow.delivery.use(next)
+            // It does not wait for the old one, which hangs.
+            try await stage.until { $0.deliveries == [.leased: 2, .delivered: 8] }
+            #expect(old.closed.value == 0)
+            gate.open()
+            try await stage.until { $0.deliveries == [.delivered: 10] }
+            while old.closed.value == 0 { await Task.yield() }
+        }
+        #expect(old.deliveries.count == 2 && new.deliveries.count == 8)
+        #expect(old.closed.value == 1)
+    }
+
+    @Test func `a reload keeps a plugin whose settings are the same`() async throws {
+        let (main, more) = (Script(), Script())
+        let stage = try await Stage(sinks: [("main", main, "")])
+        let next = try Stage.configuration(
+            [("main", main, ""), ("more", more, "")], rest: "default: {to: [main, more]}")
+        try await stage.run(clock: clock) { flow in
+            try await flow.delivery.use(next)
+            #expect(try await flow.delivery.states().map(\.name) == ["main", "more"])
+            #expect(main.made.value == 1 && main.closed.value == 0)
+            #expect(more.made.value == 1)
+        }
+    }
+
+    @Test func `a sink that is gone keeps its deliveries until it comes back`() async throws {
+        let (main, gone) = (Script(), Script())
+        let both = [("main", main, ""), ("gone", gone, "paused: true")]
+        let stage = try await Stage(sinks: both, rest: "default: {to: [main, gone]}")
+        let without = try Stage.configuration([("main", main, "")])
+        let back = try Stage.configuration([("main", main, ""), ("gone", gone, "")])
+        try await stage.run(clock: clock) { flow in
+            try await stage.send([1, 2], to: flow)
+            try await stage.until { $0.deliveries == [.delivered: 2, .pending: 2] }
+            #expect(try await state("gone", flow).pause == .configuration)
+            try await flow.delivery.use(without)
+            #expect(try await state("gone", flow).isAbsent)
+            try await flow.delivery.use(back)
+            try await stage.until { $0.deliveries == [.delivered: 4] }
+        }
+        // After a restart the store alone knows of it.
+        let other = try await stage.flow()
+        try await other.delivery.use(without)
+        #expect(try await other.delivery.states().map(\.name).contains("main"))
+    }
+
+    @Test func `a plugin that cannot be made refuses the reload, and nothing changes`() async throws
+    {
+        let (main, more) = (Script(), Script())
+        let stage = try await Stage(sinks: [("main", main, "")])
+        let broken = try Stage.configuration(
+            [("main", Script(), ""), ("more", more, ""), ("bad", Script(), "broken: true")])
+        try await stage.run(clock: clock) { flow in
+            await #expect(throws: ScriptedSink.Broken.self) {
+                try await flow.delivery.use(broken)
+            }
+            #expect(more.made.value == more.closed.value, "what was made is closed")
+            try await stage.send([1], to: flow)
+            try await stage.until { $0.deliveries == [.delivered: 1] }
+            #expect(main.deliveries.count == 1)
+            #expect(try await flow.delivery.states().map(\.name) == ["main"])
+        }
+    }
+
+    // MARK: Crashes
+
+    @Test func `what was under way in a crash is tried alone, the rest together`() async throws {
+        let main = Script()
+        let stage = try await Stage(sinks: [("main", main, "max_in_flight: 8")])
+        let flow = try await stage.flow()
+        try await stage.send(Array(0..<4), to: flow)
+        try await stage.route(to: "main")
+        for _ in 1...2 {
+            let leased = try await stage.store.lease(
+                LeaseRequest(
+                    sink: "main", token: "dead",
+                    picks: [
+                        LeasePick(destination: "", kind: .suspect, limit: 3),
+                        LeasePick(destination: "", limit: 3),
+                    ], limit: 3, atMilliseconds: .max, untilMilliseconds: .max))
+            #expect(leased.taken.count == 3)
+            let voided = try await stage.store.voidLeases(
+                LeaseVoid(exceptToken: "new", countsCrash: true, atMilliseconds: 0))
+            #expect(voided.quarantined.isEmpty)
+        }
+        try await stage.run(clock: clock) { _ in
+            try await stage.until { $0.deliveries == [.delivered: 4] }
+        }
+        #expect(main.deliveries.count == 4)
+    }
+}
+
+extension Stage {
+    /// Decides what is received without a running flow: a delivery to a sink for each.
+    func route(to sink: String) async throws {
+        let entries = try await store.undecided(after: 0, limit: 1000)
+        try await store.record(
+            entries.map { entry in
+                DecisionRecord(
+                    sequence: entry.sequence, state: .decided, outcome: "default", reason: nil,
+                    decision: "{}", ruleSetHash: "h",
+                    deliveries: [
+                        NewDelivery(
+                            key: DeliveryKey(
+                                source: "web", lead: entry.leadID, route: "default", target: sink),
+                            sink: sink, route: "default", isCopy: false)
+                    ], atMilliseconds: 0)
+            })
+    }
+}

@@ -1,0 +1,203 @@
+import LeadKit
+import LeadRules
+import LeadStore
+import LeadTesting
+import Testing
+
+@testable import LeadFlow
+
+/// Whose deliveries are leased and begun.
+@Suite struct DeskTests {
+    private let now = TimeReading(wall: 1_000_000, up: 500_000)
+
+    private func desk(
+        _ all: Int = 16, each: Int? = nil, hasOne: Bool = false, due names: [String] = []
+    ) -> Desk {
+        var options = SinkOptions()
+        options.maxInFlight = all
+        options.maxInFlightPerDestination = each
+        var desk = Desk(caps: Caps(options, hasOneDestination: hasOne))
+        desk.learn(names.map { PendingDestination(name: $0, dueMilliseconds: 0) })
+        return desk
+    }
+
+    private func prepared(_ destination: String, _ number: Int64 = 1) -> Prepared {
+        let lead = Lead.sample(id: String(number))
+        return Prepared(
+            leased: LeasedDelivery(
+                sequence: number,
+                delivery: NewDelivery(
+                    key: .numbered(Int(number)), sink: "s", route: "r", isCopy: false),
+                source: "s", lead: [], receivedMilliseconds: 0, attempt: 1, createdMilliseconds: 0,
+                token: "t"), lead: lead, rendered: [:], destination: destination)
+    }
+
+    /// Begins so many attempts at a destination; their tickets.
+    private func begin(
+        _ count: Int, at destination: String, _ desk: inout Desk
+    ) -> [Breaker.Ticket] {
+        (0..<count).compactMap { number in
+            _ = desk.place(prepared(destination, Int64(number + 1)), at: now)
+            return desk.begin(at: now)?.ticket
+        }
+    }
+
+    private func fail(_ destination: String, _ desk: inout Desk) {
+        for _ in 0..<Breaker.failuresMax {
+            guard let ticket = begin(1, at: destination, &desk).first else { continue }
+            _ = desk.note(
+                .failed(waitMilliseconds: 0), ticket, at: destination, reason: "down",
+                rests: 30_000...600_000, at: now)
+            desk.ended(at: destination, nextDue: 0)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (4, nil, false, 1), (8, nil, false, 2), (16, nil, false, 4), (256, nil, false, 4),
+            (4, nil, true, 4), (256, nil, true, 256), (16, 2, true, 2), (16, 16, false, 16),
+        ] as [(Int, Int?, Bool, Int)])
+    func `a destination has its share, and the only one has all`(
+        all: Int, each: Int?, hasOne: Bool, cap: Int
+    ) {
+        #expect(desk(all, each: each, hasOne: hasOne).cap == cap)
+        #expect(desk(all, each: each, hasOne: hasOne, due: ["x"]).cap == cap)
+        #expect(desk(all, each: each, hasOne: hasOne, due: ["x", "y"]).cap <= max(4, each ?? 0))
+    }
+
+    @Test func `half of a lease is for new deliveries, half for all others in turn`() throws {
+        var desk = desk(8, due: ["x", "y"])
+        desk.ring(at: now.wall)
+        let picked = desk.picks(at: now, atMost: .max)
+        let next = try #require(picked)
+        #expect(next.limit == 24)
+        let since = LeasePick.Kind.dueSince(milliseconds: now.wall - Desk.newMilliseconds)
+        #expect(next.picks.first == LeasePick(destination: "", kind: since, limit: 12))
+        #expect(next.picks.last == LeasePick(destination: "", limit: 24))
+        // Each of the known has room for six; the rest is for older ones without a destination.
+        let shares = next.picks.dropFirst().dropLast()
+        #expect(Set(shares.map(\.destination)) == ["", "x", "y"])
+        #expect(shares.allSatisfy { $0.limit == 4 && $0.kind == .due })
+    }
+
+    @Test func `nothing to do is nothing to ask`() {
+        var desk = desk()
+        let nothing = desk.picks(at: now, atMost: .max) == nil
+        #expect(nothing)
+        #expect(desk.rest(at: now, mayLease: true) == nil)
+        desk.learn([PendingDestination(name: "x", dueMilliseconds: now.wall + 700)])
+        let early = desk.picks(at: now, atMost: .max) == nil
+        #expect(early)
+        #expect(desk.rest(at: now, mayLease: true) == 700)
+    }
+
+    @Test func `a destination that hangs keeps its share and no more`() {
+        var desk = desk(16)
+        let hung = begin(40, at: "hung", &desk)
+        #expect(hung.count == 4)
+        let others = begin(2, at: "well", &desk)
+        #expect(others.count == 2, "the others have room")
+        let picks = desk.picks(at: now, atMost: .max)?.picks ?? []
+        #expect(!picks.contains { $0.destination == "hung" })
+    }
+
+    /// The control: without a cap for each, the hung one has everything.
+    @Test func `without a cap for each, one that hangs takes all`() {
+        var desk = desk(16, each: 16)
+        #expect(begin(40, at: "hung", &desk).count == 16)
+        #expect(begin(2, at: "well", &desk).isEmpty)
+    }
+
+    @Test func `a destination that rests is left out, and probed with one`() throws {
+        var desk = desk(due: ["sick", "well"])
+        fail("sick", &desk)
+        #expect(desk["sick"]?.breaker.isOpen == true)
+        let picks = desk.picks(at: now, atMost: .max)?.picks ?? []
+        #expect(picks.map(\.destination) == ["well"])
+        let placed = desk.place(prepared("sick"), at: now)
+        #expect(!placed, "a new one for it goes back at once")
+        let later = TimeReading(wall: now.wall + 30_000, up: now.up + 30_000)
+        let probes = desk.picks(at: later, atMost: .max)?.picks ?? []
+        #expect(probes.contains(LeasePick(destination: "sick", kind: .any, limit: 1)))
+        let first = desk.place(prepared("sick", 7), at: later)
+        let second = desk.place(prepared("sick", 8), at: later)
+        #expect(first && !second)
+        let begun = desk.begin(at: later)
+        let probe = try #require(begun?.ticket)
+        #expect(probe.isProbe)
+        _ = desk.note(
+            .answered, probe, at: "sick", reason: nil, rests: 1...1, at: later)
+        desk.ended(at: "sick", nextDue: nil)
+        let after = desk.picks(at: later, atMost: .max)?.picks ?? []
+        #expect(
+            after.contains(LeasePick(destination: "sick", kind: .any, limit: 2)),
+            "what waited for it goes, due or not, two at first")
+    }
+
+    @Test func `what waits for a destination that falls ill goes back`() {
+        var desk = desk(8, each: 8)
+        let tickets = begin(5, at: "x", &desk)
+        for number in 10..<13 { _ = desk.place(prepared("x", Int64(number)), at: now) }
+        #expect(desk.takeBack(all: false, at: now).isEmpty)
+        for ticket in tickets {
+            _ = desk.note(
+                .failed(waitMilliseconds: 0), ticket, at: "x", reason: "down",
+                rests: 30_000...600_000, at: now)
+        }
+        let back = desk.takeBack(all: false, at: now)
+        #expect(back.map(\.leased.sequence) == [10, 11, 12])
+        #expect(desk.waitingCount == 0)
+        let aged = desk.takeAged()
+        #expect(aged == "x", "a sick destination is looked through for what is too old")
+    }
+
+    @Test func `attempts begin in turn over the destinations`() {
+        var desk = desk(16)
+        for number in 1...4 { _ = desk.place(prepared("big", Int64(number)), at: now) }
+        _ = desk.place(prepared("small", 9), at: now)
+        let order = (0..<5).compactMap { _ in desk.begin(at: now)?.prepared.destination }
+        #expect(order == ["big", "small", "big", "big", "big"])
+    }
+
+    @Test func `what is well and has nothing to do is forgotten`() {
+        var desk = desk()
+        for number in 0..<100 {
+            let name = "d\(number)"
+            for ticket in begin(1, at: name, &desk) {
+                _ = desk.note(.answered, ticket, at: name, reason: nil, rests: 1...1, at: now)
+                desk.ended(at: name, nextDue: nil)
+            }
+        }
+        #expect(desk.destinations.isEmpty)
+    }
+
+    @Test func `memory is bounded, whatever the number of destinations`() {
+        var desk = desk()
+        desk.learn(
+            (0..<Desk.destinationsMax + 500).map {
+                PendingDestination(name: "d\($0)", dueMilliseconds: 0)
+            })
+        #expect(desk.destinations.count == Desk.destinationsMax)
+        let picks = desk.picks(at: now, atMost: .max)?.picks ?? []
+        #expect(picks.count <= Desk.picksMax + 2)
+    }
+
+    @Test func `a lost lease is no longer waited for`() {
+        var desk = desk(4, each: 4)
+        for number in 1...3 { _ = desk.place(prepared("x", Int64(number)), at: now) }
+        desk.drop([LeaseName(sequence: 2, attempt: 1)])
+        #expect(desk.waitingLeases.map(\.sequence) == [1, 3])
+        #expect(desk.waitingCount == 2)
+    }
+
+    @Test func `a destination's name is one short line`() {
+        #expect(DestinationName.bounded("", sink: "mail") == "mail")
+        #expect(DestinationName.bounded("a\nb", sink: "mail") == "a b")
+        let long = String(repeating: "x", count: 500)
+        #expect(DestinationName.bounded(long, sink: "s").utf8.count == DestinationName.bytesMax)
+        #expect(
+            DestinationName.bounded(long, sink: "s")
+                != DestinationName.bounded(long + "y", sink: "s")
+        )
+    }
+}

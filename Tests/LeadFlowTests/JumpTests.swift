@@ -1,0 +1,101 @@
+import LeadStore
+import Synchronization
+import Testing
+
+@testable import LeadFlow
+
+/// A wall clock that is set, beside one that only goes forward.
+final class SettableClock: FlowClock {
+    private let times = Mutex((wall: Int64(1_700_000_000_000), up: Int64(0)))
+
+    func nowMilliseconds() -> Int64 { times.withLock { $0.wall } }
+    var upMilliseconds: Int64 { times.withLock { $0.up } }
+    func sleep(for duration: Duration) async throws {}
+
+    func pass(_ milliseconds: Int64) {
+        times.withLock { $0 = ($0.wall + milliseconds, $0.up + milliseconds) }
+    }
+    func set(by milliseconds: Int64) { times.withLock { $0.wall += milliseconds } }
+}
+
+/// What a wall clock that jumps does to ages and due dates.
+@Suite struct JumpTests {
+    private let day: Int64 = 86_400_000
+
+    @Test func `a jump is noticed once, whichever way, and a correction is none`() {
+        let clock = SettableClock()
+        let seen = Mutex<[ClockJump]>([])
+        let watch = JumpWatch(clock) { jump in seen.withLock { $0.append(jump) } }
+        let start = watch.read().wall
+        clock.pass(1000)
+        clock.set(by: 1_900)
+        _ = watch.read()
+        clock.pass(1000)
+        clock.set(by: day)
+        _ = watch.read()
+        _ = watch.read()
+        clock.set(by: -2 * day)
+        _ = watch.read()
+        let jumps = seen.withLock { $0 }
+        #expect(jumps.map(\.byMilliseconds) == [day, -2 * day])
+        #expect(jumps.map(\.expectedMilliseconds) == [start + 3_900, start + 3_900 + day])
+    }
+
+    @Test func `a jump forward makes nothing older, and what comes later is not younger`() {
+        let clock = SettableClock()
+        let watch = JumpWatch(clock)
+        let early = watch.read().wall
+        clock.pass(10_000)
+        _ = watch.read()
+        clock.set(by: 3650 * day)
+        let now = watch.read().wall
+        #expect(watch.age(of: early, at: now) == 10_000)
+        let late = now
+        clock.pass(5_000)
+        let later = watch.read().wall
+        #expect(watch.age(of: late, at: later) == 5_000)
+        #expect(watch.age(of: early, at: later) == 15_000)
+    }
+
+    @Test func `what is set back is not counted twice`() {
+        let clock = SettableClock()
+        let watch = JumpWatch(clock)
+        let early = watch.read().wall
+        clock.set(by: day)
+        _ = watch.read()
+        clock.set(by: -day)
+        _ = watch.read()
+        clock.pass(60_000)
+        #expect(watch.age(of: early, at: watch.read().wall) == 60_000)
+    }
+
+    @Test func `nothing expires before its time has really gone by`() {
+        let clock = SettableClock()
+        let watch = JumpWatch(clock)
+        let early = watch.read().wall
+        clock.pass(day)
+        _ = watch.read()
+        clock.set(by: 30 * day)
+        var now = watch.read().wall
+        #expect(watch.time(ofAge: 7 * day, at: now) < early)
+        clock.pass(6 * day + 1000)
+        now = watch.read().wall
+        #expect(watch.time(ofAge: 7 * day, at: now) >= early)
+    }
+
+    @Test func `what an earlier process noted counts`() {
+        let clock = SettableClock()
+        let watch = JumpWatch(clock)
+        let now = watch.read().wall
+        watch.remember([ClockJump(expectedMilliseconds: now - day, byMilliseconds: day / 2)])
+        #expect(watch.age(of: now - 2 * day, at: now) == 3 * day / 2)
+    }
+
+    @Test func `jumps are bounded`() {
+        var jumps = Jumps()
+        for number in 0..<5_000 {
+            jumps.note(ClockJump(expectedMilliseconds: Int64(number), byMilliseconds: 5_000))
+        }
+        #expect(jumps.noted.count == ClockJump.countMax)
+    }
+}
