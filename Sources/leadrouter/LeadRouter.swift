@@ -35,6 +35,7 @@ struct LeadRouter: AsyncParsableCommand {
             Import.self,
             Leads.self,
             Deliveries.self,
+            Sinks.self,
             LedgerCommand.self,
             Plugins.self,
             Schema.self,

@@ -418,6 +418,66 @@ class API(Operators):
         self.assertEqual((status, done["count"]), (200, 0))
 
 
+class Sinks(Operators):
+    def sink(self, name="ops"):
+        rows = [json.loads(line) for line in
+                self.run_ok("sinks", "list", "--format", "ndjson").splitlines()]
+        [found] = [row for row in rows if row["sink"] == name]
+        return found
+
+    def test_a_paused_sink_keeps_its_deliveries_over_a_restart(self):
+        self.program.start()
+        self.assertIn("paused", self.run_ok("sinks", "pause", "ops", "--reason", "moving"))
+        self.take("1")
+        self.assertEqual(self.sink()["paused"]["reason"], "moving")
+        self.assertRegex(self.run_ok("sinks", "list"), r"ops +http +paused since .*: moving")
+        self.program.stop()
+        self.assertEqual((self.sink()["paused"]["by"], self.sink()["pending"]), ("operator", 1))
+        self.program.start()
+        self.assertEqual(len(self.in_state("pending")), 1)
+        self.assertEqual(self.crm.posts, [])
+        self.run_ok("sinks", "resume", "ops")
+        self.wait_for("delivered")
+        self.assertIsNone(self.sink()["paused"])
+
+    def test_without_a_service_a_pause_waits_for_the_next_one(self):
+        self.program.start()
+        self.program.stop()
+        self.run_ok("sinks", "pause", "ops")
+        self.program.start()
+        self.take("1")
+        self.assertEqual(self.sink()["paused"]["by"], "operator")
+        self.assertEqual(self.crm.posts, [])
+        self.program.stop()
+        self.run_ok("sinks", "resume", "ops")
+        self.program.start()
+        self.wait_for("delivered")
+
+    def test_a_sink_that_halted_is_probed_at_once(self):
+        self.crm.script = [401]
+        self.program.start()
+        self.take("1")
+        [one] = until(lambda: [d for d in self.sink()["destinations"] if d["health"] == "halted"])
+        self.assertIn("401", one["reason"])
+        self.assertIn("halted", self.run_ok("sinks", "list"))
+        self.assertIn("1 destination of 'ops'", self.run_ok("sinks", "probe", "ops"))
+        self.wait_for("delivered")
+        self.assertIn("no destination of 'ops' rests", self.run_ok("sinks", "probe", "ops"))
+
+    def test_unknown_sinks_and_wrong_requests(self):
+        self.program.start()
+        for verb in ["pause", "resume", "probe"]:
+            self.run_ok("sinks", verb, "osp", code=1)
+            for body, status in [({"sink": "osp"}, 404), ({}, 400), ({"sinks": "ops"}, 400),
+                                 ({"sink": 7}, 400), (b"[", 400)]:
+                self.assertEqual(self.api("POST", f"/api/sinks/{verb}", body)[0], status)
+        self.assertEqual(self.api("GET", "/api/sinks", token=None)[0], 401)
+        self.assertEqual(self.api("GET", "/api/sinks?x=1")[0], 400)
+        self.program.stop()
+        for verb in ["pause", "resume", "probe"]:
+            self.run_ok("sinks", verb, "osp", code=1)
+
+
 class Retention(Operators):
     def test_what_was_kept_long_enough_is_forgotten_and_the_books_add_up(self):
         self.program.start()

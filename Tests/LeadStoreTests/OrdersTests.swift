@@ -230,3 +230,13 @@ extension SQLiteStore {
         }
     }
 }
+
+extension LeadStore {
+    /// Leases what is due.
+    func lease(
+        sink: String, limit: Int, token: String, atMilliseconds: Int64, untilMilliseconds: Int64
+    ) async throws -> [LeasedDelivery] {
+        try await lease(
+            limit, of: sink, token: token, at: atMilliseconds, until: untilMilliseconds)
+    }
+}

@@ -50,6 +50,8 @@ final class GroupCommit: Sendable {
         var closers: [CheckedContinuation<Void, Never>] = []
         /// Who waits for an empty log.
         var clearers: [CheckedContinuation<Bool, Never>] = []
+        /// Whether the log was made empty at the end.
+        var isCleared = false
         var counts = Counts()
     }
 
@@ -119,11 +121,16 @@ final class GroupCommit: Sendable {
         }
     }
 
-    /// Empties the log, as far as that goes, when no job will come any more.
-    func clearAtEnd() async {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+    /// Makes the log empty if that can be, once everything is written. May be called twice.
+    func clearLogForGood() async {
+        let isFirst = state.withLock { state in
+            defer { state.isCleared = true }
+            return !state.isCleared
+        }
+        guard isFirst else { return }
+        await withCheckedContinuation { continuation in
             pool.asyncWriteWithoutTransaction { db in
-                // What stays in the log is read from there at the next start.
+                // Whatever prevents it, the log is whole and the next owner reads it.
                 _ = try? self.checkpoints.clear(db)
                 continuation.resume()
             }
@@ -181,6 +188,8 @@ final class GroupCommit: Sendable {
             answer(jobs.map(\.refuse), .hasNoRoom)
             return true
         }
+        // Nor is there room to copy the log, and nobody is to wait for that.
+        for clearer in takeClearers() { clearer.resume(returning: false) }
         DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + GroupCommit.roomRetry) {
             self.pool.asyncWriteWithoutTransaction { self.drain($0) }
         }
@@ -261,18 +270,22 @@ final class GroupCommit: Sendable {
     }
 
     private func clearLog(_ db: Database) {
-        let (clearers, isRefusing) = state.withLock { state in
-            defer { state.clearers = [] }
-            return (state.clearers, state.refusal != nil)
-        }
+        let clearers = takeClearers()
         guard !clearers.isEmpty else { return }
         var isClear = false
         do {
             if !isRefusing { isClear = try checkpoints.clear(db) }
         } catch {
-            fail(.cannotWrite(error))
+            if !error.isOfRoom { fail(.cannotWrite(error)) }
         }
         for clearer in clearers { clearer.resume(returning: isClear) }
+    }
+
+    private func takeClearers() -> [CheckedContinuation<Bool, Never>] {
+        state.withLock { state in
+            defer { state.clearers = [] }
+            return state.clearers
+        }
     }
 
     /// Queues behind a drain that has begun since; its commits are then checkpointed with the rest.

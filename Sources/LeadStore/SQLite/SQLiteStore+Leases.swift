@@ -96,9 +96,8 @@ extension SQLiteStore {
                     WHERE outbox.sequence = ?
                     """), arguments: [sequence])
         guard let row, let delivery = delivery(row) else { return nil }
-        if let damage = SQLiteStore.damage(row, delivery) {
-            let now = request.atMilliseconds
-            try bury(sequence, attempt: row["attempts"], at: now, damage, db)
+        if let damage = damage(row, delivery) {
+            try bury(sequence, attempt: row["attempts"], at: request.atMilliseconds, damage, db)
             return nil
         }
         return LeasedDelivery(

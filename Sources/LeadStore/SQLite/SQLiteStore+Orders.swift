@@ -129,7 +129,8 @@ extension SQLiteStore {
                 (SELECT sequence FROM outbox WHERE inbox_sequence = ?)
             """,
             """
-            UPDATE outbox SET detail = NULL, with_settings = '', checksum = NULL
+            UPDATE outbox SET detail = NULL, with_settings = '', destination = '',
+                checksum = NULL
             WHERE inbox_sequence = ?
             """,
             "UPDATE orders SET reason = '' WHERE inbox_sequence = ?",

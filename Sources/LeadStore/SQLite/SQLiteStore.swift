@@ -58,7 +58,7 @@ public final class SQLiteStore: LeadStore {
     public func close() async {
         let isSound = await writer?.close() ?? true
         // The pool's readers close last and cannot do it: all would stay in the log.
-        if isSound { await writer?.clearAtEnd() }
+        if isSound { await writer?.clearLogForGood() }
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             DispatchQueue.global().async {
                 do {

@@ -47,8 +47,6 @@ extension StoreContract {
             try requireEqual(entry.state, .cancelled, "state")
             try requireEqual(entry.detail, "cancelled by ann: asked for", "detail")
             try requireEqual(try await store.lease(at: 99_999), [], "leased all the same")
-            try requireEqual(
-                try await store.pendingDestinations(sink: "sink", after: "", limit: 9), [], "due")
             try requireEqual(try await store.cancel([sequence], order), [.over], "again")
             let orders = try await store.orders(ofLead: lead.sequence)
             try requireEqual(

@@ -21,6 +21,8 @@ public actor MemoryStore: LeadStore {
         var token: String?
         var leasedUntilMilliseconds: Int64 = 0
         var history: [AttemptEntry] = []
+        /// The row of the later generation.
+        var successor: Int?
         /// The destination that it had last.
         var destination = ""
         var crashes = 0
@@ -28,8 +30,6 @@ public actor MemoryStore: LeadStore {
         func isPending(of sink: String) -> Bool {
             entry.state == .pending && entry.delivery.sink == sink
         }
-        /// The row of the later generation.
-        var successor: Int?
     }
 
     struct LeadKey: Hashable {

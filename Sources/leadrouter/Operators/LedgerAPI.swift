@@ -12,12 +12,14 @@ struct LedgerAPI: Sendable {
 
     private let store: any LeadStore
     private let orders: LedgerOrders
+    private let sinks: SinkOrders
     private let logger: Logger
 
     init(
-        store: any LeadStore, logger: Logger,
+        store: any LeadStore, delivery: DeliveryLoop, logger: Logger,
         onDeliveries: @escaping @Sendable (Set<String>) -> Void
     ) {
+        sinks = SinkOrders(.loop(delivery), store: store)
         self.store = store
         self.logger = logger
         orders = LedgerOrders(store: store, onDeliveries: onDeliveries, onDone: Self.log(logger))
@@ -50,6 +52,10 @@ struct LedgerAPI: Sendable {
             .post("deliveries/cancel") {
                 await self.posting($0) { await self.orders.answer(.cancel, $0) }
             },
+            .get("sinks") { query in await self.looking(query) { await self.sinks.list() } },
+            .post("sinks/pause") { await self.posting($0) { await self.sinks.pause($0) } },
+            .post("sinks/resume") { await self.posting($0) { await self.sinks.resume($0) } },
+            .post("sinks/probe") { await self.posting($0) { await self.sinks.probe($0) } },
             .get("stats") { await self.stats($0) },
             .get("ledger/verify") { await self.verify($0) },
             .post("ledger/backup") { query in
@@ -176,6 +182,12 @@ struct LedgerAPI: Sendable {
             throw BadRequest(kind: .notFound, description: "this store is no file")
         }
         return file
+    }
+
+    private func looking(
+        _ query: Query, _ body: () async -> AdminServer.Answer
+    ) async -> AdminServer.Answer {
+        await posting(query) { _ in await body() }
     }
 
     private func posting(

@@ -15,16 +15,18 @@ struct OrderRunner {
     /// The same on an open store.
     let onStore: (LedgerOrders) async -> AdminServer.Answer
 
-    /// How long a running service may take: a million rows are some minutes.
-    static let timeout = Duration.seconds(3600)
-
     /// The answer; prints what went wrong and throws the exit code otherwise.
     func run(_ option: StoreOption, body: [UInt8], changes: Bool) async throws -> JSONValue {
         let answer =
             changes ? try await act(option, body) : try await option.look { await plan($0) }
+        return try OrderRunner.root(of: answer)
+    }
+
+    /// The answer's content; prints what went wrong, and throws the exit code.
+    static func root(of answer: AdminServer.Answer) throws -> JSONValue {
         let root = try? JSONDocument.parse(answer.body).root
         guard answer.status == 200, let root else {
-            throw OrderRunner.failure(answer.status, root?["error"]?.string)
+            throw failure(answer.status, root?["error"]?.string)
         }
         return root
     }
@@ -40,8 +42,8 @@ struct OrderRunner {
             // Making an empty store here would hide that its name is misspelt.
             await (try SQLiteStore.open(path: path, ownership: .reader)).close()
             store = try await SQLiteStore.open(path: path, ownership: .owner)
-        } catch .locked(let owner) {
-            return try await send(body, to: option, owner: owner)
+        } catch .locked {
+            return try await RunningService(option).send("POST", path, body)
         } catch {
             Console.error("error: \(error)")
             throw ExitCode.unavailable
@@ -63,18 +65,36 @@ struct OrderRunner {
         }
     }
 
-    private func send(
-        _ body: [UInt8], to option: StoreOption, owner: String
+    private static func failure(_ status: Int, _ message: String?) -> any Error {
+        let message = message ?? "the service answered \(status)"
+        if status == 400 { return ValidationError(message) }
+        Console.error("error: \(message)")
+        return [404, 409].contains(status) ? ExitCode.failure : ExitCode.unavailable
+    }
+}
+
+/// The service that owns the store, asked through its admin API.
+struct RunningService {
+    /// How long it may take: orders about a million rows are some minutes.
+    static let timeout = Duration.seconds(3600)
+
+    private let admin: AdminSettings
+
+    init(_ option: StoreOption) throws { admin = try option.config.load().server.admin }
+
+    /// Its answer; prints why there is none, and throws the exit code.
+    func send(
+        _ method: String, _ path: String, _ body: [UInt8] = []
     ) async throws -> AdminServer.Answer {
-        let admin = try option.config.load().server.admin
         let url = "http://\(admin.listen)/api/\(path)"
-        var headers = [(name: "Content-Type", value: "application/json")]
+        var headers: [(name: String, value: String)] = []
+        if !body.isEmpty { headers.append(("Content-Type", "application/json")) }
         if let token = admin.token {
             headers.append(("Authorization", "Bearer \(token.revealed)"))
         }
         let request = HTTPRequest(
-            method: "POST", url: url, headers: headers, body: body, timeout: OrderRunner.timeout,
-            responseBytesMax: 4 << 20)
+            method: method, url: url, headers: headers, body: body,
+            timeout: RunningService.timeout, responseBytesMax: 4 << 20)
         let response: HTTPResponse
         do {
             response = try await CurlClient.http.send(request)
@@ -92,13 +112,6 @@ struct OrderRunner {
             throw ExitCode.unavailable
         }
         return AdminServer.Answer(status: response.status, body: response.body)
-    }
-
-    private static func failure(_ status: Int, _ message: String?) -> any Error {
-        let message = message ?? "the service answered \(status)"
-        if status == 400 { return ValidationError(message) }
-        Console.error("error: \(message)")
-        return [404, 409].contains(status) ? ExitCode.failure : ExitCode.unavailable
     }
 }
 

@@ -49,7 +49,9 @@ final class Service: Sendable {
                 "import": { await ImportAction.run($0, into: flow.intake.inbox) },
                 "reload": { _ in await ReloadAction.run(reload) },
             ],
-            endpoints: LedgerAPI(store: store, logger: logger) { flow.ring($0) }.endpoints,
+            endpoints: LedgerAPI(
+                store: store, delivery: flow.delivery, logger: logger
+            ) { flow.ring($0) }.endpoints,
             logger: logger)
         retention = Retention(
             settings: { reload?.rules.edition?.configuration.retention ?? configuration.retention },

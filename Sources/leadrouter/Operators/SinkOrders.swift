@@ -1,0 +1,254 @@
+import LeadFlow
+import LeadKit
+import LeadRules
+import LeadServer
+import LeadStore
+
+/// Looking at sinks, pausing them and letting them go on: by the delivery loop of a running service,
+/// or, when none runs, in the store, where a pause waits for the next one.
+struct SinkOrders: Sendable {
+    /// Where orders about sinks go.
+    enum Place: Sendable {
+        case loop(DeliveryLoop)
+        /// Names and plugins of the configured sinks.
+        case store([String: String])
+    }
+
+    let place: Place
+    let store: any LeadStore
+
+    init(_ place: Place, store: any LeadStore) {
+        self.place = place
+        self.store = store
+    }
+
+    /// `{"sinks": […]}`
+    func list() async -> AdminServer.Answer {
+        await answering { writer in
+            let stats = try await store.stats()
+            let states = try await states(stats)
+            writer.object { writer in
+                writer.name("sinks")
+                writer.array { writer in
+                    for state in states {
+                        SinkOrders.write(state, stats.sinks[state.name] ?? [:], to: &writer)
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is told of a sink: the loop's state, or as much of it as the store knows.
+    private struct Told {
+        var name: String
+        var plugin: String?
+        var isAbsent: Bool
+        var pause: SinkState.Pause?
+        var inFlight: Int?
+        var maxInFlight: Int?
+        var destinations: [DestinationState]
+    }
+
+    private func states(_ stats: StoreStats) async throws -> [Told] {
+        switch place {
+        case .loop(let loop):
+            return try await loop.states().map {
+                Told(
+                    name: $0.name, plugin: $0.plugin, isAbsent: $0.isAbsent, pause: $0.pause,
+                    inFlight: $0.inFlight, maxInFlight: $0.maxInFlight,
+                    destinations: $0.destinations)
+            }
+        case .store(let plugins):
+            let pauses = try await store.pauses()
+            let names = Set(plugins.keys).union(stats.sinks.keys).union(pauses.map(\.sink))
+            return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { name in
+                let pause = pauses.first { $0.sink == name }.map {
+                    SinkState.Pause.operator(
+                        sinceMilliseconds: $0.sinceMilliseconds, reason: $0.reason)
+                }
+                return Told(
+                    name: name, plugin: plugins[name], isAbsent: plugins[name] == nil,
+                    pause: pause, destinations: [])
+            }
+        }
+    }
+
+    private static func write(
+        _ sink: Told, _ counts: [DeliveryState: Int], to writer: inout JSONWriter
+    ) {
+        writer.object { writer in
+            writer.name("sink")
+            writer.string(sink.name)
+            writer.name("plugin")
+            writer.string(sink.plugin)
+            writer.name("absent")
+            writer.bool(sink.isAbsent)
+            writer.name("paused")
+            write(sink.pause, to: &writer)
+            for (name, number) in [
+                ("in_flight", sink.inFlight), ("max_in_flight", sink.maxInFlight),
+            ] {
+                writer.name(name)
+                write(number.map { Int64($0) }, to: &writer)
+            }
+            for state in [DeliveryState.pending, .dead] {
+                writer.name(state.rawValue)
+                writer.integer(counts[state] ?? 0)
+            }
+            writer.name("destinations")
+            writer.array { writer in
+                for one in sink.destinations { write(one, to: &writer) }
+            }
+        }
+    }
+
+    private static func write(_ pause: SinkState.Pause?, to writer: inout JSONWriter) {
+        switch pause {
+        case nil: writer.null()
+        case .configuration?:
+            writer.object { writer in
+                writer.name("by")
+                writer.string("configuration")
+            }
+        case .operator(let since, let reason)?:
+            writer.object { writer in
+                writer.name("by")
+                writer.string("operator")
+                writer.name("since")
+                writer.string(Ledger.time(since))
+                writer.name("reason")
+                writer.string(reason)
+            }
+        }
+    }
+
+    private static func write(_ one: DestinationState, to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("destination")
+            writer.string(one.name)
+            writer.name("health")
+            writer.string(one.health.rawValue)
+            writer.name("since")
+            writer.string(one.sinceMilliseconds.map(Ledger.time))
+            writer.name("reason")
+            writer.string(one.reason)
+            writer.name("failures")
+            writer.integer(one.failures)
+            writer.name("next_probe")
+            writer.string(one.nextProbeMilliseconds.map(Ledger.time))
+            writer.name("in_flight")
+            writer.integer(one.inFlight)
+        }
+    }
+
+    private static func write(_ number: Int64?, to writer: inout JSONWriter) {
+        if let number { writer.integer(number) } else { writer.null() }
+    }
+
+    // MARK: Orders
+
+    /// `{"sink": NAME, "reason": TEXT}`
+    func pause(_ body: [UInt8]) async -> AdminServer.Answer {
+        await answering { writer in
+            let members = try SinkOrders.members(body, ["sink", "reason"])
+            let sink = members["sink"] ?? ""
+            let reason = Order(by: "", reason: members["reason"] ?? "", atMilliseconds: 0).reason
+            switch place {
+            case .loop(let loop): try await loop.pause(sink: sink, reason: reason)
+            case .store:
+                try await check(sink)
+                let now = SystemClock().nowMilliseconds()
+                try await store.setPause(
+                    SinkPause(sink: sink, sinceMilliseconds: now, reason: reason), sink: sink)
+            }
+            SinkOrders.write(sink, "paused", to: &writer)
+        }
+    }
+
+    /// `{"sink": NAME}`
+    func resume(_ body: [UInt8]) async -> AdminServer.Answer {
+        await answering { writer in
+            let sink = try SinkOrders.members(body, ["sink"])["sink"] ?? ""
+            switch place {
+            case .loop(let loop): try await loop.resume(sink: sink)
+            case .store:
+                try await check(sink)
+                try await store.setPause(nil, sink: sink)
+            }
+            SinkOrders.write(sink, "resumed", to: &writer)
+        }
+    }
+
+    /// `{"sink": NAME, "destination": NAME}`; all destinations of the sink unless one is named.
+    func probe(_ body: [UInt8]) async -> AdminServer.Answer {
+        await answering { writer in
+            let members = try SinkOrders.members(body, ["sink", "destination"])
+            let sink = members["sink"] ?? ""
+            var count = 0
+            switch place {
+            case .loop(let loop):
+                count = try await loop.probe(sink: sink, destination: members["destination"])
+            case .store: try await check(sink)
+            }
+            writer.object { writer in
+                writer.name("sink")
+                writer.string(sink)
+                writer.name("probed")
+                writer.integer(count)
+            }
+        }
+    }
+
+    private func check(_ sink: String) async throws {
+        let known = try await states(try await store.stats()).map(\.name)
+        guard known.contains(sink) else { throw DeliveryLoopError.unknownSink(sink) }
+    }
+
+    private static func write(_ sink: String, _ what: String, to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("sink")
+            writer.string(sink)
+            writer.name("done")
+            writer.string(what)
+        }
+    }
+
+    private static func members(
+        _ body: [UInt8], _ known: [String]
+    ) throws(BadRequest) -> [String: String] {
+        guard let root = try? JSONDocument.parse(body).root, root.kind == .object else {
+            throw BadRequest(description: "the body is no JSON object")
+        }
+        var result: [String: String] = [:]
+        for (name, value) in root.members {
+            guard known.contains(name), let text = value.string else {
+                throw BadRequest(
+                    description: "'\(name)' is not taken, or is no text; there are "
+                        + known.joined(separator: ", "))
+            }
+            result[name] = text
+        }
+        guard result["sink"] != nil else { throw BadRequest(description: "name a 'sink'") }
+        return result
+    }
+
+    private func answering(
+        _ body: (inout JSONWriter) async throws -> Void
+    ) async -> AdminServer.Answer {
+        do {
+            var writer = JSONWriter()
+            try await body(&writer)
+            return AdminServer.Answer(body: writer.bytes)
+        } catch DeliveryLoopError.unknownSink(let name) {
+            return AdminServer.Answer(
+                refusing: BadRequest(
+                    kind: .notFound,
+                    description: "there is no sink '\(name)' in the configuration or the store"))
+        } catch let error as DeliveryLoopError {
+            return AdminServer.Answer(
+                refusing: BadRequest(kind: .ambiguous, description: error.description))
+        } catch {
+            return AdminServer.Answer(refusing: error)
+        }
+    }
+}
