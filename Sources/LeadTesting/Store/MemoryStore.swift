@@ -42,6 +42,8 @@ public actor MemoryStore: LeadStore {
     /// Deliveries by sequence number less one.
     var parcels: [Parcel] = []
     var parcelOf: [DeliveryKey: Int] = [:]
+    /// The deliveries that may still be worked on: all others need no look.
+    var open: Set<Int> = []
     private var dedupe: [[UInt8]: Int64] = [:]
     var pools = PoolState()
     var jumps: [ClockJump] = []
@@ -59,6 +61,7 @@ public actor MemoryStore: LeadStore {
         rowOf = other.rowOf
         parcels = other.parcels
         parcelOf = other.parcelOf
+        open = other.open
         dedupe = other.dedupe
         pools = other.pools
         jumps = other.jumps
@@ -215,6 +218,7 @@ public actor MemoryStore: LeadStore {
     func insert(_ delivery: NewDelivery, of row: Int, _ time: Int64) {
         guard parcelOf[delivery.key] == nil else { return }
         parcelOf[delivery.key] = parcels.count
+        open.insert(parcels.count)
         let entry = DeliveryEntry(
             sequence: Int64(parcels.count + 1), delivery: delivery, source: rows[row].entry.source,
             leadID: rows[row].entry.leadID, state: .pending, attempts: 0, createdMilliseconds: time,
