@@ -171,12 +171,11 @@ extension MemoryStore {
         var moved = 0
         for index in open where parcels[index].isPending(of: limit.sink) {
             let entry = parcels[index].entry
-            let latest = limit.latest(
-                attempts: entry.attempts,
+            let due = limit.moved(
+                dueMilliseconds: entry.dueMilliseconds, attempts: entry.attempts,
                 notBeforeMilliseconds: entry.delivery.notBeforeMilliseconds)
-            guard entry.dueMilliseconds > limit.atMilliseconds, entry.dueMilliseconds > latest
-            else { continue }
-            parcels[index].entry.dueMilliseconds = latest
+            guard let due, entry.dueMilliseconds > limit.atMilliseconds else { continue }
+            parcels[index].entry.dueMilliseconds = due
             moved += 1
         }
         return moved
