@@ -80,6 +80,20 @@ import Testing
         #expect(shares.allSatisfy { $0.limit == 4 && $0.kind == .due })
     }
 
+    @Test func `when there is room for one, new ones and others have it by turns`() {
+        var desk = desk(1, due: ["x"])
+        _ = begin(1, at: "y", &desk)
+        _ = desk.place(prepared("y", 2), at: now)
+        let firsts = (0..<4).map { _ -> String in
+            desk.ring(at: now.wall)
+            let next = desk.picks(at: now, atMost: .max)
+            #expect(next?.limit == 1)
+            let first = next?.picks.first { $0.limit > 0 }
+            return first?.kind == .due ? "other" : "new"
+        }
+        #expect(firsts == ["new", "other", "new", "other"])
+    }
+
     @Test func `nothing to do is nothing to ask`() {
         var desk = desk()
         let nothing = desk.picks(at: now, atMost: .max) == nil

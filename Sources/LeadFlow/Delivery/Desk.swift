@@ -1,35 +1,4 @@
-internal import LeadKit
-internal import LeadRules
 internal import LeadStore
-
-/// A delivery that is leased, rendered, and waits for its turn.
-struct Prepared: Sendable {
-    var leased: LeasedDelivery
-    var lead: Lead
-    var rendered: [String: String]
-    var destination: String
-
-    var name: LeaseName { LeaseName(sequence: leased.sequence, attempt: leased.attempt) }
-}
-
-/// How much of a sink may be used.
-struct Caps: Sendable, Equatable {
-    /// The most attempts under way.
-    var all = 4
-    /// The most at one destination, unless it is the only one.
-    var each = 1
-    /// Whether the settings name one destination.
-    var hasOneDestination = true
-
-    init(_ options: SinkOptions, hasOneDestination: Bool) {
-        all = options.maxInFlight
-        self.hasOneDestination = hasOneDestination && options.maxInFlightPerDestination == nil
-        each = options.maxInFlightPerDestination ?? min(Caps.eachMost, max(1, all / 4))
-    }
-
-    /// The most at one destination, unless told.
-    static let eachMost = 4
-}
 
 /// What a lane knows of its destinations, and whose turn it is: the decisions of a lane as a value.
 ///
@@ -86,6 +55,9 @@ struct Desk: Sendable {
     /// How many times as many of unknown destination are looked at as have room: more and more
     /// while most of them go back, so that a backlog for a sick destination is soon known.
     private var lookFactor = 1
+    /// Whether new deliveries come first in the next lease: when there is room for one only, they
+    /// and all others have it by turns.
+    private var isNewFirst = true
     private var leaseTurns = Turns()
     private var startTurns = Turns()
 
@@ -125,18 +97,17 @@ struct Desk: Sendable {
         let hasUnknown = unknownDue.map { $0 <= now.wall } ?? false
         if hasUnknown { rooms[""] = room }
         guard !rooms.isEmpty else { return nil }
-        var picks: [LeasePick] = []
+        defer { isNewFirst.toggle() }
         let looks = hasUnknown ? max(room, min(room * lookFactor, Desk.lookMax, most)) : 0
+        let others = hasUnknown ? (room + (isNewFirst ? 0 : 1)) / 2 : room
+        let shares = leaseTurns.share(others, among: rooms).prefix(Desk.picksMax)
+            .map { pick($0.name, limit: $0.count) }
+        guard hasUnknown else { return shares.isEmpty ? nil : (shares, room) }
         let new = LeasePick(
             destination: "", kind: .dueSince(milliseconds: now.wall - Desk.newMilliseconds),
-            limit: (looks + 1) / 2)
-        if hasUnknown { picks.append(new) }
-        let others = hasUnknown ? room / 2 : room
-        for share in leaseTurns.share(others, among: rooms).prefix(Desk.picksMax) {
-            picks.append(pick(share.name, limit: share.count))
-        }
-        if hasUnknown { picks.append(LeasePick(destination: "", limit: looks)) }
-        return picks.isEmpty ? nil : (picks, max(room, looks))
+            limit: (looks + (isNewFirst ? 1 : 0)) / 2)
+        let rest = LeasePick(destination: "", limit: looks)
+        return ((isNewFirst ? [new] + shares : shares + [new]) + [rest], max(room, looks))
     }
 
     /// How many of unknown destination a lease took, and how many of these had to go back.

@@ -191,15 +191,11 @@ extension Lane {
     func limitDue() async throws(StoreError) {
         let now = all.watch.read()
         let limit = state.withLock { state -> DueLimit? in
-            guard let least = state.limitDue, let setup = state.setup else { return nil }
+            guard let tolerance = state.limitDue, let setup = state.setup else { return nil }
             state.limitDue = nil
-            var waits = setup.policy.longestWaits(least: 0)
-            if least > 0 {
-                // Nothing jumped that we know of: what the other side asked for stands.
-                let asked = max(least, RetryPolicy.retryAfter.upperBound.milliseconds)
-                waits = [least] + waits.dropFirst().map { max($0, asked) }
-            }
-            return DueLimit(sink: name, atMilliseconds: now.wall, waitsMilliseconds: waits)
+            return DueLimit(
+                sink: name, atMilliseconds: now.wall, waitsMilliseconds: setup.policy.longestWaits,
+                toleranceMilliseconds: tolerance)
         }
         guard let limit else { return }
         let moved = try await all.store.limitDue(limit)

@@ -91,14 +91,8 @@ struct RetryPolicy: Sendable {
         return Int64(wait * (1 - RetryPolicy.spread + 2 * RetryPolicy.spread * random))
     }
 
-    /// The longest waits after so many attempts, for `DueLimit`; `least` at least.
-    func longestWaits(least: Int64) -> [Int64] {
-        var waits = [least]
-        for attempt in 1...64 {
-            waits.append(max(least, wait(afterAttempt: attempt, random: 1)))
-        }
-        return waits
-    }
+    /// The longest waits after so many attempts, for `DueLimit`.
+    var longestWaits: [Int64] { [0] + (1...64).map { wait(afterAttempt: $0, random: 1) } }
 
     /// The first and the longest rest of a destination that fails: 30 s and 5 min, or less for a
     /// sink that is told to be tried more often.

@@ -114,7 +114,11 @@ extension StoreContract {
             let later = try await store.routeLater("3", to: "a", at: 100, notBefore: 80_000)
             let leased = try await store.leaseOne(at: 100)
             _ = try await store.finish(leased, .retry(dueMilliseconds: 70_000, reason: "x"))
-            let limit = DueLimit(sink: "a", atMilliseconds: 1000, waitsMilliseconds: [0, 500])
+            var limit = DueLimit(
+                sink: "a", atMilliseconds: 1000, waitsMilliseconds: [0, 500],
+                toleranceMilliseconds: 89_000)
+            try requireEqual(try await store.limitDue(limit), 0, "moved within the tolerance")
+            limit.toleranceMilliseconds = 0
             try requireEqual(try await store.limitDue(limit), 2, "moved")
             try requireEqual(try await store.limitDue(limit), 0, "moved again")
             let entries = try await store.deliveries(DeliveryFilter(sink: "a"))
