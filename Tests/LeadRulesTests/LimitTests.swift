@@ -153,6 +153,18 @@ struct LimitTests {
         }
     }
 
+    @Test(arguments: [
+        ("url", "https://x.example/?a=1&token=hunter2", "https://x.example/?a=1&token=•••"),
+        ("url", "https://u:hunter2@x.example/", "https://u:•••@x.example/"),
+        ("headers.X-Api-Key", "hunter2", "•••"), ("headers.Authorization", "Basic aHU=", "•••"),
+        ("subject", "see https://x.example/?code=1", "see https://x.example/?code=1"),
+        ("headers.Idempotency-Key", "1", "1"),
+    ]) func `a rendered setting is shown without secrets`(
+        _ name: String, _ text: String, _ shown: String
+    ) {
+        #expect(RenderedSetting(name: name, text: text, isSecret: false).shown == shown)
+    }
+
     @Test func `no line of a report begins with a text of a file`() {
         let result = load([
             "leadrouter.yaml": root(

@@ -4,11 +4,17 @@ public enum SecretText {
     /// What names of secrets have in them, in lower case.
     private static let words = [
         "password", "passwd", "passphrase", "secret", "token", "api_key", "api-key", "apikey",
-        "authorization", "credential", "private_key", "access_key",
+        "authorization", "credential", "private_key", "access_key", "cookie",
     ].map { Array($0.utf8) }
     /// Names of an address's query that are secret as a whole.
     private static let queryNames = ["key", "sig", "signature", "auth", "code", "pw", "pass"]
         .map { Array($0.utf8) }
+
+    /// Whether a setting or header of that name holds a secret, such as `headers.X-Api-Key`.
+    public static func isName(_ name: String) -> Bool {
+        let lower = name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+        return words.contains { index(of: $0, in: lower, from: 0) != nil }
+    }
 
     /// A line of a file: what stands behind the name of a secret is masked up to the line's end,
     /// unless it is `${NAME}` or `{file: PATH}`; addresses as in `addresses(in:)`.

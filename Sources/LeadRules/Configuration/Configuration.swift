@@ -154,13 +154,12 @@ public struct SourceTexts: Sendable {
 
     /// Without what looks like a secret, and what a finding says is one.
     private func masked(_ line: String, _ position: Position) -> String {
-        let shown = SecretText.line(line)
-        guard
-            let column = secrets[
-                SourceLine(file: position.file, line: position.line)]
-        else { return shown }
-        let kept = shown.unicodeScalars.prefix(max(0, column - 1))
-        return String(String.UnicodeScalarView(kept)) + Secret.mask
+        let place = SourceLine(file: position.file, line: position.line)
+        guard let column = secrets[place] else { return SecretText.line(line) }
+        let kept = line.unicodeScalars.prefix(max(0, column - 1))
+        let shown = SecretText.line(String(String.UnicodeScalarView(kept)))
+        return shown.utf8.reversed().starts(with: Secret.mask.utf8.reversed())
+            ? shown : shown + Secret.mask
     }
 
     private struct SourceLine: Hashable {

@@ -142,7 +142,8 @@ public struct RenderedSetting: Sendable, Equatable {
 
     /// The text, or the mask.
     public var shown: String {
-        isSecret ? Secret.mask : name == "url" ? SecretText.addresses(in: text) : text
+        if isSecret || SecretText.isName(name) { return Secret.mask }
+        return name == "url" ? SecretText.addresses(in: text) : text
     }
 }
 

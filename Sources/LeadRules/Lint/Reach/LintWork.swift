@@ -6,14 +6,14 @@
 /// machine. What a spent budget leaves open is not reported, only counted.
 final class LintWork {
     /// What a configuration may cost, however small.
-    static let base = 6_000_000
+    static let base = 4_000_000
     /// What each route adds.
     static let perRoute = 200
     /// The most that one question may cost.
     static let questionMax = 300_000
 
     /// What it costs to ask whether a route takes a lead.
-    static let candidate = 5
+    static let candidate = 10
 
     private var left: Int
     private var leftOfQuestion = 0

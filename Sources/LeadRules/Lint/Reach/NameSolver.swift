@@ -62,7 +62,7 @@ struct NameSolver {
         }
         if traits.texts == nil {
             let classes = space.classes()
-            work.spend(classes.count * (checks.count + 1))
+            work.spend(classes.count * (checks.count + 1) + space.spellingCost)
             for value in classes {
                 if work.isSpent { return .perhaps([]) }
                 choice.consider(value)

@@ -24,6 +24,9 @@ extension ValueSpace {
         return single + withOpaqueAnswers(open)
     }
 
+    /// What it costs to find limits among the words of the tests, each as its author wrote it.
+    var spellingCost: Int { (numbers.count + 2) * spellings.count }
+
     /// How many `keys` there are.
     var keyCount: Int { keyTables.reduce(0) { $0 + tables[$1].index.count } }
 
