@@ -205,6 +205,23 @@ struct DeliveryLoopTests {
         #expect(try await other.delivery.states().map(\.name).contains("main"))
     }
 
+    @Test func `a sink that comes with a reload is paused when it was paused before`() async throws
+    {
+        let (main, late) = (Script(), Script())
+        let stage = try await Stage(sinks: [("main", main, "")])
+        let both = try Stage.configuration([("main", main, ""), ("late", late, "")])
+        let pause = SinkPause(sink: "late", sinceMilliseconds: 5, reason: "not yet")
+        try await stage.store.setPause(pause, sink: "late")
+        try await stage.run(clock: clock) { flow in
+            let before = try await state("late", flow)
+            #expect(before.isAbsent && before.pause != nil)
+            try await flow.delivery.use(both)
+            let paused = SinkState.Pause.operator(sinceMilliseconds: 5, reason: "not yet")
+            #expect(try await state("late", flow).pause == paused)
+            #expect(try await !state("late", flow).isAbsent)
+        }
+    }
+
     @Test func `a plugin that cannot be made refuses the reload, and nothing changes`() async throws
     {
         let (main, more) = (Script(), Script())

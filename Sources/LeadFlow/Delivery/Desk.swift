@@ -59,6 +59,7 @@ struct Desk: Sendable {
     /// and all others have it by turns.
     private var isNewFirst = true
     private var leaseTurns = Turns()
+    /// Those for which something waits here.
     private var startTurns = Turns()
 
     init(caps: Caps) {
@@ -171,8 +172,7 @@ struct Desk: Sendable {
             }
             return false
         }
-        destinations[prepared.destination]?.waiting.append(prepared)
-        waitingCount += 1
+        setWaiting(one.waiting + [prepared], of: prepared.destination)
         return true
     }
 
@@ -187,13 +187,12 @@ struct Desk: Sendable {
             let underWay = one.breaker.isOpen ? 0 : one.inFlight
             return one.breaker.room(inFlight: underWay, cap: cap, at: now.up) > 0
         }
-        guard let name, var one = destinations[name] else { return nil }
-        let prepared = one.waiting.removeFirst()
-        let ticket = one.breaker.began()
-        one.inFlight += 1
-        destinations[name] = one
+        guard let name, let one = destinations[name], let prepared = one.waiting.first,
+            let ticket = destinations[name]?.breaker.began()
+        else { return nil }
+        setWaiting(Array(one.waiting.dropFirst()), of: name)
+        destinations[name]?.inFlight += 1
         inFlight += 1
-        waitingCount -= 1
         return (prepared, ticket)
     }
 
@@ -249,11 +248,10 @@ struct Desk: Sendable {
             let keeps = all || (one.breaker.isOpen && !mayProbe) ? 0 : one.breaker.isOpen ? 1 : .max
             guard one.waiting.count > keeps else { continue }
             back += one.waiting.dropFirst(keeps)
-            destinations[name]?.waiting = Array(one.waiting.prefix(keeps))
+            setWaiting(Array(one.waiting.prefix(keeps)), of: name)
             // Leased means due, or as good as.
             destinations[name]?.nextDue = min(one.nextDue ?? .max, now.wall)
         }
-        waitingCount -= back.count
         return back
     }
 
@@ -307,9 +305,8 @@ struct Desk: Sendable {
     mutating func drop(_ lost: Set<LeaseName>) {
         for (name, one) in destinations
         where one.waiting.contains(where: { lost.contains($0.name) }) {
-            destinations[name]?.waiting.removeAll { lost.contains($0.name) }
+            setWaiting(one.waiting.filter { !lost.contains($0.name) }, of: name)
         }
-        waitingCount = destinations.values.reduce(0) { $0 + $1.waiting.count }
     }
 
     /// The leases of what waits.
@@ -327,7 +324,6 @@ struct Desk: Sendable {
         }
         destinations[name] = Destination()
         leaseTurns.add(name)
-        startTurns.add(name)
         return true
     }
 
@@ -339,6 +335,13 @@ struct Desk: Sendable {
     private mutating func remove(_ name: String) {
         destinations[name] = nil
         leaseTurns.remove(name)
-        startTurns.remove(name)
+    }
+
+    private mutating func setWaiting(_ waiting: [Prepared], of name: String) {
+        let before = destinations[name]?.waiting.count ?? 0
+        destinations[name]?.waiting = waiting
+        waitingCount += waiting.count - before
+        if before == 0, !waiting.isEmpty { startTurns.add(name) }
+        if before > 0, waiting.isEmpty { startTurns.remove(name) }
     }
 }

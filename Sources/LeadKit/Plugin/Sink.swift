@@ -65,7 +65,8 @@ public struct Delivery: Sendable {
     public var route: String
     /// Whether it is a copy (`also_to`).
     public var isCopy: Bool
-    /// Which attempt this is, from 1.
+    /// Which attempt this is, from 1. At least 2 when an earlier one may have left something behind,
+    /// also one that was not spent.
     public var attempt: Int
     /// How long the attempt may take.
     public var timeout: Duration
