@@ -181,7 +181,8 @@ public struct DueLimit: Sendable, Equatable {
     }
 }
 
-/// The wall clock went another way than time did.
+/// The wall clock went another way than time did; or, when it went by nothing, a mark that the
+/// service was at work then: of those the last is kept.
 public struct ClockJump: Sendable, Equatable {
     /// What the clock would have shown.
     public var expectedMilliseconds: Int64
@@ -193,6 +194,9 @@ public struct ClockJump: Sendable, Equatable {
         self.expectedMilliseconds = expectedMilliseconds
         self.byMilliseconds = byMilliseconds
     }
+
+    /// Whether it is a mark, no jump.
+    public var isMark: Bool { byMilliseconds == 0 }
 
     /// The most that are kept.
     public static let countMax = 1000

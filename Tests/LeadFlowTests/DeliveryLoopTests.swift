@@ -275,6 +275,27 @@ struct DeliveryLoopTests {
         #expect(main.deliveries.map(\.attempt) == [1, 2])
     }
 
+    @Test func `time in which nobody was at work makes nothing older`() async throws {
+        let main = Script { (_, _) throws(DeliveryFailure) in throw .retry("down") }
+        let stage = try await Stage(sinks: [("main", main, "retry: {for: 1h, first: 1h}")])
+        let now = clock.nowMilliseconds()
+        let week: Int64 = 7 * 86_400_000
+        try await stage.store.record(
+            ClockJump(expectedMilliseconds: now - week, byMilliseconds: 0))
+        let flow = try await stage.flow(clock: clock)
+        try await stage.send(Array(0..<8), to: flow)
+        try await stage.route(to: "main", at: now - week - 60_000)
+        try await stage.run(clock: clock) { flow in
+            while try await state("main", flow).destinations.first?.health != .resting {
+                await Task.yield()
+            }
+            try await stage.until { $0.deliveries == [.pending: 8] }
+        }
+        let jumps = try await stage.store.clockJumps()
+        #expect(jumps.filter { !$0.isMark }.count == 1)
+        #expect(jumps.filter(\.isMark).count == 1)
+    }
+
     // MARK: Crashes
 
     @Test func `what was under way in a crash is tried alone, the rest together`() async throws {
@@ -305,7 +326,7 @@ struct DeliveryLoopTests {
 
 extension Stage {
     /// Decides what is received without a running flow: a delivery to a sink for each.
-    func route(to sink: String) async throws {
+    func route(to sink: String, at time: Int64 = 0) async throws {
         let entries = try await store.undecided(after: 0, limit: 1000)
         try await store.record(
             entries.map { entry in
@@ -317,7 +338,7 @@ extension Stage {
                             key: DeliveryKey(
                                 source: "web", lead: entry.leadID, route: "default", target: sink),
                             sink: sink, route: "default", isCopy: false)
-                    ], atMilliseconds: 0)
+                    ], atMilliseconds: time)
             })
     }
 }

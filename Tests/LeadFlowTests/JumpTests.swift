@@ -83,6 +83,25 @@ final class SettableClock: FlowClock {
         #expect(watch.time(ofAge: 7 * day, at: now) >= early)
     }
 
+    @Test func `two jumps long after each other do not make a day a week`() {
+        let clock = SettableClock()
+        let watch = JumpWatch(clock)
+        let early = watch.read().wall
+        for _ in 1...2 {
+            clock.pass(day / 2)
+            _ = watch.read()
+            clock.set(by: 30 * day)
+            _ = watch.read()
+        }
+        var now = watch.read().wall
+        #expect(watch.age(of: early, at: now) == day)
+        #expect(watch.time(ofAge: 7 * day, at: now) < early)
+        #expect(watch.time(ofAge: day, at: now) == early)
+        clock.pass(7 * day)
+        now = watch.read().wall
+        #expect(watch.time(ofAge: 7 * day, at: now) > early)
+    }
+
     @Test func `what an earlier process noted counts`() {
         let clock = SettableClock()
         let watch = JumpWatch(clock)

@@ -18,7 +18,11 @@ public final class DeliveryLoop: Sendable {
         var unstarted: [Lane] = []
         var isReloading = false
         var hasBegun = false
+        var markedUp: Int64 = 0
     }
+
+    /// How often it is noted that the service is at work.
+    static let markMilliseconds: Int64 = 60_000
 
     private let all: Lane.Surroundings
     private let jumps: JumpNotes
@@ -110,6 +114,7 @@ public final class DeliveryLoop: Sendable {
                 for lane in takeUnstarted() { group.addTask { try await lane.run() } }
                 for use in all.bells.takeRetired() { group.addTask { await use.retire() } }
                 try await noteJumps()
+                try await markWhenDue()
                 await all.bells.delivery.wait(atMost: all.clock.longestRest, clock: all.clock)
                 _ = all.watch.read()
             }
@@ -119,7 +124,7 @@ public final class DeliveryLoop: Sendable {
 
     /// What an earlier process left: leases, jumps of the clock, pauses.
     private func begin() async throws(StoreError) {
-        all.watch.remember(try await all.store.clockJumps())
+        try await rememberJumps()
         let voided = try await all.store.voidLeases(
             LeaseVoid(
                 exceptToken: all.token, countsCrash: await all.store.lastOwnerCrashed,
@@ -136,6 +141,38 @@ public final class DeliveryLoop: Sendable {
         }
         for pause in try await all.store.pauses() { lane(pause.sink)?.set(pause) }
         state.withLock { $0.hasBegun = true }
+    }
+
+    /// The time in which nobody looked counts for no age: it may have been a jump, and nothing was
+    /// tried in it.
+    private func rememberJumps() async throws(StoreError) {
+        let known = try await all.store.clockJumps()
+        var jumps = known.filter { !$0.isMark }
+        let now = all.watch.read().wall
+        if let mark = known.last(where: \.isMark) {
+            let gap = now - mark.expectedMilliseconds
+            if gap >= JumpWatch.toldMin || gap < 0 {
+                let jump = ClockJump(
+                    expectedMilliseconds: mark.expectedMilliseconds, byMilliseconds: gap)
+                try await all.store.record(jump)
+                jumps.append(jump)
+            }
+        }
+        all.watch.remember(jumps)
+        try await mark(now)
+    }
+
+    /// Notes now and then that the service is at work.
+    private func mark(_ now: Int64) async throws(StoreError) {
+        state.withLock { $0.markedUp = all.watch.read().up }
+        try await all.store.record(ClockJump(expectedMilliseconds: now, byMilliseconds: 0))
+    }
+
+    private func markWhenDue() async throws(StoreError) {
+        let now = all.watch.read()
+        let every = max(DeliveryLoop.markMilliseconds, all.clock.longestRest.milliseconds)
+        guard now.up >= state.withLock({ $0.markedUp }) + every else { return }
+        try await mark(now.wall)
     }
 
     private func takeUnstarted() -> [Lane] {

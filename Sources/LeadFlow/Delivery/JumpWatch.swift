@@ -116,10 +116,13 @@ struct Jumps: Sendable {
     }
 
     func time(ofAge age: Int64, at now: Int64) -> Int64 {
-        // A jump that is itself so long ago changes nothing: what is older than it is old enough.
-        let jumped = forward.reduce(Int64(0)) {
-            $1.expectedMilliseconds + $1.byMilliseconds > now - age ? $0 + $1.byMilliseconds : $0
+        var time = now - age
+        // From the last jump to the first: one that lies within the age makes it longer by itself,
+        // and with that an earlier one may lie within it, too.
+        for jump in forward.reversed() {
+            guard jump.expectedMilliseconds + jump.byMilliseconds > time else { break }
+            time -= jump.byMilliseconds
         }
-        return now - age - jumped
+        return time
     }
 }

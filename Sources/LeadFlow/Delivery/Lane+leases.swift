@@ -221,7 +221,14 @@ extension Lane {
             ).taken
             guard !taken.isEmpty else { continue }
             let text = "given up by age, its destination does not take anything: \(reason)"
-            let records = taken.map { leased in
+            let records = taken.map { leased -> AttemptRecord in
+                // The pick goes by the wall; only time that went by counts.
+                let age = all.watch.age(of: leased.firstDueMilliseconds, at: now.wall)
+                guard age >= setup.options.retry.total.milliseconds else {
+                    return AttemptRecord(
+                        sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
+                        startedMilliseconds: now.wall, durationMilliseconds: 0, result: .returned)
+                }
                 let followUps =
                     lead(of: leased).map {
                         RetryPolicy.followUps(
@@ -234,12 +241,14 @@ extension Lane {
             }
             _ = try await all.store.finish(records)
             ringFollowUps(of: records)
+            let count = records.count { $0.result != .returned }
+            guard count > 0 else { continue }
             all.logger.error(
                 "deliveries \(text)",
                 metadata: [
-                    "sink": "\(name)", "destination": "\(destination)", "count": "\(taken.count)",
+                    "sink": "\(name)", "destination": "\(destination)", "count": "\(count)",
                 ])
-            if taken.count == Lane.expireMax {
+            if count == Lane.expireMax {
                 state.withLock { $0.desk.lookForAgedAgain(destination) }
             }
         }

@@ -154,6 +154,19 @@ public final class Intake: Sendable {
         return min(.milliseconds(max(due - clock.nowMilliseconds(), 1)), clock.longestRest)
     }
 
+    /// The references that are due, or that a clock set back has put out of reach: no wait is so
+    /// long.
+    private func dueReferences(of source: String) async throws(StoreError) -> [PendingReference] {
+        let now = clock.nowMilliseconds()
+        let due = try await store.dueReferences(
+            source: source, atMilliseconds: now, limit: FetchPolicy.batchMax)
+        guard due.isEmpty, let next = try await store.nextReferenceMilliseconds(source: source),
+            next > now + FetchPolicy.reachMilliseconds
+        else { return due }
+        return try await store.dueReferences(
+            source: source, atMilliseconds: next, limit: FetchPolicy.batchMax)
+    }
+
     /// Reads due references until told to end.
     private func fetch(
         from source: any ReferenceSource, of entry: SourcesInForce.Entry
@@ -162,8 +175,7 @@ public final class Intake: Sendable {
         let bell = bells.references(name)
         while !bells.isStopped, !entry.isOver {
             try Task.checkCancellation()
-            let due = try await store.dueReferences(
-                source: name, atMilliseconds: clock.nowMilliseconds(), limit: FetchPolicy.batchMax)
+            let due = try await dueReferences(of: name)
             guard !due.isEmpty else {
                 await bell.wait(atMost: try await pause(of: name), clock: clock)
                 continue
@@ -219,6 +231,8 @@ enum FetchPolicy {
     static let firstMilliseconds: Int64 = 5_000
     /// The longest wait.
     static let mostMilliseconds: Int64 = 3_600_000
+    /// No reference is due later than this from now, unless the clock was set back.
+    static let reachMilliseconds: Int64 = 86_400_000
     /// How long a fault of the whole source (token, permission) rests.
     static let haltMilliseconds: Int64 = 60_000
     /// A reference that fails by itself is given up after so long and so many attempts. A fault of

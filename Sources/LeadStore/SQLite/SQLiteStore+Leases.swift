@@ -95,7 +95,12 @@ extension SQLiteStore {
                     FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
                     WHERE outbox.sequence = ?
                     """), arguments: [sequence])
-        guard let row, let delivery = delivery(row) else { return nil }
+        guard let row, RowShape.isSound(row), let delivery = delivery(row) else {
+            try bury(
+                sequence, attempt: 1, at: request.atMilliseconds,
+                "the stored delivery is damaged: it cannot be read", db)
+            return nil
+        }
         if let damage = damage(row, delivery) {
             try bury(sequence, attempt: row["attempts"], at: request.atMilliseconds, damage, db)
             return nil

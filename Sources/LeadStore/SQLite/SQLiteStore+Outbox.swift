@@ -76,6 +76,7 @@ extension SQLiteStore {
 
     public func record(_ jump: ClockJump) async throws(StoreError) {
         try await write { db in
+            if jump.isMark { try db.execute(sql: "DELETE FROM clock_jumps WHERE by_ms = 0") }
             try db.execute(
                 sql: "INSERT INTO clock_jumps (expected_ms, by_ms) VALUES (?, ?)",
                 arguments: [jump.expectedMilliseconds, jump.byMilliseconds])

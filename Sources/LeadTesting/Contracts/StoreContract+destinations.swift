@@ -193,6 +193,9 @@ extension StoreContract {
             }
             for jump in jumps { try await store.record(jump) }
             try requireEqual(try await store.clockJumps(), jumps, "jumps")
+            let marks = [7, 8].map { ClockJump(expectedMilliseconds: $0, byMilliseconds: 0) }
+            for mark in marks { try await store.record(mark) }
+            try requireEqual(try await store.clockJumps(), jumps + [marks[1]], "the last mark")
         },
         .init("a pause stays until it is taken back, and keeps its time") { store in
             let first = SinkPause(sink: "a", sinceMilliseconds: 5, reason: "holidays")

@@ -188,6 +188,7 @@ extension MemoryStore {
 
     /// Notes a jump; see `LeadStore`.
     public func record(_ jump: ClockJump) throws(StoreError) {
+        if jump.isMark { jumps.removeAll(where: \.isMark) }
         jumps.append(jump)
         jumps.removeFirst(max(0, jumps.count - ClockJump.countMax))
     }
