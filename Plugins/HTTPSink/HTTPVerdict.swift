@@ -6,8 +6,8 @@ enum HTTPVerdict {
     /// The bounds of the wait that the other side may ask for, in seconds.
     static let waitSeconds: ClosedRange<Int64> = 1...3600
 
-    /// A status that says "not this lead" is at times said by a server in the middle of an update:
-    /// it is believed when it comes on this attempt or a later one.
+    /// 404 and 409 are at times said by a server in the middle of an update, or while somebody else
+    /// writes: they are believed when they come on this attempt or a later one.
     static let refusedAttempts = 3
 
     static func receipt(
@@ -28,7 +28,7 @@ enum HTTPVerdict {
             return .retry(after: wait(response, now: now), "HTTP \(status)")
         case 401, 403, 407: return .halt("HTTP \(status): the other side refuses our credentials")
         case 410: return .halt("HTTP 410: the address is gone for good")
-        case 400, 404, 409, 422:
+        case 404, 409:
             return attempt < refusedAttempts
                 ? .retry("HTTP \(status)", isOfThisLead: true) : .reject("HTTP \(status)")
         case 300...399:

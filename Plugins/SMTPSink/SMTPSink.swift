@@ -35,7 +35,7 @@ public struct SMTPSink: Sink {
 
     public func deliver(_ delivery: Delivery) async throws(DeliveryFailure) -> Receipt {
         guard let recipient = MailAddress(delivery[config.to].trimmed) else {
-            throw .reject("bad-recipient: 'to' is not one mail address")
+            throw .reject(SMTPSink.badRecipient)
         }
         let mail = MailRequest(
             url: config.url, tls: config.tls.mode, username: config.username,
@@ -52,6 +52,12 @@ public struct SMTPSink: Sink {
     /// The relay, whoever the recipient is: refused credentials and lost connections are its own,
     /// and must not be tried again with every recipient. A recipient's trouble is `isOfThisLead`.
     public func destination(of delivery: Delivery) -> String { config.url.lowercased() }
+
+    private static let badRecipient = "bad-recipient: 'to' is not one mail address"
+
+    public static func refusal(of delivery: Delivery, config: Config) -> String? {
+        MailAddress(delivery[config.to].trimmed) == nil ? badRecipient : nil
+    }
 
     private func message(_ delivery: Delivery, to recipient: MailAddress) -> [UInt8] {
         MailMessage(

@@ -105,44 +105,10 @@ public struct Diagnostic: Sendable, Equatable {
         self.severity = severity
         self.code = code
         self.position = position
-        self.message = message
-        self.help = help
-        self.note = note
-    }
-}
-
-extension Diagnostic {
-    /// The finding as a compiler would print it; `sourceLine` is the line of the file it is about.
-    public func rendered(sourceLine: String?) -> String {
-        var text = "\(position): \(severity.rawValue)[\(code)]: \(message)"
-        if let sourceLine, position.line > 0 {
-            let number = String(position.line)
-            let gutter = String(repeating: " ", count: number.utf8.count)
-            let scalars = Array(sourceLine.unicodeScalars)
-            let before = scalars.prefix(max(0, position.column - 1))
-            // Tabs stay tabs, so that the caret stands under its text in any terminal.
-            let indent = String(String.UnicodeScalarView(before.map { $0 == "\t" ? "\t" : " " }))
-            let width = max(1, min(position.length, scalars.count - before.count))
-            let caret = "^" + String(repeating: "~", count: width - 1)
-            text += "\n \(number) | \(Diagnostic.printable(sourceLine))"
-            text += "\n \(gutter) | \(indent)\(caret)"
-        }
-        if let note { text += "\nnote: \(Diagnostic.printable(note))" }
-        if let help { text += "\nhelp: \(help)" }
-        return text
-    }
-
-    /// The text with control characters made visible, so that a file cannot write to a terminal.
-    public static func printable(_ text: String) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0x09: result.append(scalar)
-            case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069, 0x200E, 0x200F:
-                result.append("\u{FFFD}")
-            default: result.append(scalar)
-            }
-        }
-        return String(result)
+        // Here, once for every way of printing: a file writes neither lines nor control characters
+        // of its own into what a terminal, a log or a workflow reads, nor any secret.
+        self.message = Diagnostic.sentence(message)
+        self.help = help.map(Diagnostic.sentence)
+        self.note = note.map(Diagnostic.sentence)
     }
 }

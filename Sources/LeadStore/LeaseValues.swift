@@ -155,20 +155,29 @@ public struct DueLimit: Sendable, Equatable {
     /// The longest wait after so many attempts: at index 0 with none behind it, and so on; the last
     /// one counts for all further ones. A delivery that waits for a time of its own keeps that.
     public var waitsMilliseconds: [Int64]
+    /// A delivery that is due by so much later at most is left as it is.
+    public var toleranceMilliseconds: Int64
 
     /// Makes a limit.
-    public init(sink: String, atMilliseconds: Int64, waitsMilliseconds: [Int64]) {
+    public init(
+        sink: String, atMilliseconds: Int64, waitsMilliseconds: [Int64],
+        toleranceMilliseconds: Int64 = 0
+    ) {
+        self.toleranceMilliseconds = toleranceMilliseconds
         self.sink = sink
         self.atMilliseconds = atMilliseconds
         self.waitsMilliseconds = waitsMilliseconds
     }
 
-    /// The latest that a delivery may be due.
-    public func latest(attempts: Int, notBeforeMilliseconds: Int64?) -> Int64 {
+    /// When a delivery is to be due; nil when it may stay due when it is.
+    public func moved(
+        dueMilliseconds due: Int64, attempts: Int, notBeforeMilliseconds: Int64?
+    ) -> Int64? {
         let wait =
             waitsMilliseconds.isEmpty
             ? 0 : waitsMilliseconds[min(max(attempts, 0), waitsMilliseconds.count - 1)]
-        return max(atMilliseconds + wait, notBeforeMilliseconds ?? .min)
+        let latest = max(atMilliseconds + wait, notBeforeMilliseconds ?? .min)
+        return due > latest + toleranceMilliseconds ? latest : nil
     }
 }
 

@@ -74,6 +74,8 @@ public struct LeasedDelivery: Sendable, Equatable {
     public var createdMilliseconds: Int64
     /// The destination that it had last; empty when it is not known yet.
     public var destination: String
+    /// Whether an earlier attempt ended, spent or not: it may have left something behind.
+    public var wasTried: Bool
     /// How often in a row a process died of itself while it was under way.
     public var crashes: Int
     /// When it was first due: what retries count from.
@@ -87,8 +89,10 @@ public struct LeasedDelivery: Sendable, Equatable {
     public init(
         sequence: Int64, delivery: NewDelivery, source: String, lead: [UInt8],
         receivedMilliseconds: Int64, isDuplicate: Bool = false, attempt: Int,
-        createdMilliseconds: Int64, destination: String = "", crashes: Int = 0, token: String
+        createdMilliseconds: Int64, destination: String = "", wasTried: Bool = false,
+        crashes: Int = 0, token: String
     ) {
+        self.wasTried = wasTried
         self.destination = destination
         self.crashes = crashes
         self.sequence = sequence

@@ -11,7 +11,7 @@ public struct YAMLReader {
     /// What a document may cost before it is refused.
     public struct Limits: Sendable {
         /// The most bytes of a file.
-        public var bytesMax = 64 << 20
+        public var bytesMax = 32 << 20
         /// The most values after aliases are expanded; keys of maps are not counted.
         public var nodesMax = 1_000_000
         /// How deeply lists and maps may nest.
@@ -39,13 +39,17 @@ public struct YAMLReader {
             return nil
         }
         let isUTF16 = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
-        guard !isUTF16, !bytes.contains(0) else {
+        guard !isUTF16 else {
             problems.error(
                 "yaml-syntax", at: start, "the file is not UTF-8 text", help: "save it as UTF-8")
             return nil
         }
         let bom: [UInt8] = [0xEF, 0xBB, 0xBF]
         let text = bytes.starts(with: bom) ? Array(bytes.dropFirst(3)) : bytes
+        if let refusal = YAMLBytes.refusal(of: text, start, depthMax: limits.depthMax) {
+            problems.add(refusal)
+            return nil
+        }
         var reader = YAMLReader(
             file: file, limits: limits, builder: Builder(file: file, limits: limits))
         reader.readEvents(text)

@@ -1,6 +1,7 @@
 """Sinks that refuse for a while, for ever, or are not there: each harms only itself."""
 
 import json
+import socket
 
 from bench import Bench, lead, until
 from servers import MailServer
@@ -86,20 +87,25 @@ default: {{hold: nobody wants it}}
         self.assertEqual({post.headers["webhook-id"] for post in posts}, {one["delivery_id"]})
         self.assertEqual(len({post.body for post in posts}), 1)
 
-    def test_a_post_refused_for_good_is_dead_after_three_tries(self):
-        self.crm.answers["/sick"] = [422, 409, 404]
+    def test_a_post_refused_for_good_is_dead_at_once(self):
+        self.crm.answers["/sick"] = [422]
         self.crm.answers["/moved"] = [302]
         self.use(
             mail=False, sick=self.http(self.crm.url + "/sick", ", on_failure: [fallback]"),
             moved=self.http(self.crm.url + "/moved"),
             fallback=self.http(self.crm.url + "/fallback"))
+        self.assertEqual(self.ended("sick", "dead")["attempts"], 1)
+        self.assertEqual(self.ended("moved", "dead")["attempts"], 1)
+        self.ended("fallback")
+        self.assertEqual(len(self.crm.at("/sick")), 1)
+        self.assertEqual(json.loads(self.crm.at("/fallback")[0].body)["id"], LEAD["id"])
+
+    def test_not_found_is_believed_the_third_time(self):
+        self.crm.answers["/sick"] = [404, 409, 404]
+        self.use(mail=False, sick=self.http(self.crm.url + "/sick"))
         dead = self.ended("sick", "dead")
         self.assertEqual(dead["attempts"], 3)
         self.assertEqual(self.attempts(dead), ["retry", "retry", "dead"])
-        self.assertEqual(self.ended("moved", "dead")["attempts"], 1)
-        self.ended("fallback")
-        self.assertEqual(len(self.crm.at("/sick")), 3)
-        self.assertEqual(json.loads(self.crm.at("/fallback")[0].body)["id"], LEAD["id"])
 
     def test_refused_credentials_halt_the_sink_and_spend_no_attempt(self):
         self.crm.answers["/sick"] = [401]
@@ -147,3 +153,42 @@ default: {{hold: nobody wants it}}
         (self.folder / "out").unlink()
         # Whether it retries or rests, the delivery is still there.
         self.assertEqual(len(self.deliveries("--sink", "sick")), 1)
+
+    def use_dealers(self, sick):
+        """Every lead goes to its dealer's CRM through one sink; that of dealer 1 is sick."""
+        self.configure(
+            sinks={"crm": self.http("{{store.crm_url}}", ", timeout: 5s, max_in_flight: 4")},
+            routes="routes:\n  - {id: dealers, when: {selected_dealer: {in_table: store}}, "
+                   "to: [crm]}\ndefault: {hold: nobody wants it}\n",
+            dealers="store_number,crm_url\n" + "".join(
+                f"{number},{url}\n" for number, url in
+                [(1, sick)] + [(n, f"{self.crm.url}/{n}") for n in range(2, 12)]))
+        self.serve()
+        leads = [lead(444000000000000 + n, dealer=str(1 if n % 2 else 2 + n // 2 % 10))
+                 for n in range(100)]
+        self.graph.add(*leads)
+        for start in range(0, 100, 20):
+            self.announce(*leads[start:start + 20])
+
+    def test_one_address_that_hangs_keeps_its_share_of_the_sink_and_no_more(self):
+        with socket.socket() as hung:
+            hung.bind(("127.0.0.1", 0))
+            hung.listen(128)
+            self.use_dealers(f"http://127.0.0.1:{hung.getsockname()[1]}/")
+            self.wait_for_deliveries(50)
+            self.assertEqual(len(self.crm.posts), 50)
+            sick = self.deliveries("--state", "pending") + self.deliveries("--state", "leased")
+            self.assertEqual(len(sick), 50)
+            # One at a time: a quarter of four.
+            self.assertLessEqual(sum(one["attempts"] > 0 for one in sick), 12)
+
+    def test_one_address_that_is_gone_rests_and_its_deliveries_wait(self):
+        with socket.socket() as gone:  # bound and not listening: connections are refused
+            gone.bind(("127.0.0.1", 0))
+            self.use_dealers(f"http://127.0.0.1:{gone.getsockname()[1]}/")
+            self.wait_for_deliveries(50)
+            until(lambda: "is left alone" in self.service.log, "the address rests")
+            self.assertEqual(self.service.log.count("is left alone"), 1)
+            sick = self.deliveries("--state", "pending")
+            self.assertEqual(len(sick), 50)
+            self.assertLess(sum(one["attempts"] for one in sick), 20)

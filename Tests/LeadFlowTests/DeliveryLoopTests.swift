@@ -205,6 +205,23 @@ struct DeliveryLoopTests {
         #expect(try await other.delivery.states().map(\.name).contains("main"))
     }
 
+    @Test func `a sink that comes with a reload is paused when it was paused before`() async throws
+    {
+        let (main, late) = (Script(), Script())
+        let stage = try await Stage(sinks: [("main", main, "")])
+        let both = try Stage.configuration([("main", main, ""), ("late", late, "")])
+        let pause = SinkPause(sink: "late", sinceMilliseconds: 5, reason: "not yet")
+        try await stage.store.setPause(pause, sink: "late")
+        try await stage.run(clock: clock) { flow in
+            let before = try await state("late", flow)
+            #expect(before.isAbsent && before.pause != nil)
+            try await flow.delivery.use(both)
+            let paused = SinkState.Pause.operator(sinceMilliseconds: 5, reason: "not yet")
+            #expect(try await state("late", flow).pause == paused)
+            #expect(try await !state("late", flow).isAbsent)
+        }
+    }
+
     @Test func `a plugin that cannot be made refuses the reload, and nothing changes`() async throws
     {
         let (main, more) = (Script(), Script())
@@ -221,6 +238,41 @@ struct DeliveryLoopTests {
             #expect(main.deliveries.count == 1)
             #expect(try await flow.delivery.states().map(\.name) == ["main"])
         }
+    }
+
+    // MARK: Leases
+
+    @Test func `the lease of a long attempt is renewed, and one that is lost breaks it off`()
+        async throws
+    {
+        let (gate, clock) = (Gate(), HandClock())
+        let main = Script { (_, call) in if call == 1 { await gate.wait() } }
+        let stage = try await Stage(sinks: [("main", main, "timeout: 1h")])
+        try await stage.run(clock: clock) { flow in
+            try await stage.send([1], to: flow)
+            while main.deliveries.isEmpty { await Task.yield() }
+            let start = clock.nowMilliseconds()
+            func lost(by time: Int64) async throws -> Int {
+                try await stage.store.voidLeases(
+                    LeaseVoid(
+                        exceptToken: "other", ranOutByMilliseconds: time, atMilliseconds: time)
+                ).count
+            }
+            // Longer than a lease, without the end of the attempt.
+            while clock.nowMilliseconds() < start + 3 * Lane.leaseMilliseconds {
+                clock.advance(by: .seconds(1))
+                for _ in 0..<50 { await Task.yield() }
+                #expect(try await lost(by: clock.nowMilliseconds()) == 0)
+            }
+            // Another owner takes it away: the next heartbeat notices.
+            #expect(try await lost(by: .max) == 1)
+            while main.deliveries.count < 2 {
+                clock.advance(by: .seconds(1))
+                for _ in 0..<50 { await Task.yield() }
+            }
+            try await stage.until { $0.deliveries == [.delivered: 1] }
+        }
+        #expect(main.deliveries.map(\.attempt) == [1, 2])
     }
 
     // MARK: Crashes

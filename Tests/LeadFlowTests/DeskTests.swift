@@ -80,6 +80,20 @@ import Testing
         #expect(shares.allSatisfy { $0.limit == 4 && $0.kind == .due })
     }
 
+    @Test func `when there is room for one, new ones and others have it by turns`() {
+        var desk = desk(1, due: ["x"])
+        _ = begin(1, at: "y", &desk)
+        _ = desk.place(prepared("y", 2), at: now)
+        let firsts = (0..<4).map { _ -> String in
+            desk.ring(at: now.wall)
+            let next = desk.picks(at: now, atMost: .max)
+            #expect(next?.limit == 1)
+            let first = next?.picks.first { $0.limit > 0 }
+            return first?.kind == .due ? "other" : "new"
+        }
+        #expect(firsts == ["new", "other", "new", "other"])
+    }
+
     @Test func `nothing to do is nothing to ask`() {
         var desk = desk()
         let nothing = desk.picks(at: now, atMost: .max) == nil
@@ -132,6 +146,23 @@ import Testing
         #expect(
             after.contains(LeasePick(destination: "sick", kind: .any, limit: 2)),
             "what waited for it goes, due or not, two at first")
+    }
+
+    @Test func `a backlog that goes back is looked through faster and faster`() {
+        var desk = desk(4)
+        func looks() -> Int {
+            desk.ring(at: now.wall)
+            return desk.picks(at: now, atMost: .max)?.limit ?? 0
+        }
+        var seen: [Int] = []
+        for _ in 0..<8 {
+            let count = looks()
+            seen.append(count)
+            desk.looked(at: count, returned: count)
+        }
+        #expect(seen == [12, 24, 48, 96, 192, 384, 512, 512])
+        desk.looked(at: 512, returned: 200)
+        #expect(looks() == 12)
     }
 
     @Test func `what waits for a destination that falls ill goes back`() {

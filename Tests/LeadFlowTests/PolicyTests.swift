@@ -105,13 +105,16 @@ import Testing
         let rested = AttemptRecord.Result.released(dueMilliseconds: 30_000, reason: "x")
         #expect(result(.halt("x")) == rested)
         #expect(result(.retry("x"), isProbe: true) == rested)
+        #expect(
+            result(.retry("x", isAmbiguous: true))
+                == .retry(dueMilliseconds: 10_000, reason: "may have arrived: x"))
         let own = DeliveryFailure.retry("x", isOfThisLead: true)
         #expect(result(own, isProbe: true) == .retry(dueMilliseconds: 10_000, reason: "x"))
     }
 
     @Test func `rests follow the retry settings down, never up`() {
         var retry = RetrySettings()
-        #expect(RetryPolicy(retry: retry).restMilliseconds == 30_000...600_000)
+        #expect(RetryPolicy(retry: retry).restMilliseconds == Breaker.restMilliseconds)
         (retry.first, retry.most) = (.milliseconds(100), .milliseconds(300))
         #expect(RetryPolicy(retry: retry).restMilliseconds == 300...300)
         (retry.first, retry.most) = (.seconds(3600), .seconds(60))

@@ -196,4 +196,23 @@ struct WhyNotTests {
         let removed = try self.answer("{f: {not_in: [w]}}", ["f": ["x", "w"]])
         #expect(removed.change?.edits.first?.new == ["x"])
     }
+
+    @Test func `a schedule inside not is named, too`() throws {
+        let answer = try answer(
+            "{not: {schedule.s: open}}",
+            more: "schedules: {s: {time_zone: UTC, open: {mon-sun: 00:00-24:00}}}")
+        #expect(answer.hints.contains { ByteSearch.contains($0, "'s' is open") }, "\(answer.hints)")
+    }
+
+    @Test func `a spelling that is no key is tried when the name selects a row, too`() throws {
+        let answer = try answer(
+            "{f: ROME, t.v: {exists: false}}",
+            more: "tables: {t: {file: t.csv, key: k, match: f}}",
+            files: ["t.csv": "k,v\nrome,1\nRome,2\n"])
+        #expect(shown(answer) == ["f: x > ROME"])
+        let keyed = try self.answer(
+            "{f: rome, t.v: 2}", more: "tables: {t: {file: t.csv, key: k, match: f}}",
+            files: ["t.csv": "k,v\nrome,1\nRome,2\n"])
+        #expect(shown(keyed) == ["f: x > Rome"])
+    }
 }

@@ -86,9 +86,6 @@ struct FlippedBitTests {
     }
 
     private func leased(_ store: SQLiteStore) async throws -> [Sent] {
-        try await store.lease(
-            sink: "crm", limit: 2 * Self.leads, token: "t", atMilliseconds: 9,
-            untilMilliseconds: 99
-        ).map { Sent($0) }
+        try await store.lease(2 * Self.leads, of: "crm", token: "t", at: 9).map { Sent($0) }
     }
 }

@@ -69,9 +69,7 @@ struct OrdersTests {
             decision.decision = #"{"deliveries":[],"reason":"\#(mark)"}"#
             try await store.record([decision])
         }
-        for leased in try await store.lease(
-            sink: "crm", limit: 500, token: "t", atMilliseconds: 9, untilMilliseconds: 99)
-        {
+        for leased in try await store.lease(500, of: "crm", token: "t", at: 9) {
             let mark = marks[Int(leased.sequence) - 1]
             _ = try await store.finish([
                 AttemptRecord(
@@ -121,8 +119,7 @@ struct OrdersTests {
         try await store.route("1", to: ["crm"])
         _ = try await store.accept([.lead(.sampleNamed("2"))], atMilliseconds: 1)
         try await store.flipLeads()
-        let leased = try await store.lease(
-            sink: "crm", limit: 9, token: "t", atMilliseconds: 9, untilMilliseconds: 99)
+        let leased = try await store.lease(9, of: "crm", token: "t", at: 9)
         #expect(leased == [])
         let entry = try await store.deliveries(DeliveryFilter(sink: "crm"))[0]
         #expect(entry.state == .dead)
@@ -143,8 +140,7 @@ struct OrdersTests {
         _ = try await store.accept([.lead(.sampleNamed("2"))], atMilliseconds: 1)
         try await store.write { try $0.execute(sql: "UPDATE outbox SET \(change)") }
         for sink in ["crm", "other"] {
-            let leased = try await store.lease(
-                sink: sink, limit: 9, token: "t", atMilliseconds: 9, untilMilliseconds: 99)
+            let leased = try await store.lease(9, of: sink, token: "t", at: 9)
             #expect(leased == [])
         }
         #expect(try await store.deliveries(DeliveryFilter()).map(\.state) == [.dead])
@@ -181,9 +177,7 @@ struct BackupTests {
             try await restored.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1) == [.duplicate]
         )
         #expect(
-            try await restored.lease(
-                sink: "crm", limit: 1, token: "t", atMilliseconds: 9, untilMilliseconds: 99
-            ).count == 1)
+            try await restored.lease(1, of: "crm", token: "t", at: 9).count == 1)
         await restored.close()
         await store.close()
     }
@@ -214,8 +208,7 @@ extension SQLiteStore {
     /// Routes a lead and gives its delivery up; answers the delivery's row.
     func dead(_ id: String, at sink: String) async throws -> Int64 {
         try await route(id, to: [sink])
-        let leased = try await lease(
-            sink: sink, limit: 1, token: "t", atMilliseconds: 9, untilMilliseconds: 99)[0]
+        let leased = try await lease(1, of: sink, token: "t", at: 9)[0]
         _ = try await finish([
             AttemptRecord(
                 sequence: leased.sequence, token: "t", attempt: 1, startedMilliseconds: 9,

@@ -28,8 +28,7 @@ struct VerifyTests {
             ("a", .delivered(receipt: "ok")), ("b", .dead(reason: "550", followUps: [])),
         ]
         for (sink, result) in ends {
-            let leased = try await store.lease(
-                sink: sink, limit: 1, token: "t", atMilliseconds: 9, untilMilliseconds: 99)[0]
+            let leased = try await store.lease(1, of: sink, token: "t", at: 9)[0]
             let record = AttemptRecord(
                 sequence: leased.sequence, token: "t", attempt: 1, startedMilliseconds: 9,
                 durationMilliseconds: 1, result: result)
@@ -37,8 +36,7 @@ struct VerifyTests {
         }
         let order = Order(by: "ann", atMilliseconds: 20)
         #expect(try await store.redeliver([2], order) == [.done])
-        _ = try await store.lease(
-            sink: "c", limit: 1, token: "t", atMilliseconds: 9, untilMilliseconds: 99)
+        _ = try await store.lease(1, of: "c", token: "t", at: 9)
         #expect(try await store.cancel([4], order) == [.done])
         _ = try await store.accept(
             [
@@ -144,8 +142,7 @@ struct VerifyTests {
         var decision = DecisionRecord.routing(entry, to: ["a"])
         decision.decision = #"{"deliveries":[{"sink":"a","route":"r","copy":false}]}"#
         try await store.record([decision])
-        let leased = try await store.lease(
-            sink: "a", limit: 1, token: "t", atMilliseconds: 9, untilMilliseconds: 99)[0]
+        let leased = try await store.lease(1, of: "a", token: "t", at: 9)[0]
         let followUp = NewDelivery(
             key: DeliveryKey(
                 source: entry.source, lead: entry.leadID, route: "r",

@@ -27,6 +27,7 @@ struct SinkContractTests {
         #expect(
             found == [
                 "the settings decode", "every setting has its sentence", "a receipt is not empty",
+                "a destination is one short line, always the same",
                 "the same key twice is safe", "a cancelled delivery returns within a second",
                 "each fault has its verdict", "no text holds a secret",
             ])
@@ -100,6 +101,8 @@ final class BadSink: Sink {
     init(config: Config, context: PluginContext) {
         context.logger.info("logging in with \(config.password.revealed)")
     }
+
+    func destination(of delivery: Delivery) -> String { "attempt \(delivery.attempt)" }
 
     func deliver(_ delivery: Delivery) async throws(DeliveryFailure) -> Receipt {
         guard seen.withLock({ $0.insert(delivery.key).inserted }) else {

@@ -44,6 +44,7 @@ struct BundledSinkTests {
                 .init("429", .retry) { server.fail(.status(429)) },
                 .init("500", .retry) { server.fail(.status(500)) },
                 .init("503", .retry) { server.fail(.status(503)) },
+                .init("404, the first time", .retry) { server.fail(.status(404)) },
                 .init("400", .reject) { server.fail(.status(400)) },
                 .init("422", .reject) { server.fail(.status(422)) },
                 .init("302 is not followed", .reject) { server.fail(.status(302)) },

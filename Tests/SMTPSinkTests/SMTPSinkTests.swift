@@ -67,6 +67,17 @@ import Testing
     }
 
     @Test(arguments: [
+        (421, false), (450, true), (451, true), (452, true), (550, true), (535, false),
+    ])
+    func `a mailbox in trouble is no sick relay`(code: Int, isOfThisLead: Bool) async throws {
+        let server = try await ChildServer("smtp_server.py")
+        let failure = await #expect(throws: DeliveryFailure.self) {
+            try await deliver(through: server, to: "rcpt-\(code)@example.com")
+        }
+        #expect(failure?.isOfThisLead == isOfThisLead)
+    }
+
+    @Test(arguments: [
         (421, "retry"), (450, "retry"), (451, "retry"), (452, "retry"), (552, "retry"),
         (550, "reject"), (554, "reject"), (530, "halt"), (535, "halt"),
     ])

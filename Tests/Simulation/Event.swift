@@ -8,6 +8,10 @@ enum Event: Sendable {
     case sourceMood(World.Mood)
     case jump(milliseconds: Int64)
     case kill
+    /// An operator pauses a sink, or lets it go on.
+    case pause(sink: String, isOn: Bool)
+    /// Sinks are exchanged while they work; the rules stay.
+    case reload(rules: Int)
     /// A clean stop; the next start has other rules, if any are named.
     case stop(rules: Int?)
 
@@ -36,11 +40,12 @@ enum Event: Sendable {
         for sink in SimulatedRules.sinks + ["archive"] {
             for _ in 0..<chance.number(0...4) {
                 let start = time(&chance)
+                let place = sink + chance.one(of: ["", "-0", "-1"])
                 let mood = chance.one(of: [World.Mood.down, .lockedOut, .hung, .forgetful])
                 // Shorter than the time after which a delivery is given up.
                 let length = Int64(chance.number(1...(chance.thousandth(200) ? 48 : 4))) * hour
-                events.append((start, .mood(mood, sink: sink)))
-                events.append((start + length, .mood(.healthy, sink: sink)))
+                events.append((start, .mood(mood, sink: place)))
+                events.append((start + length, .mood(.healthy, sink: place)))
             }
         }
         for _ in 0..<chance.number(0...3) {
@@ -60,12 +65,27 @@ enum Event: Sendable {
             events.append((time(&chance), .stop(rules: rules)))
         }
         for _ in 0..<chance.number(0...4) {
+            let sink = chance.one(of: SimulatedRules.sinks + ["archive"])
+            let start = time(&chance)
+            events.append((start, .pause(sink: sink, isOn: true)))
+            let length = Int64(chance.number(1...12 * 60)) * 60_000
+            events.append((start + length, .pause(sink: sink, isOn: false)))
+        }
+        for _ in 0..<chance.number(0...6) {
+            // While there is something to do.
+            let busy = chance.one(of: events).at + Int64(chance.number(0...3000))
+            events.append((busy, .reload(rules: chance.number(0...(SimulatedRules.versions - 1)))))
+        }
+        for _ in 0..<chance.number(0...4) {
             let size = chance.one(of: [1000, 60_000, 3_600_000, 86_400_000, 30 * 86_400_000])
             let sign = chance.thousandth(500) ? 1 : -1
             events.append((time(&chance), .jump(milliseconds: Int64(size * sign))))
         }
         for sink in SimulatedRules.sinks + ["archive"] {
-            events.append((Int64(days) + 48 * hour, .mood(.healthy, sink: sink)))
+            events.append((Int64(days) + 47 * hour, .pause(sink: sink, isOn: false)))
+            for place in [sink, sink + "-0", sink + "-1"] {
+                events.append((Int64(days) + 48 * hour, .mood(.healthy, sink: place)))
+            }
         }
         events.append((Int64(days) + 48 * hour, .sourceMood(.healthy)))
         let ordered = events.enumerated().sorted {

@@ -14,7 +14,8 @@ enum SimulatedRules {
             "version: 1\nsources: {source: {plugin: simulated, world: \"\(world)\"}}\nsinks:\n"
         for sink in sinks + ["archive"] {
             yaml += "  \(sink): {plugin: simulated, world: \"\(world)\", timeout: 30s, "
-            yaml += "max_in_flight: \(attemptsAtOnce), retry: {for: 3d, first: 10s, most: 6h}"
+            yaml +=
+                "max_in_flight: \(attemptsAtOnce), max_in_flight_per_destination: 2, retry: {for: 3d, first: 10s, most: 6h}"
             yaml += sink == "archive" ? "}\n" : ", on_failure: [archive]}\n"
         }
         yaml += "pools: {team: {members: [\(sinks.joined(separator: ", "))], fallback: archive}}\n"

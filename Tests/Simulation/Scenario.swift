@@ -112,6 +112,13 @@ final class Scenario: Sendable {
         case .mood(let mood, let sink): world.set(mood, of: sink)
         case .sourceMood(let mood): world.setSource(mood)
         case .jump(let milliseconds): machine.jump(byMilliseconds: milliseconds)
+        case .pause(let sink, let isOn):
+            group.addTask { await self.pause(sink, isOn: isOn) }
+        case .reload(let rules):
+            let configuration = configurations[rules]
+            let flow = state.withLock { $0.process }?.flow
+            // One that comes into another is refused, as it should be.
+            group.addTask { try? await flow?.delivery.use(configuration) }
         case .kill:
             let process = state.withLock { state -> Process? in
                 guard let process = state.process else { return nil }
@@ -129,6 +136,23 @@ final class Scenario: Sendable {
                 return state.process
             }
             process?.flow.stop()
+        }
+    }
+
+    /// An operator tries until it is done: the process may be away.
+    private func pause(_ sink: String, isOn: Bool) async {
+        while !state.withLock({ $0.isOver }) {
+            if let flow = state.withLock({ $0.process })?.flow {
+                do {
+                    if isOn {
+                        try await flow.delivery.pause(sink: sink, reason: "simulated")
+                    } else {
+                        try await flow.delivery.resume(sink: sink)
+                    }
+                    return
+                } catch {}
+            }
+            try? await machine.sleep(milliseconds: 60_000)
         }
     }
 
@@ -191,7 +215,10 @@ final class Scenario: Sendable {
             }
             try await machine.sleep(milliseconds: 300_000)
         }
-        throw Broken(description: "two days after all were well again, something still waits")
+        let stats = try await state.withLock { $0.process }?.store.stats()
+        throw Broken(
+            description: "two days after all were well again, something still waits: leads "
+                + "\(stats?.leads ?? [:]), deliveries \(stats?.deliveries ?? [:])")
     }
 
     // MARK: The checks

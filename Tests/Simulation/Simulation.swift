@@ -23,7 +23,15 @@ struct Simulation: ParsableCommand {
     @Flag(help: "A control that must fail: the store answers before it has synced.")
     var answerEarly = false
 
+    @Option(help: "Play a week's outage with so many leads instead.") var outage: Int?
+
     func run() throws {
+        if let outage {
+            for comesBack in [true, false] {
+                print(try Outage(leads: outage, comesBack: comesBack).run())
+            }
+            return
+        }
         // Sets and dictionaries must have the same order in each run.
         guard ProcessInfo.processInfo.environment["SWIFT_DETERMINISTIC_HASHING"] != nil else {
             setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)

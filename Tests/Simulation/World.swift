@@ -29,6 +29,11 @@ final class World: Sendable {
     }
 
     private struct State {
+        func mood(of delivery: Delivery, sink: String) -> Mood {
+            let own = moods[World.destination(of: delivery, sink: sink)] ?? .healthy
+            return own == .healthy ? moods[sink] ?? .healthy : own
+        }
+
         var chance: Chance
         var moods: [String: Mood] = [:]
         var arrivals: [String: [Arrival]] = [:]
@@ -58,7 +63,13 @@ final class World: Sendable {
 
     // MARK: What happens to it
 
-    func set(_ mood: Mood, of sink: String) { state.withLock { $0.moods[sink] = mood } }
+    /// A sink, or one of its destinations, changes its mood.
+    func set(_ mood: Mood, of place: String) { state.withLock { $0.moods[place] = mood } }
+
+    /// Each sink has two destinations, `SINK-0` and `SINK-1`: a lead always goes to the same.
+    static func destination(of delivery: Delivery, sink: String) -> String {
+        "\(sink)-\((delivery.lead.id.text.utf8.last ?? 0) % 2)"
+    }
     func setSource(_ mood: Mood) { state.withLock { $0.sourceMood = mood } }
     func refuse(_ lead: String) { state.withLock { _ = $0.refused.insert(lead) } }
     func announce(_ lead: Lead) { state.withLock { $0.announced[lead.id.text] = lead } }
@@ -71,7 +82,7 @@ final class World: Sendable {
     func deliver(_ delivery: Delivery, to sink: String) async throws(DeliveryFailure) -> Receipt {
         let (mood, before, after, isForgotten) = state.withLock { state in
             (
-                state.moods[sink] ?? .healthy, Int64(state.chance.number(1...800)),
+                state.mood(of: delivery, sink: sink), Int64(state.chance.number(1...800)),
                 Int64(state.chance.number(0...800)), state.chance.thousandth(500)
             )
         }
@@ -156,6 +167,12 @@ struct SimulatedSink: Sink {
         world = World[config.world]
         instance = context.instance
     }
+
+    func destination(of delivery: Delivery) -> String {
+        World.destination(of: delivery, sink: instance)
+    }
+
+    var hasOneDestination: Bool { false }
 
     func deliver(_ delivery: Delivery) async throws(DeliveryFailure) -> Receipt {
         guard let world else { throw .reject("no world") }

@@ -18,8 +18,9 @@ struct Breaker: Sendable {
     static let windowAttemptsMin = 20
     /// The window.
     static let windowMilliseconds: Int64 = 60_000
-    /// The first rest of a destination that halted, and the longest of one that failed.
-    static let restMilliseconds: ClosedRange<Int64> = 30_000...600_000
+    /// The first rest and the longest: short enough for a backlog to be through ten minutes after
+    /// the return.
+    static let restMilliseconds: ClosedRange<Int64> = 30_000...300_000
 
     /// What an attempt says about the destination.
     enum Answer: Sendable, Equatable {

@@ -17,6 +17,7 @@ public final class DeliveryLoop: Sendable {
         var lanes: [String: Lane] = [:]
         var unstarted: [Lane] = []
         var isReloading = false
+        var hasBegun = false
     }
 
     private let all: Lane.Surroundings
@@ -51,6 +52,9 @@ public final class DeliveryLoop: Sendable {
         }
         guard isFree else { throw DeliveryLoopError.isReloading }
         defer { state.withLock { $0.isReloading = false } }
+        // A sink that comes back may have been paused before.
+        let pauses =
+            state.withLock { $0.hasBegun } ? try await all.store.pauses() : []
         var uses: [SinkUse] = []
         var made: [SinkUse] = []
         do {
@@ -70,10 +74,10 @@ public final class DeliveryLoop: Sendable {
             for use in made { await use.retire() }
             throw error
         }
-        publish(uses.map { LaneSetup(use: $0, ruleSet: configuration.ruleSet) })
+        publish(uses.map { LaneSetup(use: $0, ruleSet: configuration.ruleSet) }, pauses)
     }
 
-    private func publish(_ setups: [LaneSetup]) {
+    private func publish(_ setups: [LaneSetup], _ pauses: [SinkPause]) {
         state.withLock { state in
             let names = Set(setups.map(\.use.instance.name))
             for (name, lane) in state.lanes where !names.contains(name) { lane.use(nil) }
@@ -83,6 +87,7 @@ public final class DeliveryLoop: Sendable {
                     lane.use(setup)
                 } else {
                     let lane = Lane(name, setup, all)
+                    lane.set(pauses.first { $0.sink.utf8.elementsEqual(name.utf8) })
                     state.lanes[name] = lane
                     state.unstarted.append(lane)
                 }
@@ -130,6 +135,7 @@ public final class DeliveryLoop: Sendable {
                 metadata: ["count": "\(voided.quarantined.count)"])
         }
         for pause in try await all.store.pauses() { lane(pause.sink)?.set(pause) }
+        state.withLock { $0.hasBegun = true }
     }
 
     private func takeUnstarted() -> [Lane] {

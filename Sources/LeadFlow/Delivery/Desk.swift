@@ -1,35 +1,4 @@
-internal import LeadKit
-internal import LeadRules
 internal import LeadStore
-
-/// A delivery that is leased, rendered, and waits for its turn.
-struct Prepared: Sendable {
-    var leased: LeasedDelivery
-    var lead: Lead
-    var rendered: [String: String]
-    var destination: String
-
-    var name: LeaseName { LeaseName(sequence: leased.sequence, attempt: leased.attempt) }
-}
-
-/// How much of a sink may be used.
-struct Caps: Sendable, Equatable {
-    /// The most attempts under way.
-    var all = 4
-    /// The most at one destination, unless it is the only one.
-    var each = 1
-    /// Whether the settings name one destination.
-    var hasOneDestination = true
-
-    init(_ options: SinkOptions, hasOneDestination: Bool) {
-        all = options.maxInFlight
-        self.hasOneDestination = hasOneDestination && options.maxInFlightPerDestination == nil
-        each = options.maxInFlightPerDestination ?? min(Caps.eachMost, max(1, all / 4))
-    }
-
-    /// The most at one destination, unless told.
-    static let eachMost = 4
-}
 
 /// What a lane knows of its destinations, and whose turn it is: the decisions of a lane as a value.
 ///
@@ -51,6 +20,8 @@ struct Desk: Sendable {
     static let destinationsMax = 10_000
     /// The most destinations that one lease asks.
     static let picksMax = 64
+    /// The most deliveries of unknown destination that one lease looks at.
+    static let lookMax = 512
     /// After a probe for which the store had nothing, it is asked again only so much later.
     static let emptyMilliseconds: Int64 = 5_000
 
@@ -81,7 +52,14 @@ struct Desk: Sendable {
     private(set) var waitingCount = 0
     /// When the next delivery without a destination is due.
     private(set) var unknownDue: Int64?
+    /// How many times as many of unknown destination are looked at as have room: more and more
+    /// while most of them go back, so that a backlog for a sick destination is soon known.
+    private var lookFactor = 1
+    /// Whether new deliveries come first in the next lease: when there is room for one only, they
+    /// and all others have it by turns.
+    private var isNewFirst = true
     private var leaseTurns = Turns()
+    /// Those for which something waits here.
     private var startTurns = Turns()
 
     init(caps: Caps) {
@@ -120,16 +98,23 @@ struct Desk: Sendable {
         let hasUnknown = unknownDue.map { $0 <= now.wall } ?? false
         if hasUnknown { rooms[""] = room }
         guard !rooms.isEmpty else { return nil }
-        var picks: [LeasePick] = []
+        defer { isNewFirst.toggle() }
+        let looks = hasUnknown ? max(room, min(room * lookFactor, Desk.lookMax, most)) : 0
+        let others = hasUnknown ? (room + (isNewFirst ? 0 : 1)) / 2 : room
+        let shares = leaseTurns.share(others, among: rooms).prefix(Desk.picksMax)
+            .map { pick($0.name, limit: $0.count) }
+        guard hasUnknown else { return shares.isEmpty ? nil : (shares, room) }
         let new = LeasePick(
             destination: "", kind: .dueSince(milliseconds: now.wall - Desk.newMilliseconds),
-            limit: hasUnknown ? (room + 1) / 2 : 0)
-        if hasUnknown { picks.append(new) }
-        for share in leaseTurns.share(room - new.limit, among: rooms).prefix(Desk.picksMax) {
-            picks.append(pick(share.name, limit: share.count))
-        }
-        if hasUnknown { picks.append(LeasePick(destination: "", limit: room)) }
-        return picks.isEmpty ? nil : (picks, room)
+            limit: (looks + (isNewFirst ? 1 : 0)) / 2)
+        let rest = LeasePick(destination: "", limit: looks)
+        return ((isNewFirst ? [new] + shares : shares + [new]) + [rest], max(room, looks))
+    }
+
+    /// How many of unknown destination a lease took, and how many of these had to go back.
+    mutating func looked(at count: Int, returned: Int) {
+        guard count > 0 else { return }
+        lookFactor = returned * 2 > count ? min(lookFactor * 2, Desk.lookMax) : 1
     }
 
     private func pick(_ name: String, limit: Int) -> LeasePick {
@@ -187,8 +172,7 @@ struct Desk: Sendable {
             }
             return false
         }
-        destinations[prepared.destination]?.waiting.append(prepared)
-        waitingCount += 1
+        setWaiting(one.waiting + [prepared], of: prepared.destination)
         return true
     }
 
@@ -203,13 +187,12 @@ struct Desk: Sendable {
             let underWay = one.breaker.isOpen ? 0 : one.inFlight
             return one.breaker.room(inFlight: underWay, cap: cap, at: now.up) > 0
         }
-        guard let name, var one = destinations[name] else { return nil }
-        let prepared = one.waiting.removeFirst()
-        let ticket = one.breaker.began()
-        one.inFlight += 1
-        destinations[name] = one
+        guard let name, let one = destinations[name], let prepared = one.waiting.first,
+            let ticket = destinations[name]?.breaker.began()
+        else { return nil }
+        setWaiting(Array(one.waiting.dropFirst()), of: name)
+        destinations[name]?.inFlight += 1
         inFlight += 1
-        waitingCount -= 1
         return (prepared, ticket)
     }
 
@@ -265,11 +248,10 @@ struct Desk: Sendable {
             let keeps = all || (one.breaker.isOpen && !mayProbe) ? 0 : one.breaker.isOpen ? 1 : .max
             guard one.waiting.count > keeps else { continue }
             back += one.waiting.dropFirst(keeps)
-            destinations[name]?.waiting = Array(one.waiting.prefix(keeps))
+            setWaiting(Array(one.waiting.prefix(keeps)), of: name)
             // Leased means due, or as good as.
             destinations[name]?.nextDue = min(one.nextDue ?? .max, now.wall)
         }
-        waitingCount -= back.count
         return back
     }
 
@@ -323,9 +305,8 @@ struct Desk: Sendable {
     mutating func drop(_ lost: Set<LeaseName>) {
         for (name, one) in destinations
         where one.waiting.contains(where: { lost.contains($0.name) }) {
-            destinations[name]?.waiting.removeAll { lost.contains($0.name) }
+            setWaiting(one.waiting.filter { !lost.contains($0.name) }, of: name)
         }
-        waitingCount = destinations.values.reduce(0) { $0 + $1.waiting.count }
     }
 
     /// The leases of what waits.
@@ -343,7 +324,6 @@ struct Desk: Sendable {
         }
         destinations[name] = Destination()
         leaseTurns.add(name)
-        startTurns.add(name)
         return true
     }
 
@@ -355,6 +335,13 @@ struct Desk: Sendable {
     private mutating func remove(_ name: String) {
         destinations[name] = nil
         leaseTurns.remove(name)
-        startTurns.remove(name)
+    }
+
+    private mutating func setWaiting(_ waiting: [Prepared], of name: String) {
+        let before = destinations[name]?.waiting.count ?? 0
+        destinations[name]?.waiting = waiting
+        waitingCount += waiting.count - before
+        if before == 0, !waiting.isEmpty { startTurns.add(name) }
+        if before > 0, waiting.isEmpty { startTurns.remove(name) }
     }
 }

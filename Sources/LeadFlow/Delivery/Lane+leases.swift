@@ -54,11 +54,13 @@ extension Lane {
         let ready = taken.map { prepare($0, setup) }
         let now = all.watch.read()
         var records: [AttemptRecord] = []
+        var unknownReturned = 0
         for one in ready {
             switch one {
             case .success(let prepared):
                 if state.withLock({ $0.desk.place(prepared, at: now) }) { continue }
                 records.append(record(of: prepared, .returned, at: now))
+                if prepared.leased.destination.utf8.isEmpty { unknownReturned += 1 }
                 if prepared.leased.crashes > 0 {
                     state.withLock { $0.maySuspect = false }
                     all.gate.leave()
@@ -69,6 +71,8 @@ extension Lane {
                 tell(end.result, of: end.leased)
             }
         }
+        let unknown = taken.count { $0.destination.utf8.isEmpty }
+        state.withLock { $0.desk.looked(at: unknown, returned: unknownReturned) }
         guard !records.isEmpty else { return }
         _ = try await all.store.finish(records)
         ringFollowUps(of: records)
@@ -187,15 +191,11 @@ extension Lane {
     func limitDue() async throws(StoreError) {
         let now = all.watch.read()
         let limit = state.withLock { state -> DueLimit? in
-            guard let least = state.limitDue, let setup = state.setup else { return nil }
+            guard let tolerance = state.limitDue, let setup = state.setup else { return nil }
             state.limitDue = nil
-            var waits = setup.policy.longestWaits(least: 0)
-            if least > 0 {
-                // Nothing jumped that we know of: what the other side asked for stands.
-                let asked = max(least, RetryPolicy.retryAfter.upperBound.milliseconds)
-                waits = [least] + waits.dropFirst().map { max($0, asked) }
-            }
-            return DueLimit(sink: name, atMilliseconds: now.wall, waitsMilliseconds: waits)
+            return DueLimit(
+                sink: name, atMilliseconds: now.wall, waitsMilliseconds: setup.policy.longestWaits,
+                toleranceMilliseconds: tolerance)
         }
         guard let limit else { return }
         let moved = try await all.store.limitDue(limit)
@@ -269,9 +269,12 @@ extension Lane {
 
 extension Prepared {
     func delivery(_ setup: LaneSetup) -> Delivery {
+        // An attempt that was not spent may have arrived all the same: it is not the first to the
+        // sink, which may look for what the one before has left behind.
         Delivery(
             key: leased.delivery.key, lead: lead, sink: leased.delivery.sink,
-            route: leased.delivery.route, isCopy: leased.delivery.isCopy, attempt: leased.attempt,
+            route: leased.delivery.route, isCopy: leased.delivery.isCopy,
+            attempt: max(leased.attempt, leased.wasTried ? 2 : 1),
             timeout: setup.options.timeout, rendered: rendered)
     }
 }

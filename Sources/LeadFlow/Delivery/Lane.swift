@@ -65,9 +65,9 @@ final class Lane: Sendable {
         var sweepUp: Int64?
         var sweepAfter = ""
         var maySuspect = true
-        /// Due dates are to be looked at: the least wait that may stand. At the start the clock may
-        /// have been set back while nobody looked.
-        var limitDue: Int64? = Breaker.restMilliseconds.upperBound
+        /// Due dates are to be looked at; by so much too late is left as it is. At the start the clock
+        /// may have been set back while nobody looked, or the other side may have asked for a wait.
+        var limitDue: Int64? = RetryPolicy.retryAfter.upperBound.milliseconds
 
         var isWorking: Bool { setup.map { !$0.options.isPaused } ?? false && pause == nil }
     }

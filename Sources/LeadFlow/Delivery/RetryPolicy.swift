@@ -35,29 +35,28 @@ struct RetryPolicy: Sendable {
     func result(
         of failure: DeliveryFailure, _ attempt: Attempt, nowMilliseconds now: Int64, random: Double
     ) -> AttemptRecord.Result {
+        let reason = failure.isAmbiguous ? "may have arrived: \(failure.reason)" : failure.reason
         switch failure.verdict {
-        case .reject: return .dead(reason: failure.reason, followUps: attempt.followUps)
+        case .reject: return .dead(reason: reason, followUps: attempt.followUps)
         case .halt:
-            return .released(
-                dueMilliseconds: now + attempt.restMilliseconds, reason: failure.reason)
+            return .released(dueMilliseconds: now + attempt.restMilliseconds, reason: reason)
         case .retry(let after):
             // What is open spends no attempts; due later, so that another delivery is the next
             // probe: this one may be what the other side cannot stand.
             if attempt.isProbe, !failure.isOfThisLead {
-                return .released(
-                    dueMilliseconds: now + attempt.restMilliseconds, reason: failure.reason)
+                return .released(dueMilliseconds: now + attempt.restMilliseconds, reason: reason)
             }
             let left = retry.total.milliseconds - attempt.ageMilliseconds
             if left <= 0, attempt.number >= RetryPolicy.attemptsMin {
                 return .dead(
-                    reason: "given up after \(attempt.number) attempts: \(failure.reason)",
+                    reason: "given up after \(attempt.number) attempts: \(reason)",
                     followUps: attempt.followUps)
             }
             let planned = max(
                 wait(afterAttempt: attempt.number, random: random),
                 RetryPolicy.asked(after))
             let wait = left > 0 ? min(planned, max(left, retry.first.milliseconds)) : planned
-            return .retry(dueMilliseconds: now + wait, reason: failure.reason)
+            return .retry(dueMilliseconds: now + wait, reason: reason)
         }
     }
 
@@ -92,16 +91,10 @@ struct RetryPolicy: Sendable {
         return Int64(wait * (1 - RetryPolicy.spread + 2 * RetryPolicy.spread * random))
     }
 
-    /// The longest waits after so many attempts, for `DueLimit`; `least` at least.
-    func longestWaits(least: Int64) -> [Int64] {
-        var waits = [least]
-        for attempt in 1...64 {
-            waits.append(max(least, wait(afterAttempt: attempt, random: 1)))
-        }
-        return waits
-    }
+    /// The longest waits after so many attempts, for `DueLimit`.
+    var longestWaits: [Int64] { [0] + (1...64).map { wait(afterAttempt: $0, random: 1) } }
 
-    /// The first and the longest rest of a destination that fails: 30 s and 10 min, or less for a
+    /// The first and the longest rest of a destination that fails: 30 s and 5 min, or less for a
     /// sink that is told to be tried more often.
     var restMilliseconds: ClosedRange<Int64> {
         let first = min(Breaker.restMilliseconds.lowerBound, 3 * retry.first.milliseconds)

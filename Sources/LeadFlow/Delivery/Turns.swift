@@ -32,14 +32,24 @@ struct Turns: Sendable {
     mutating func share(
         _ number: Int, among rooms: [String: Int]
     ) -> [(name: String, count: Int)] {
-        var shares: [String: Int] = [:]
-        var order: [String] = []
-        for _ in 0..<max(0, number) {
-            let name = next { shares[$0, default: 0] < rooms[$0, default: 0] }
-            guard let name else { break }
-            if shares[name] == nil { order.append(name) }
-            shares[name, default: 0] += 1
+        let round = (names[start...] + names[..<start]).filter { rooms[$0] ?? 0 > 0 }
+        var shares = round.map { (name: $0, count: 0) }
+        var left = max(0, number)
+        var last: String?
+        while left > 0 {
+            let before = left
+            for index in shares.indices where left > 0 {
+                guard shares[index].count < rooms[shares[index].name] ?? 0 else { continue }
+                shares[index].count += 1
+                left -= 1
+                last = shares[index].name
+            }
+            if left == before { break }
         }
-        return order.map { ($0, shares[$0] ?? 0) }
+        if let last, let index = names.firstIndex(of: last) {
+            start = index + 1
+            wrap()
+        }
+        return shares.filter { $0.count > 0 }
     }
 }

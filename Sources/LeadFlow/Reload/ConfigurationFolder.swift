@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Glibc
+internal import LeadKit
 public import LeadRules
 
 /// A configuration's folder on disk, and the environment of this process.
@@ -22,7 +23,16 @@ public struct ConfigurationFolder: ConfigurationFiles {
 
     /// The bytes of a regular file below the folder.
     public func read(_ path: String) throws(ConfigurationFileError) -> [UInt8] {
-        try ConfigurationFolder.read(at: displayPrefix + path)
+        try ConfigurationFolder.read(at: displayPrefix + path, inside: real())
+    }
+
+    /// The device and the number of a regular file there.
+    public func identity(_ path: String) -> FileIdentity? {
+        var status = Glibc.stat()
+        guard stat(displayPrefix + path, &status) == 0, ConfigurationFolder.isRegular(status) else {
+            return nil
+        }
+        return FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
     }
 
     /// The bytes of a secret's file.
@@ -67,10 +77,30 @@ public struct ConfigurationFolder: ConfigurationFiles {
 // Reading. What is opened is what is asked whether it is a regular file, without waiting: the path
 // may lead to a pipe that nobody writes to, or be exchanged at any moment.
 extension ConfigurationFolder {
-    private static func read(at path: String) throws(ConfigurationFileError) -> [UInt8] {
+    /// The folder without links, with a slash; nil when there is none.
+    private func real() -> String? {
+        ConfigurationFolder.realPath(folder).map { $0.utf8.last == 0x2F ? $0 : $0 + "/" }
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
+    /// Reads a regular file; with a folder only one that lies in it, whatever links lead there. The
+    /// file that was opened is asked where it lies, so that no link can change in between.
+    private static func read(
+        at path: String, inside folder: String?? = nil
+    ) throws(ConfigurationFileError) -> [UInt8] {
         let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
         guard file >= 0 else { throw ConfigurationFileError(reason(errno)) }
         defer { close(file) }
+        if let folder, let place = realPath("/proc/self/fd/\(file)") ?? realPath(path),
+            !ByteSearch.hasPrefix(place, folder ?? "/")
+        {
+            throw ConfigurationFileError.outside
+        }
         var status = Glibc.stat()
         guard fstat(file, &status) == 0 else { throw ConfigurationFileError(reason(errno)) }
         guard isRegular(status) else { throw ConfigurationFileError("it is not a regular file") }

@@ -25,6 +25,8 @@ final class FilesRead: ConfigurationFiles {
         return try folder.readSecret(path)
     }
 
+    func identity(_ path: String) -> FileIdentity? { folder.identity(path) }
+
     func list() throws(ConfigurationFileError) -> [String] { try folder.list() }
 
     func environment(_ name: String) -> String? { folder.environment(name) }

@@ -52,6 +52,7 @@ public struct AnySinkPlugin: Sendable {
             }
             return SinkBlueprint(
                 templates: config.templates, body: { S.body(of: $0, config: config) },
+                refusal: { S.refusal(of: $0, config: config) },
                 make: { context in try await S(config: config, context: context) })
         }
     }
@@ -70,6 +71,8 @@ public struct SinkBlueprint: Sendable {
     public let templates: [Template]
     /// The body that the sink would make of a delivery; see `Sink.body(of:config:)`.
     public let body: @Sendable (Delivery) -> String?
+    /// Why the sink would never send a delivery; see `Sink.refusal(of:config:)`.
+    public let refusal: @Sendable (Delivery) -> String?
     /// Makes the instance; touches nothing outside.
     public let make: @Sendable (PluginContext) async throws -> any Sink
 }

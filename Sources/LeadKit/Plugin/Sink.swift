@@ -29,6 +29,11 @@ public protocol Sink: Plugin {
     /// HTTP request's, a file's line. Nil, unless written, for one whose body is a setting. Holds
     /// no secret, and touches nothing.
     static func body(of delivery: Delivery, config: Config) -> String?
+
+    /// Why the sink would never send this delivery, in the words that `deliver` would throw, for
+    /// people who try their rules out: a recipient that is not an address. Nil, unless written.
+    /// Touches nothing, and quotes no lead data.
+    static func refusal(of delivery: Delivery, config: Config) -> String?
 }
 
 extension Sink {
@@ -40,6 +45,9 @@ extension Sink {
 
     /// One.
     public var hasOneDestination: Bool { true }
+
+    /// Nothing is refused.
+    public static func refusal(of delivery: Delivery, config: Config) -> String? { nil }
 
     /// Always passes.
     public func probe() async throws(DeliveryFailure) {}
@@ -57,7 +65,8 @@ public struct Delivery: Sendable {
     public var route: String
     /// Whether it is a copy (`also_to`).
     public var isCopy: Bool
-    /// Which attempt this is, from 1.
+    /// Which attempt this is, from 1. At least 2 when an earlier one may have left something behind,
+    /// also one that was not spent.
     public var attempt: Int
     /// How long the attempt may take.
     public var timeout: Duration

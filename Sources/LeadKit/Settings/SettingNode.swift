@@ -35,7 +35,11 @@ public struct SettingNode: Sendable {
     }
 
     /// What was written, in quotes, for messages: a secret, a list or a map is only named.
-    public var shown: String { isSecret ? "a secret" : text.map { "'\($0)'" } ?? kindName }
+    public var shown: String {
+        isSecret
+            ? "a secret"
+            : text.map { "'\(Diagnostic.cut($0, to: Diagnostic.quotedMax))'" } ?? kindName
+    }
 
     /// The value of a map's entry.
     public subscript(name: String) -> SettingNode? {

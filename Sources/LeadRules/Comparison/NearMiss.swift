@@ -27,11 +27,19 @@ struct NearMiss {
         switch condition {
         case .all(let parts), .any(let parts):
             for part in parts { forEachUnmetTest(in: part, body) }
-        case .not: return
+        case .not(let part): forEachSchedule(in: part, body)
         case .use(let number):
             forEachUnmetTest(in: ruleSet.conditions[number].condition, body)
         case .test(let test): body(test)
         }
+    }
+
+    /// Inside `not` a test that holds is in the way; of a schedule no lead can change it.
+    private func forEachSchedule(in condition: Condition, _ body: (Test) -> Void) {
+        condition.forEachTest { test in
+            if case .schedule = ruleSet.names[test.slot] { body(test) }
+        }
+        condition.forEachUse { forEachSchedule(in: ruleSet.conditions[$0].condition, body) }
     }
 
     private func hints(_ test: Test, _ value: Value) -> [String] {

@@ -129,9 +129,10 @@ extension ValueProposals {
     private func inside(_ op: ValueOperator, from value: String) -> [String] {
         switch op {
         case .isOneOf(let set):
-            return EditDistance.nearest(
+            let nearest = EditDistance.nearest(
                 to: set.isExact ? value : Normalization.folded(value), among: set.texts,
                 count: ValueProposals.countMax)
+            return set.isExact ? nearest : nearest + nearest.prefix(2).flatMap(spellings)
         case .inTable(let table):
             return EditDistance.nearest(
                 to: value, among: ruleSet.tables[table].index.keys, count: ValueProposals.countMax)
@@ -161,6 +162,23 @@ extension ValueProposals {
         case .before(let limit): return [Timestamp(seconds: limit.seconds - 1).text]
         case .after(let limit): return [Timestamp(seconds: limit.seconds + 1).text]
         }
+    }
+
+    /// Other spellings of a text, when the name selects rows too: keys of tables are exact, so that
+    /// one spelling is a key, another selects no row.
+    private func spellings(_ text: String) -> [String] {
+        let name = ruleSet.names[test.slot]
+        let tables = ruleSet.tables.filter { $0.match == name }
+        guard !tables.isEmpty else { return [] }
+        let keys = tables.flatMap { table in
+            table.index.keys.filter { Normalization.folded($0) == text }.sorted()
+        }
+        let first = text.unicodeScalars.prefix(1)
+        let capital = String(first).uppercased() + String(text.unicodeScalars.dropFirst())
+        return keys
+            + [text.uppercased(), capital].filter {
+                !keys.contains($0) && Normalization.folded(Normalization.value($0)) == text
+            }
     }
 
     /// Values just outside what an operator takes.

@@ -75,6 +75,9 @@ public struct LoadResult: Sendable {
     public let diagnostics: [Diagnostic]
     /// The files that were read, for showing the lines that findings are about.
     public let texts: SourceTexts
+    /// How many questions about what leads can reach were too much work for the linter, so that it
+    /// says nothing there.
+    public internal(set) var openQuestionCount = 0
 
     /// The findings as a compiler would print them, one below the other: at most
     /// `reportedMax`, errors before warnings, and how many more there are.
@@ -137,10 +140,45 @@ public struct SourceTexts: Sendable {
         guard position.line <= starts.count else { return nil }
         let start = starts[position.line - 1]
         let end = position.line < starts.count ? starts[position.line] - 1 : bytes.count
-        let line = bytes[start..<end]
+        var line = bytes[start..<end]
+        if line.count > SourceTexts.lineBytesMax {
+            guard position.column < SourceTexts.lineBytesMax / 8 else { return nil }
+            line = line.prefix(SourceTexts.lineBytesMax)
+        }
         let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
         let scalars = text.unicodeScalars.drop { $0.value == 0xFEFF }
-        return String(String.UnicodeScalarView(scalars))
+        return masked(String(String.UnicodeScalarView(scalars)), position)
+    }
+
+    /// Of a longer line only places near its beginning are shown: a hundred findings in a line of
+    /// 20 MB must not read it a hundred times.
+    private static let lineBytesMax = 1 << 16
+
+    /// Without what looks like a secret, and what a finding says is one.
+    private func masked(_ line: String, _ position: Position) -> String {
+        let place = SourceLine(file: position.file, line: position.line)
+        guard let column = secrets[place] else { return SecretText.line(line) }
+        let kept = line.unicodeScalars.prefix(max(0, column - 1))
+        let shown = SecretText.line(String(String.UnicodeScalarView(kept)))
+        return shown.utf8.reversed().starts(with: Secret.mask.utf8.reversed())
+            ? shown : shown + Secret.mask
+    }
+
+    private struct SourceLine: Hashable {
+        var file: String
+        var line: Int
+    }
+
+    /// The column behind which a secret stands in plain text.
+    private var secrets: [SourceLine: Int] = [:]
+
+    /// Takes note of the secrets that stand in plain text.
+    mutating func hideSecrets(_ diagnostics: [Diagnostic]) {
+        for diagnostic in diagnostics where diagnostic.code == "plain-secret" {
+            let place = diagnostic.position
+            let line = SourceLine(file: place.file, line: place.line)
+            secrets[line] = min(secrets[line] ?? .max, place.column)
+        }
     }
 }
 

@@ -6,6 +6,8 @@ public protocol ConfigurationFiles: Sendable {
     var displayPrefix: String { get }
     /// The bytes of a file, by its path relative to the folder, `/`-separated, without `..`.
     func read(_ path: String) throws(ConfigurationFileError) -> [UInt8]
+    /// What tells files apart whatever they are called; nil when it cannot be said.
+    func identity(_ path: String) -> FileIdentity?
     /// The relative paths of all regular files, for globs.
     func list() throws(ConfigurationFileError) -> [String]
     /// The bytes of a secret's file: relative to the folder, or absolute.
@@ -14,7 +16,22 @@ public protocol ConfigurationFiles: Sendable {
     func environment(_ name: String) -> String?
 }
 
+/// A file whatever its name: two paths of one identity lead to one file.
+public struct FileIdentity: Hashable, Sendable {
+    private let device: UInt64
+    private let number: UInt64
+
+    /// Makes an identity from the device and the number that the file has there.
+    public init(device: UInt64, number: UInt64) {
+        self.device = device
+        self.number = number
+    }
+}
+
 extension ConfigurationFiles {
+    /// Names alone tell files apart.
+    public func identity(_ path: String) -> FileIdentity? { nil }
+
     /// The file of the folder that a path without a file probably means.
     func help(forMissing path: String, written: String) -> String? {
         let known = (try? list()) ?? []
@@ -39,9 +56,22 @@ extension ConfigurationFiles {
 public struct ConfigurationFileError: Error, Sendable, CustomStringConvertible {
     /// One sentence in lower case, without the path.
     public let description: String
+    /// Whether the path leads out of the configuration's folder, by a link.
+    public let isOutside: Bool
 
     /// Makes an error from its sentence.
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String) {
+        self.description = description
+        isOutside = false
+    }
+
+    private init(isOutside: Bool) {
+        description = "it is a link that leads out of the configuration's folder"
+        self.isOutside = isOutside
+    }
+
+    /// The path leads out of the folder.
+    public static let outside = ConfigurationFileError(isOutside: true)
 }
 
 /// A configuration in memory, for tests.
@@ -104,24 +134,44 @@ enum ConfigurationPath {
 
     /// Whether a glob matches a path: `*`, `?`, `[..]` within a component, `**` for folders.
     static func matches(_ glob: String, _ path: String) -> Bool {
-        let pattern = glob.utf8.split(separator: 0x2F).map { Array($0) }
-        let parts = path.utf8.split(separator: 0x2F).map { Array($0) }
+        matches(components(glob), components(path))
+    }
+
+    static func components(_ path: String) -> [[UInt8]] {
+        path.utf8.split(separator: 0x2F).map { Array($0) }
+    }
+
+    /// The same, both taken apart already.
+    static func matches(_ pattern: [[UInt8]], _ parts: [[UInt8]]) -> Bool {
         // Dot files are never meant by a glob.
         if parts.contains(where: { $0.first == 0x2E }) { return false }
         return matches(pattern[...], parts[...])
     }
 
+    /// Like `component`, with `**` for the star: only the last one is ever tried again.
     private static func matches(
         _ pattern: ArraySlice<[UInt8]>, _ parts: ArraySlice<[UInt8]>
     ) -> Bool {
-        guard let first = pattern.first else { return parts.isEmpty }
-        if first == Array("**".utf8) {
-            return (parts.startIndex...parts.endIndex).contains {
-                matches(pattern.dropFirst(), parts[$0...])
+        var p = pattern
+        var t = parts
+        var retry: (pattern: ArraySlice<[UInt8]>, parts: ArraySlice<[UInt8]>)?
+        while true {
+            if let first = p.first, first.elementsEqual("**".utf8) {
+                p = p.dropFirst()
+                retry = (p, t)
+                continue
             }
+            if let first = p.first, let part = t.first, component(first[...], part[...]) {
+                p = p.dropFirst()
+                t = t.dropFirst()
+                continue
+            }
+            if t.isEmpty, p.isEmpty { return true }
+            guard let back = retry, !back.parts.isEmpty else { return false }
+            retry = (back.pattern, back.parts.dropFirst())
+            p = back.pattern
+            t = back.parts.dropFirst()
         }
-        guard let part = parts.first, component(first[...], part[...]) else { return false }
-        return matches(pattern.dropFirst(), parts.dropFirst())
     }
 
     /// One component. Stars are tried from short to long with the usual single back-track point,

@@ -69,7 +69,7 @@ extension ConfigurationLoader {
             return reader.read(bytes, problems: &problems)
         } catch {
             problems.error(
-                "missing-file", at: file.position,
+                error.isOutside ? "outside-folder" : "missing-file", at: file.position,
                 "cannot read '\(files.displayPrefix)\(path)': \(error)",
                 help: files.help(forMissing: path, written: file.text ?? ""))
             return nil
@@ -159,6 +159,8 @@ extension ConfigurationLoader {
                 "condition-cycle", at: entries[number].place,
                 "the condition '\(entries[number].name)' uses itself")
         }
+        sizes = ConditionSizes(result.map(\.condition))
+        check(sizes, of: entries)
         return result
     }
 

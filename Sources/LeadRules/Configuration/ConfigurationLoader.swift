@@ -16,6 +16,8 @@ public struct ConfigurationLoader {
     var fields: [String: FieldSettings] = [:]
     /// Settings with their secrets filled in.
     var filledIn = MeaningHash()
+    /// Those of the named conditions.
+    var sizes = ConditionSizes([])
     /// What was read, for showing the lines that findings are about.
     var contents: [(path: String, bytes: [UInt8])] = []
 
@@ -53,13 +55,15 @@ public struct ConfigurationLoader {
         for (_, diagnostic) in sorted where !diagnostics.suffix(16).contains(diagnostic) {
             diagnostics.append(diagnostic)
         }
+        texts.hideSecrets(diagnostics)
         return LoadResult(
             configuration: problems.hasErrors ? nil : configuration, diagnostics: diagnostics,
             texts: texts)
     }
 
     static func hidesAFile(_ diagnostic: Diagnostic) -> Bool {
-        ["missing-file", "outside-folder", "bad-file"].contains(diagnostic.code)
+        ["missing-file", "outside-folder", "bad-file", "large-configuration"].contains(
+            diagnostic.code)
             || ByteSearch.hasPrefix(diagnostic.code, "yaml-")
                 && !YAMLReader.spoilsAValueOnly(diagnostic.code)
     }
@@ -237,6 +241,7 @@ extension ConfigurationLoader {
         var list = RouteList()
         if let match = merged.single["match"] { list.match = parser.matchMode(match.value) }
         list.routes = parser.routes(merged.routes, parent: "")
+        checkSizes(of: list.routes, sizes)
         guard let node = merged.single["default"]?.value else {
             problems.error(
                 "missing-default",

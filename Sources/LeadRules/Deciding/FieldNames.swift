@@ -42,8 +42,11 @@ struct FieldNames: ~Copyable {
     }
 
     private mutating func slot(ofNew name: String, _ bits: StringBits, at position: Int) -> Int {
-        // Names that `==` calls equal are the same name once they are trimmed and in NFC.
-        if position < names.count, names[position] == name { return Int(seen[position].slot) }
+        // Names that `==` calls equal are the same name once they are trimmed and in NFC; in a long
+        // one of nothing but accents it would take time quadratic in their number.
+        if position < names.count, name.utf8.count <= 256, names[position] == name {
+            return Int(seen[position].slot)
+        }
         let slot = slot(of: name)
         while names.count <= position {
             seen.reserve(names.count + 1)

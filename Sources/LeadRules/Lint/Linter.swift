@@ -17,6 +17,7 @@ public struct Linter {
         let loaded = loader.load()
         var problems = SettingProblems()
         var texts = loaded.texts
+        var openCount = 0
         let written = WrittenRules(loader)
         LiteralCheck(written: written, now: now).run(&problems)
         let tests = loaded.configuration.map { LintTests(files, $0.ruleSet) }
@@ -38,10 +39,14 @@ public struct Linter {
             TableCheck(subject: subject).run(&problems)
             SettingCheck(subject: subject).run(&problems)
             UnseenFieldCheck(subject: subject).run(&problems)
+            openCount = subject.tree.work.openCount
         }
-        return LoadResult(
-            configuration: loaded.configuration,
-            diagnostics: sorted(loaded.diagnostics + problems.diagnostics), texts: texts)
+        let diagnostics = sorted(loaded.diagnostics + problems.diagnostics)
+        texts.hideSecrets(diagnostics)
+        var result = LoadResult(
+            configuration: loaded.configuration, diagnostics: diagnostics, texts: texts)
+        result.openQuestionCount = openCount
+        return result
     }
 
     /// Errors and warnings together by place, each once: a named condition may be met many times.

@@ -27,6 +27,21 @@ struct ReachCheck {
             result.insert(number)
             report(condition, at: place, of: "condition '\(name)'", &problems)
         }
+        return withUsers(result)
+    }
+
+    /// The same, with the named conditions that use one of them, directly or not.
+    private func withUsers(_ conditions: Set<Int>) -> Set<Int> {
+        var result = conditions
+        var count = -1
+        while count != result.count {
+            count = result.count
+            guard count > 0 else { break }
+            for (number, (_, condition)) in ruleSet.conditions.enumerated()
+            where uses(result, condition) {
+                result.insert(number)
+            }
+        }
         return result
     }
 
@@ -67,7 +82,8 @@ struct ReachCheck {
         case .column(let table, let column):
             for case .isOneOf(let set) in test.onValue {
                 let cells = Set(
-                    ruleSet.tables[table].rows.lazy.map { Normalization.value($0[column]) })
+                    ruleSet.tables[table].rows.lazy.map { Normalization.value($0[column]) }
+                        .filter { !$0.isEmpty })
                 guard ruleSet.tables[table].match != nil else {
                     return "the table has no 'match', so that no lead selects a row"
                 }
@@ -113,9 +129,7 @@ extension ReachCheck {
         guard !conditions.isEmpty, let condition else { return false }
         var result = false
         condition.forEachUse {
-            if conditions.contains($0) || uses(conditions, ruleSet.conditions[$0].condition) {
-                result = true
-            }
+            if conditions.contains($0) { result = true }
         }
         return result
     }

@@ -85,7 +85,8 @@ public struct JUnitReport {
         "\"" + escaped(text, isAttribute: true) + "\""
     }
 
-    /// XML 1.0: what has a meaning becomes a reference; what XML cannot hold becomes U+FFFD.
+    /// XML 1.0: what has a meaning becomes a reference; what XML cannot hold, or what would steer the
+    /// terminal that shows it, becomes U+FFFD.
     static func escaped(_ text: String, isAttribute: Bool) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -97,7 +98,9 @@ public struct JUnitReport {
             case 0x09 where isAttribute, 0x0A where isAttribute: result += "&#\(scalar.value);"
             case 0x0D: result += "&#13;"
             case 0x09, 0x0A: result.unicodeScalars.append(scalar)
-            case 0..<0x20, 0xFFFE, 0xFFFF: result += "\u{FFFD}"
+            case 0..<0x20, 0x7F..<0xA0, 0xFFFE, 0xFFFF, 0x061C, 0x200E, 0x200F, 0x2028...0x202E,
+                0x2066...0x2069:
+                result += "\u{FFFD}"
             default: result.unicodeScalars.append(scalar)
             }
         }

@@ -254,8 +254,9 @@ extension RuleTestLeads {
             samples[file] = read
             return read
         } catch {
+            let isOutside = (error as? ConfigurationFileError)?.isOutside ?? false
             found.error(
-                "missing-file", at: node.position,
+                isOutside ? "outside-folder" : "missing-file", at: node.position,
                 "cannot read '\(files.displayPrefix)\(file)': \(error)")
             return nil
         }

@@ -2,14 +2,14 @@ internal import LeadKit
 
 extension RuleTest {
     /// Decides the test's lead and compares: pure, without I/O or clock. Pools remember nothing
-    /// when a test begins.
-    public func run(with ruleSet: RuleSet) -> RuleTestResult {
+    /// when a test begins. `sinks` say which deliveries they would never send.
+    public func run(with ruleSet: RuleSet, sinks: [SinkInstance] = []) -> RuleTestResult {
         var (decision, explanation) = ruleSet.explain(lead, at: now, isDuplicate: isDuplicate)
         var pools = PoolState()
         let assigned = ruleSet.assign(decision, of: lead, at: now, state: &pools)
         decision = assigned.decision
         explanation.pools = assigned.traces
-        let run = RuleTestRun(test: self, ruleSet: ruleSet, decision: decision)
+        let run = RuleTestRun(test: self, ruleSet: ruleSet, sinks: sinks, decision: decision)
         return RuleTestResult(
             test: self, decision: decision, explanation: explanation,
             mismatches: expectations.compactMap(run.mismatch))
@@ -20,6 +20,7 @@ extension RuleTest {
 private struct RuleTestRun {
     let test: RuleTest
     let ruleSet: RuleSet
+    let sinks: [SinkInstance]
     let decision: Decision
 
     func mismatch(_ expectation: Expectation) -> Mismatch? {
@@ -78,10 +79,14 @@ private struct RuleTestRun {
         return (member ?? "none", got)
     }
 
-    private func render(_ delivery: PlannedDelivery) -> Result<[RenderedSetting], RenderFailure> {
-        let key = DeliveryKey(
+    private func key(of delivery: PlannedDelivery) -> DeliveryKey {
+        DeliveryKey(
             source: test.lead.source, lead: test.lead.id, route: delivery.route,
             target: delivery.identity)
+    }
+
+    private func render(_ delivery: PlannedDelivery) -> Result<[RenderedSetting], RenderFailure> {
+        let key = key(of: delivery)
         let context = RenderContext(
             lead: test.lead, isDuplicate: test.isDuplicate, deliveryID: key.text,
             route: delivery.route, pool: delivery.assignment?.pool,
@@ -134,10 +139,19 @@ private struct RuleTestRun {
         }
     }
 
+    /// Whether it cannot be rendered, or its sink would never send it.
+    private func fails(_ delivery: PlannedDelivery) -> Bool {
+        guard case .success(let settings) = render(delivery) else { return true }
+        let sink = sinks.first { $0.name == delivery.target.sink }
+        let whole = Delivery(
+            key: key(of: delivery), lead: test.lead, sink: delivery.target.sink,
+            route: delivery.route, isCopy: delivery.isCopy,
+            rendered: Dictionary(settings.map { ($0.name, $0.text) }, uniquingKeysWith: { $1 }))
+        return sink?.blueprint.refusal(whole) != nil
+    }
+
     private func failures(_ sinks: [String]) -> (expected: String, got: String)? {
-        let failing = decision.deliveries.filter {
-            if case .failure = render($0) { true } else { false }
-        }.map(\.target.sink)
+        let failing = decision.deliveries.filter(fails).map(\.target.sink)
         guard failing.sorted() != sinks.sorted() else { return nil }
         return (RuleTestRun.shown(sinks), RuleTestRun.shown(failing))
     }

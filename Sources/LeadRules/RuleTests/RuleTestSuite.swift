@@ -41,7 +41,8 @@ public struct RuleTestSuite: Sendable {
             root = YAMLReader.read(bytes, file: display, problems: &problems)
         } catch {
             problems.error(
-                "missing-file", at: Position(file: display), "cannot read '\(display)': \(error)")
+                error.isOutside ? "outside-folder" : "missing-file", at: Position(file: display),
+                "cannot read '\(display)': \(error)")
             root = nil
         }
         var parser = RuleTestParser(ruleSet: ruleSet, files: folder, path: path)

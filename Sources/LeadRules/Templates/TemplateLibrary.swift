@@ -144,7 +144,10 @@ public struct RenderedSetting: Sendable, Equatable {
     public var isSecret: Bool
 
     /// The text, or the mask.
-    public var shown: String { isSecret ? Secret.mask : text }
+    public var shown: String {
+        if isSecret || SecretText.isName(name) { return Secret.mask }
+        return name == "url" ? SecretText.addresses(in: text) : text
+    }
 }
 
 /// Why a delivery cannot be sent as the configuration stands. Retrying does not help.

@@ -7,7 +7,7 @@ enum Normalization {
     static func nfc(_ text: String) -> String {
         // Every scalar below U+0300 is already composed and starts a character of its own.
         if text.unicodeScalars.allSatisfy({ $0.value < 0x300 }) { return text }
-        return text.precomposedStringWithCanonicalMapping
+        return CombiningRuns.inOrder(text).precomposedStringWithCanonicalMapping
     }
 
     /// Trimmed, then NFC: what every comparison starts from.

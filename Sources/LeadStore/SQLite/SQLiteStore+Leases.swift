@@ -105,7 +105,7 @@ extension SQLiteStore {
             lead: [UInt8](row["lead"] as Data), receivedMilliseconds: row["received_ms"],
             isDuplicate: row["is_duplicate"], attempt: row["attempts"],
             createdMilliseconds: row["created_ms"], destination: row["destination"],
-            crashes: row["crashes"], token: request.token)
+            wasTried: row["detail"] != nil, crashes: row["crashes"], token: request.token)
     }
 
     /// What of the row is not as it was written; nothing of it may be sent then.
@@ -256,9 +256,10 @@ extension SQLiteStore {
                     """), arguments: [limit.sink, limit.atMilliseconds])
         var late: [(sequence: Int64, due: Int64)] = []
         while let row = try rows.next() {
-            let latest = limit.latest(
-                attempts: row["attempts"], notBeforeMilliseconds: row["not_before_ms"])
-            if row["due_ms"] as Int64 > latest { late.append((row["sequence"], latest)) }
+            let due = limit.moved(
+                dueMilliseconds: row["due_ms"], attempts: row["attempts"],
+                notBeforeMilliseconds: row["not_before_ms"])
+            if let due { late.append((row["sequence"], due)) }
         }
         return late
     }

@@ -9,6 +9,9 @@ extension SinkTrial {
             .init("every setting has its sentence") { try $0.settingsAreDescribed() },
             .init("settings are required as documented") { try $0.settingsAreRequired() },
             .init("a receipt is not empty") { try await $0.receiptSaysSomething() },
+            .init("a destination is one short line, always the same") {
+                try await $0.destinationIsStable()
+            },
             .init("the same key twice is safe") { try await $0.sameKeyTwice() },
             .init("a cancelled delivery returns within a second") { try await $0.cancel() },
             .init("fifty at once arrive") { try await $0.fiftyAtOnce() },
@@ -70,6 +73,23 @@ extension SinkTrial {
         try await withSink { sink, blueprint in
             let receipt = try await self.receipt(0, to: sink, blueprint)
             try require(!receipt.text.trimmed.isEmpty, "it is blank")
+        }
+    }
+
+    private func destinationIsStable() async throws {
+        try await withSink { sink, blueprint in
+            let delivery = self.contract.makeDelivery(0, blueprint)
+            let name = sink.destination(of: delivery)
+            self.keep(name)
+            try require(!name.trimmed.isEmpty, "it is blank")
+            try require(name.utf8.count <= 200, "it has \(name.utf8.count) bytes")
+            try require(
+                name.utf8.elementsEqual(Template.Place.oneLine(name).utf8), "it has control marks")
+            var later = delivery
+            later.attempt = 7
+            try require(
+                sink.destination(of: later).utf8.elementsEqual(name.utf8),
+                "another attempt has another one")
         }
     }
 

@@ -85,7 +85,11 @@ extension StoreContract {
             try await store.route("1", to: ["a"], at: 700)
             let before = try await store.entry(of: "a")
             let leased = try await store.leaseOne(at: 1000)
+            try require(!leased.wasTried, "tried")
             try require(try await store.finish(leased, .returned), "refused")
+            let again = try await store.leaseOne(at: 1000)
+            try require(!again.wasTried, "tried")
+            _ = try await store.finish(again, .returned)
             try requireEqual(try await store.entry(of: "a"), before, "entry")
             try requireEqual(try await store.attempts(of: leased.sequence), [], "history")
         },
@@ -98,6 +102,7 @@ extension StoreContract {
             }
             let leased = try await store.leaseOne(at: 1000)
             try requireEqual(leased.attempt, 1, "attempt")
+            try require(leased.wasTried, "nobody knows that it was tried")
             _ = try await store.finish(leased, .retry(dueMilliseconds: 1, reason: "three"))
             try requireEqual(
                 try await store.attempts(of: leased.sequence).map(\.detail), ["two", "three"],
@@ -109,7 +114,11 @@ extension StoreContract {
             let later = try await store.routeLater("3", to: "a", at: 100, notBefore: 80_000)
             let leased = try await store.leaseOne(at: 100)
             _ = try await store.finish(leased, .retry(dueMilliseconds: 70_000, reason: "x"))
-            let limit = DueLimit(sink: "a", atMilliseconds: 1000, waitsMilliseconds: [0, 500])
+            var limit = DueLimit(
+                sink: "a", atMilliseconds: 1000, waitsMilliseconds: [0, 500],
+                toleranceMilliseconds: 89_000)
+            try requireEqual(try await store.limitDue(limit), 0, "moved within the tolerance")
+            limit.toleranceMilliseconds = 0
             try requireEqual(try await store.limitDue(limit), 2, "moved")
             try requireEqual(try await store.limitDue(limit), 0, "moved again")
             let entries = try await store.deliveries(DeliveryFilter(sink: "a"))

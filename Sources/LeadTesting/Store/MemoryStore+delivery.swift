@@ -12,19 +12,21 @@ extension MemoryStore {
             }
         }
         for name in Set(request.picks.map(\.destination)) {
-            let due = parcels.lazy.filter {
-                $0.isPending(of: request.sink) && $0.crashes == 0 && $0.destination == name
-            }.map(\.entry.dueMilliseconds).min()
-            result.nextDueMilliseconds[name] = due
+            let waiting = open.filter { index in
+                parcels[index].isPending(of: request.sink) && parcels[index].crashes == 0
+                    && parcels[index].destination == name
+            }
+            result.nextDueMilliseconds[name] =
+                waiting.map { parcels[$0].entry.dueMilliseconds }.min()
         }
         return result
     }
 
     private func indices(_ pick: LeasePick, of request: LeaseRequest) -> [Int] {
         let now = request.atMilliseconds
-        let found = parcels.indices.filter { index in
+        let found = open.filter { index in
+            guard parcels[index].isPending(of: request.sink) else { return false }
             let parcel = parcels[index]
-            guard parcel.isPending(of: request.sink) else { return false }
             let due = parcel.entry.dueMilliseconds
             if pick.kind == .suspect { return parcel.crashes > 0 && due <= now }
             guard parcel.crashes == 0, parcel.destination == pick.destination else { return false }
@@ -54,7 +56,8 @@ extension MemoryStore {
             source: parcel.entry.source, lead: lead.lead,
             receivedMilliseconds: lead.receivedMilliseconds, isDuplicate: lead.isDuplicate,
             attempt: parcel.entry.attempts, createdMilliseconds: parcel.entry.createdMilliseconds,
-            destination: parcel.destination, crashes: parcel.crashes, token: request.token)
+            destination: parcel.destination, wasTried: parcel.entry.detail != nil,
+            crashes: parcel.crashes, token: request.token)
     }
 
     /// The destinations for which deliveries wait; see `LeadStore`.
@@ -62,7 +65,7 @@ extension MemoryStore {
         sink: String, after name: String, limit: Int
     ) throws(StoreError) -> [PendingDestination] {
         var due: [String: Int64] = [:]
-        for parcel in parcels where parcel.isPending(of: sink) {
+        for parcel in open.map({ parcels[$0] }) where parcel.isPending(of: sink) {
             due[parcel.destination] = min(
                 due[parcel.destination] ?? .max, parcel.entry.dueMilliseconds)
         }
@@ -100,7 +103,7 @@ extension MemoryStore {
     /// Gives leases back; see `LeadStore`.
     public func voidLeases(_ void: LeaseVoid) throws(StoreError) -> VoidedLeases {
         var result = VoidedLeases()
-        for index in parcels.indices
+        for index in open.sorted()
         where parcels[index].entry.state == .leased && parcels[index].token != void.exceptToken
             && parcels[index].leasedUntilMilliseconds <= void.ranOutByMilliseconds ?? .max
         {
@@ -111,6 +114,7 @@ extension MemoryStore {
             parcels[index].crashes += 1
             guard parcels[index].crashes >= LeaseVoid.crashesMax else { continue }
             parcels[index].entry.state = .dead
+            open.remove(index)
             parcels[index].entry.detail = LeaseVoid.reason
             parcels[index].history.append(
                 AttemptEntry(
@@ -137,6 +141,7 @@ extension MemoryStore {
     private func finish(_ index: Int, _ record: AttemptRecord) {
         let end = AttemptEnd(record.result)
         parcels[index].entry.state = end.state
+        if end.state != .pending { open.remove(index) }
         parcels[index].token = nil
         if let due = end.dueMilliseconds { parcels[index].entry.dueMilliseconds = due }
         if let detail = end.detail { parcels[index].entry.detail = detail }
@@ -164,14 +169,13 @@ extension MemoryStore {
     /// Makes deliveries due at the latest when planned now; see `LeadStore`.
     public func limitDue(_ limit: DueLimit) throws(StoreError) -> Int {
         var moved = 0
-        for index in parcels.indices where parcels[index].isPending(of: limit.sink) {
+        for index in open where parcels[index].isPending(of: limit.sink) {
             let entry = parcels[index].entry
-            let latest = limit.latest(
-                attempts: entry.attempts,
+            let due = limit.moved(
+                dueMilliseconds: entry.dueMilliseconds, attempts: entry.attempts,
                 notBeforeMilliseconds: entry.delivery.notBeforeMilliseconds)
-            guard entry.dueMilliseconds > limit.atMilliseconds, entry.dueMilliseconds > latest
-            else { continue }
-            parcels[index].entry.dueMilliseconds = latest
+            guard let due, entry.dueMilliseconds > limit.atMilliseconds else { continue }
+            parcels[index].entry.dueMilliseconds = due
             moved += 1
         }
         return moved

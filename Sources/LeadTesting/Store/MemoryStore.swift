@@ -49,6 +49,8 @@ public actor MemoryStore: LeadStore {
     var parcelOf: [DeliveryKey: Int] = [:]
     /// Rows and times of each key.
     var dedupe: [[UInt8]: [(row: Int, seconds: Int64)]] = [:]
+    /// The deliveries that may still be worked on: all others need no look.
+    var open: Set<Int> = []
     var pools = PoolState()
     var jumps: [ClockJump] = []
     var pausesOfSinks: [String: SinkPause] = [:]
@@ -65,6 +67,7 @@ public actor MemoryStore: LeadStore {
         rowOf = other.rowOf
         parcels = other.parcels
         parcelOf = other.parcelOf
+        open = other.open
         dedupe = other.dedupe
         pools = other.pools
         jumps = other.jumps
@@ -224,6 +227,7 @@ public actor MemoryStore: LeadStore {
     func insert(_ delivery: NewDelivery, of row: Int, _ time: Int64) -> Bool {
         guard parcelOf[delivery.key] == nil else { return false }
         parcelOf[delivery.key] = parcels.count
+        open.insert(parcels.count)
         let entry = DeliveryEntry(
             sequence: Int64(parcels.count + 1), delivery: delivery, source: rows[row].entry.source,
             leadID: rows[row].entry.leadID, state: .pending, attempts: 0, createdMilliseconds: time,

@@ -50,6 +50,12 @@ struct Check: ParsableCommand {
             Console.print(
                 result.diagnostics.isEmpty
                     ? "\(config.folder): no problems" : Summary.findings(result))
+            if result.openQuestionCount > 0 {
+                let count = Summary.count(result.openQuestionCount, "question")
+                Console.print(
+                    "left open, as too much work: \(count) whether leads reach a route, or a text "
+                        + "of its lists")
+            }
         case .json: for diagnostic in result.diagnostics { Console.print(Check.json(diagnostic)) }
         case .github:
             for diagnostic in result.diagnostics { Console.print(Check.github(diagnostic)) }

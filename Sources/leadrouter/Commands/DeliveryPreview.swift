@@ -8,6 +8,8 @@ struct DeliveryPreview {
     struct Shown {
         var settings: [RenderedSetting]
         var body: String?
+        /// Why the sink would never send it.
+        var refusal: String?
     }
 
     private let ruleSet: RuleSet
@@ -34,14 +36,15 @@ struct DeliveryPreview {
             let whole = Delivery(
                 key: key, lead: lead, sink: delivery.target.sink, route: delivery.route,
                 isCopy: delivery.isCopy, rendered: rendered)
+            let sink = sinks[delivery.target.sink]
             return .success(
-                Shown(settings: settings, body: sinks[delivery.target.sink]?.body(whole)))
+                Shown(settings: settings, body: sink?.body(whole), refusal: sink?.refusal(whole)))
         } catch {
             return .failure(error)
         }
     }
 
-    /// The members `settings` and `body` of a delivery's object.
+    /// The members `settings`, `body` and `refused` of a delivery's object.
     func write(
         _ delivery: PlannedDelivery, _ lead: Lead, isDuplicate: Bool, to writer: inout JSONWriter
     ) {
@@ -58,6 +61,10 @@ struct DeliveryPreview {
                 writer.name("body")
                 writer.string(body)
             }
+            if let refusal = shown.refusal {
+                writer.name("refused")
+                writer.string(refusal)
+            }
         case .failure(let failure):
             writer.null()
             writer.name("failure")
@@ -71,6 +78,7 @@ struct DeliveryPreview {
         case .success(let shown):
             shown.settings.flatMap { DeliveryPreview.lines($0.name, $0.shown) }
                 + (shown.body.map { DeliveryPreview.lines("body", $0) } ?? [])
+                + (shown.refusal.map { ["    would be refused: " + Console.shown($0)] } ?? [])
         case .failure(let failure): ["    would fail: \(failure)"]
         }
     }

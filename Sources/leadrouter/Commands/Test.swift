@@ -63,9 +63,10 @@ struct Test: ParsableCommand {
         }
         var report = TestReport(suite: suite, ruleSet: ruleSet, listsAllGaps: coverage)
         report.minCoverage = minCoverage
+        let sinks = loaded.configuration?.sinks ?? []
         for test in suite.tests {
             let started = ContinuousClock.now
-            let result = test.run(with: ruleSet)
+            let result = test.run(with: ruleSet, sinks: sinks)
             report.add(result, seconds: (ContinuousClock.now - started) / .seconds(1))
         }
         try print(report)

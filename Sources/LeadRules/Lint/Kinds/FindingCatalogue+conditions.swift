@@ -26,6 +26,20 @@ extension FindingCatalogue {
                 routes: [{id: r, when: {use: a}, to: crm}]
                 """),
         FindingKind(
+            .error, "large-condition", "a condition that grows too large by what it uses",
+            why:
+                "Conditions that use each other can make a short file endless; the limits are 100 levels, 20,000 parts a condition, and 2,000,000 parts in all routes.",
+            cure:
+                "Use fewer levels of named conditions; alternatives are a list in one comparison.",
+            wrong: "conditions:\n  c0: {zip: \"75001\"}\n"
+                + (1...12).map { n in
+                    "  c\(n): {any: [{use: c\(n - 1)}, {use: c\(n - 1)}, {use: c\(n - 1)}]}\n"
+                }.joined() + "routes: [{id: r, when: {use: c12}, to: crm}]",
+            right: """
+                conditions: {near: {zip: ["75001", "75002", "75003"]}}
+                routes: [{id: r, when: {use: near}, to: crm}]
+                """),
+        FindingKind(
             .error, "unknown-combinator", "a word above conditions that the language does not have",
             why: "Conditions are joined by 'all', 'any' and 'not' only.",
             cure: "Use 'all', 'any' or 'not'.",

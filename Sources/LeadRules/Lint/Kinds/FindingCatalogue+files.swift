@@ -128,6 +128,19 @@ extension FindingCatalogue {
             wrong: "include: [routes.yaml, \"*.yaml\"]", right: "include: [routes.yaml]",
             beside: ["routes.yaml": "routes: [{id: a, always: true, also_to: crm}]\n"]),
         FindingKind(
+            .error, "large-configuration", "more or deeper includes than the limits allow",
+            why:
+                "The limits protect the service from folders made to break it: 10,000 files, 32 MiB a rule file and 64 MiB in all, 32 files that include one another in a row.",
+            cure: "Put more rules into one file, and include the files from leadrouter.yaml.",
+            wrong: "include: chain/1.yaml", right: "include: \"chain/*.yaml\"",
+            besideWrong: Dictionary(
+                uniqueKeysWithValues: (1...34).map {
+                    ("chain/\($0).yaml", $0 < 34 ? "include: \($0 + 1).yaml\n" : "routes: []\n")
+                }),
+            besideRight: [
+                "chain/1.yaml": "routes: [{id: a, always: true, also_to: crm}]\n"
+            ]),
+        FindingKind(
             .warning, "empty-glob", "a glob that matches no file",
             why: "It may have been meant to match some.",
             cure: "Correct the glob, or remove it until there is a file.",

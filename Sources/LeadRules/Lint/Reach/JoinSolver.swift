@@ -14,6 +14,7 @@ struct JoinSolver {
     let demands: [Name: [Demand]]
     /// What earlier routes take, by name.
     let taken: [Name: TakenTexts]
+    let work: LintWork
     /// Whether only leads with one value in each answer count.
     var isSingle = false
 
@@ -68,7 +69,7 @@ struct JoinSolver {
         if isSingle { traits.isSingle = true }
         return NameSolver(
             name: name, demands: demands[name] ?? [], extra: extra, tables: ruleSet.tables,
-            traits: traits, taken: taken[name] ?? TakenTexts())
+            traits: traits, work: work, taken: taken[name] ?? TakenTexts())
     }
 
     /// Values of the name that selects rows, such that the rows suit.

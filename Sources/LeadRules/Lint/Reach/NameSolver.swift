@@ -17,6 +17,7 @@ struct NameSolver {
     var extra: [QuantifiedCheck] = []
     let tables: [Table]
     let traits: NameTraits
+    let work: LintWork
     /// What earlier routes take whatever else the lead says.
     var taken = TakenTexts()
 
@@ -28,11 +29,18 @@ struct NameSolver {
         var ways: [[QuantifiedCheck]] = [extra]
         for demand in demands {
             let alternatives = demand.alternatives
+            if alternatives.count == 1 {
+                for index in ways.indices { ways[index] += alternatives[0] }
+                continue
+            }
+            work.spend(ways.reduce(0) { $0 + $1.count } * alternatives.count)
             ways = ways.flatMap { way in alternatives.map { way + $0 } }
             guard ways.count <= NameSolver.waysMax else { return .perhaps([]) }
         }
         var attempt: [String]?
         for way in ways {
+            // An attempt is always right: it only says that nothing is known.
+            if work.isSpent { return .perhaps(attempt ?? []) }
             switch solve(way) {
             case .found(let texts): return .found(texts)
             case .perhaps(let texts): attempt = attempt ?? texts
@@ -53,14 +61,20 @@ struct NameSolver {
             choice.consider(ValueClass(kind: .exactly, guess: Value(value)))
         }
         if traits.texts == nil {
-            for value in space.classes() { choice.consider(value) }
+            let classes = space.classes()
+            work.spend(classes.count * (checks.count + 1) + space.spellingCost)
+            for value in classes {
+                if work.isSpent { return .perhaps([]) }
+                choice.consider(value)
+            }
             if let texts = firstThatHolds(choice) { return .found(texts) }
             // Keys are asked only now: a literal answers most questions, and there may be many.
+            work.spend(space.keyCount)
             for value in space.keys where choice.consider(value) {
                 if let texts = firstThatHolds(choice) { return .found(texts) }
             }
         }
-        if let texts = firstThatHolds(choice) { return .found(texts) }
+        if traits.texts != nil, let texts = firstThatHolds(choice) { return .found(texts) }
         return choice.attempt(isSingle: traits.isSingle).map { .perhaps($0) } ?? .none
     }
 
@@ -72,11 +86,19 @@ struct NameSolver {
     }
 
     private func firstThatHolds(_ choice: Choice) -> [String]? {
-        choice.attempts(isSingle: traits.isSingle).first(where: holds)
+        for value in choice.sufficient {
+            for text in choice.guesses(value) {
+                if holds([text]) { return [text] }
+                if work.isSpent { return nil }
+            }
+        }
+        guard !traits.isSingle, let texts = choice.oneForEach, holds(texts) else { return nil }
+        return texts
     }
 
     /// Whether the values meet every demand, without any abstraction.
     private func holds(_ texts: [String]) -> Bool {
+        work.spend(demands.count + extra.count)
         let values = texts.map(Value.init)
         return demands.allSatisfy { $0.side.allows($0.test.truth(values, tables)) }
             && !values.contains { taken.taker(of: $0) != nil }
@@ -107,7 +129,7 @@ private struct Choice {
     let some: [ValueCheck]
     let taken: TakenTexts
     /// Classes that alone suffice, the first few.
-    private var sufficient: [ValueClass] = []
+    private(set) var sufficient: [ValueClass] = []
     /// For each check of the "some" kind the first class that meets it.
     private var firstFor: [ValueClass?]
     private var isAnyAllowed: ValueClass?
@@ -154,24 +176,21 @@ private struct Choice {
     /// Whether some class is known for every check.
     var isFullyMet: Bool { isAnyAllowed != nil && firstFor.allSatisfy { $0 != nil } }
 
-    /// Texts to try: one value that suffices first, then one for each check.
-    func attempts(isSingle: Bool) -> [[String]] {
-        var result = sufficient.flatMap { value in guesses(value).map { [$0] } }
-        if !isSingle, isFullyMet {
-            var seen: Set<String> = []
-            result.append(
-                firstFor.compactMap { $0?.guess.exact }.filter { seen.insert($0).inserted })
-        }
-        return result
+    /// One value for each check, when no single one need suffice.
+    var oneForEach: [String]? {
+        guard isFullyMet else { return nil }
+        var seen: Set<String> = []
+        return firstFor.compactMap { $0?.guess.exact }.filter { seen.insert($0).inserted }
     }
 
     /// An attempt, if the classes allow any.
     func attempt(isSingle: Bool) -> [String]? {
         if isSingle { return sufficient.first.map { [$0.guess.exact] } }
-        return isFullyMet ? attempts(isSingle: false).first ?? [] : nil
+        return isFullyMet ? sufficient.first.map { [$0.guess.exact] } ?? oneForEach : nil
     }
 
-    private func guesses(_ value: ValueClass) -> [String] {
+    /// Texts of the class to try.
+    func guesses(_ value: ValueClass) -> [String] {
         if case .exactly = value.kind { return [value.guess.exact] }
         return [value.guess.exact]
             + space.parts.prefix(8).flatMap { part in

@@ -29,11 +29,14 @@ struct RouteSearch {
     /// The earlier routes that had to refuse.
     private(set) var takers: Set<Taker> = []
     private var steps = 0
+    private var depth = 0
     /// Whether only leads with one value in each answer count.
     private let isSingle: Bool
 
     /// The most leads that are tried for one question.
     static let stepsMax = 400
+    /// The most choices on the way to one lead: each is a call within the one before.
+    private static let choicesMax = 400
     /// The most routes whose refusal is demanded on suspicion.
     private static let pathMax = 8
 
@@ -64,12 +67,14 @@ struct RouteSearch {
 
     /// Looks for a lead that meets the goals and these demands.
     mutating func find(_ goals: [Goal], demands: [Demand] = []) -> Outcome {
-        find(goals, Dictionary(grouping: demands) { ruleSet.names[$0.test.slot] }, path: [])
+        find(goals, demands: Dictionary(grouping: demands) { ruleSet.names[$0.test.slot] })
     }
 
     /// The same with demands on names that no rule asks for.
     mutating func find(_ goals: [Goal], demands: [Name: [Demand]]) -> Outcome {
-        find(goals, demands, path: [])
+        tree.work.beginQuestion()
+        defer { tree.work.endQuestion() }
+        return find(goals, demands, path: [])
     }
 
     private mutating func find(
@@ -78,7 +83,12 @@ struct RouteSearch {
         var goals = goals
         var demands = demands
         var choices: [[Goal]] = []
+        depth += 1
+        defer { depth -= 1 }
+        guard depth <= RouteSearch.choicesMax else { return .open }
         while let goal = goals.popLast() {
+            tree.work.spend(1)
+            if tree.work.isSpent { return .open }
             switch goal.step(ruleSet.conditions) {
             case .each(let more): goals += more.reversed()
             case .one(let more): choices.append(more)
@@ -89,6 +99,7 @@ struct RouteSearch {
         }
         guard let choice = choices.popLast() else { return find(demands, path: path) }
         let rest = choices.map { Goal(oneOf: $0) }
+        tree.work.spend(rest.count)
         var isOpen = false
         for alternative in choice {
             switch find(rest + [alternative], demands, path: path) {
@@ -96,7 +107,7 @@ struct RouteSearch {
             case .open: isOpen = true
             case .closed: continue
             }
-            if steps > RouteSearch.stepsMax { return .open }
+            if steps > RouteSearch.stepsMax || tree.work.isSpent { return .open }
         }
         return isOpen ? .open : .closed
     }
@@ -104,12 +115,12 @@ struct RouteSearch {
     /// All goals have become demands.
     private mutating func find(_ demands: [Name: [Demand]], path: Set<Taker>) -> Outcome {
         steps += 1
-        guard steps <= RouteSearch.stepsMax else { return .open }
+        guard steps <= RouteSearch.stepsMax, !tree.work.isSpent else { return .open }
         log.takers = []
         let lead: LintLead
         var unsure: Set<Name> = []
         switch JoinSolver(
-            ruleSet: ruleSet, demands: demands, taken: taken, isSingle: isSingle
+            ruleSet: ruleSet, demands: demands, taken: taken, work: tree.work, isSingle: isSingle
         ).solve() {
         case .none:
             takers.formUnion(path)
@@ -141,6 +152,7 @@ extension RouteSearch {
     ) -> (taker: Taker, conditions: [Condition])? {
         for (level, order) in stations {
             for candidate in tree.levels[level].index.candidates(for: lead, before: order) {
+                tree.work.spend(LintWork.candidate)
                 let taker = Taker(level: level, order: candidate)
                 guard only?.contains(taker) ?? true,
                     let chain = decidingChain(tree.levels[level].nodes[candidate], lead)

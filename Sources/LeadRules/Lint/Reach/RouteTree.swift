@@ -1,7 +1,7 @@
 internal import LeadKit
 
 /// The routes as a flat list with their neighbours, and an index a level.
-struct RouteTree: Sendable {
+struct RouteTree {
     struct Node: Sendable {
         var route: Route
         var parent: Int?
@@ -23,9 +23,16 @@ struct RouteTree: Sendable {
 
     private(set) var nodes: [Node] = []
     private(set) var levels: [Level] = []
+    /// What all searches in the tree share.
+    let work: LintWork
 
     init(_ ruleSet: RuleSet) {
+        work = LintWork(routes: RouteTree.count(ruleSet.routes))
         add(ruleSet.routes, parent: nil, isOff: false, ruleSet)
+    }
+
+    private static func count(_ list: RouteList) -> Int {
+        list.routes.reduce(0) { $0 + 1 + ($1.routes.map { count($0) } ?? 0) }
     }
 
     private mutating func add(_ list: RouteList, parent: Int?, isOff: Bool, _ ruleSet: RuleSet) {

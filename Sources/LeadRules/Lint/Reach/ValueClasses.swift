@@ -8,6 +8,7 @@ extension ValueSpace {
         var single = exact.map { ValueClass(kind: .exactly, guess: Value($0)) }
         var open: [ValueClass] = []
         let taken = Set(exact)
+        let known = taken.union(folded)
         for text in folded {
             // Digits have no case: such a literal is one value.
             if ValueSpace.isCaseless(text) {
@@ -18,10 +19,16 @@ extension ValueSpace {
                     ValueClass(kind: .inOtherCase, guess: Value(Normalization.value(guess))))
             }
         }
-        open += beginnings() + measures()
-        open.append(ValueClass(kind: .other, guess: Value(fresh(""))))
+        open += beginnings(known) + measures()
+        open.append(ValueClass(kind: .other, guess: Value(fresh("", known))))
         return single + withOpaqueAnswers(open)
     }
+
+    /// What it costs to find limits among the words of the tests, each as its author wrote it.
+    var spellingCost: Int { (numbers.count + 2) * spellings.count }
+
+    /// How many `keys` there are.
+    var keyCount: Int { keyTables.reduce(0) { $0 + tables[$1].index.count } }
 
     /// The keys of the tables that the checks look into.
     var keys: some Sequence<ValueClass> {
@@ -36,10 +43,10 @@ extension ValueSpace {
         }
     }
 
-    private func beginnings() -> [ValueClass] {
+    private func beginnings(_ known: Set<String>) -> [ValueClass] {
         var seen: Set<String> = []
         return (exactBeginnings + foldedBeginnings).filter { seen.insert($0).inserted }.map {
-            ValueClass(kind: .beginning(Value($0)), guess: Value(fresh($0)))
+            ValueClass(kind: .beginning(Value($0)), guess: Value(fresh($0, known)))
         }
     }
 
@@ -72,7 +79,7 @@ extension ValueSpace {
 // Guesses.
 extension ValueSpace {
     /// A text that begins so and is none of the literals.
-    private func fresh(_ beginning: String) -> String {
+    private func fresh(_ beginning: String, _ known: Set<String>) -> String {
         let isNumeric =
             !beginning.isEmpty && beginning.utf8.allSatisfy { (0x30...0x39).contains($0) }
         let tails =
@@ -80,13 +87,16 @@ extension ValueSpace {
             ? ["", "0", "000", "99", "1"]
             : beginning.isEmpty
                 ? ["other", "another", "elsewhere"] : ["", " …", "x", "-other"]
-        let known = Set(exact + folded)
-        let longer = exactBeginnings + foldedBeginnings
-        return tails.lazy.map { beginning + $0 }.first { text in
-            !known.contains(text) && !known.contains(Normalization.folded(text))
-                && !longer.contains {
+        func isBeginning(_ text: String) -> Bool {
+            [exactBeginnings, foldedBeginnings].contains { list in
+                list.contains {
                     $0.utf8.count > beginning.utf8.count && ByteSearch.hasPrefix(text, $0)
                 }
+            }
+        }
+        return tails.lazy.map { beginning + $0 }.first { text in
+            !known.contains(text) && !known.contains(Normalization.folded(text))
+                && !isBeginning(text)
         } ?? beginning + "~"
     }
 
