@@ -10,6 +10,7 @@ let strict: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -47,6 +48,7 @@ let systemLibraries: [Target] = [
         name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CLibCSV", providers: [.apt(["libcsv-dev"])]),
     .systemLibrary(name: "CFileCalls"),
+    .systemLibrary(name: "CMalloc"),
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 ]
@@ -64,7 +66,8 @@ let modules: [Target] = [
         name: "LeadStore", dependencies: ["LeadKit", crypto, grdb, grdbSQLite],
         swiftSettings: strict),
     .target(
-        name: "LeadFlow", dependencies: ["LeadKit", "LeadRules", "LeadStore", crypto, logging],
+        name: "LeadFlow",
+        dependencies: ["LeadKit", "LeadRules", "LeadStore", collections, crypto, logging],
         swiftSettings: strict),
     .target(
         name: "LeadServer",
@@ -83,7 +86,7 @@ let modules: [Target] = [
         name: "leadrouter",
         dependencies: [
             "LeadKit", "LeadYAML", "LeadRules", "LeadStore", "LeadFlow", "LeadServer",
-            "LeadTesting", "LeadCurl", "CLibCSV", argumentParser, crypto, logging, lifecycle,
+            "LeadTesting", "LeadCurl", "CLibCSV", "CMalloc", argumentParser, crypto, logging, lifecycle,
         ] + plugins.map { .byName(name: $0.name) },
         swiftSettings: strict),
 ]
@@ -166,6 +169,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import LeadStore
 
 /// What a lane knows of its destinations, and whose turn it is: the decisions of a lane as a value.
@@ -28,7 +29,7 @@ struct Desk: Sendable {
     struct Destination: Sendable {
         var breaker = Breaker()
         var inFlight = 0
-        var waiting: [Prepared] = []
+        var waiting: Deque<Prepared> = []
         /// When its next delivery in the store is due, by the wall; nil for none.
         var nextDue: Int64?
         /// Well again after a rest: what waits for it goes at once, due or not.
@@ -162,17 +163,21 @@ struct Desk: Sendable {
 
     /// Puts a leased delivery where it waits for its turn; false when it must go back.
     mutating func place(_ prepared: Prepared, at now: TimeReading) -> Bool {
-        guard prepare(prepared.destination), let one = destinations[prepared.destination] else {
-            return false
-        }
+        let name = prepared.destination
+        guard prepare(name) else { return false }
         let isSuspect = prepared.leased.crashes > 0
-        guard leaseRoom(one, at: now) > 0 || (isSuspect && !one.breaker.isOpen) else {
+        let hasRoom =
+            destinations[name].map { one in
+                leaseRoom(one, at: now) > 0 || (isSuspect && !one.breaker.isOpen)
+            } ?? false
+        guard hasRoom else {
             if !isSuspect {
-                destinations[prepared.destination]?.nextDue = min(one.nextDue ?? .max, now.wall)
+                let due = destinations[name]?.nextDue ?? .max
+                destinations[name]?.nextDue = min(due, now.wall)
             }
             return false
         }
-        setWaiting(one.waiting + [prepared], of: prepared.destination)
+        changeWaiting(of: name) { $0.append(prepared) }
         return true
     }
 
@@ -187,10 +192,9 @@ struct Desk: Sendable {
             let underWay = one.breaker.isOpen ? 0 : one.inFlight
             return one.breaker.room(inFlight: underWay, cap: cap, at: now.up) > 0
         }
-        guard let name, let one = destinations[name], let prepared = one.waiting.first,
-            let ticket = destinations[name]?.breaker.began()
+        guard let name, let ticket = destinations[name]?.breaker.began(),
+            let prepared = changeWaiting(of: name, { $0.popFirst() }) ?? nil
         else { return nil }
-        setWaiting(Array(one.waiting.dropFirst()), of: name)
         destinations[name]?.inFlight += 1
         inFlight += 1
         return (prepared, ticket)
@@ -248,7 +252,7 @@ struct Desk: Sendable {
             let keeps = all || (one.breaker.isOpen && !mayProbe) ? 0 : one.breaker.isOpen ? 1 : .max
             guard one.waiting.count > keeps else { continue }
             back += one.waiting.dropFirst(keeps)
-            setWaiting(Array(one.waiting.prefix(keeps)), of: name)
+            changeWaiting(of: name) { $0.removeLast($0.count - keeps) }
             // Leased means due, or as good as.
             destinations[name]?.nextDue = min(one.nextDue ?? .max, now.wall)
         }
@@ -305,7 +309,7 @@ struct Desk: Sendable {
     mutating func drop(_ lost: Set<LeaseName>) {
         for (name, one) in destinations
         where one.waiting.contains(where: { lost.contains($0.name) }) {
-            setWaiting(one.waiting.filter { !lost.contains($0.name) }, of: name)
+            changeWaiting(of: name) { $0.removeAll { lost.contains($0.name) } }
         }
     }
 
@@ -337,11 +341,18 @@ struct Desk: Sendable {
         leaseTurns.remove(name)
     }
 
-    private mutating func setWaiting(_ waiting: [Prepared], of name: String) {
-        let before = destinations[name]?.waiting.count ?? 0
-        destinations[name]?.waiting = waiting
-        waitingCount += waiting.count - before
-        if before == 0, !waiting.isEmpty { startTurns.add(name) }
-        if before > 0, waiting.isEmpty { startTurns.remove(name) }
+    /// Changes in place what waits for a destination that is known.
+    @discardableResult
+    private mutating func changeWaiting<T>(
+        of name: String, _ change: (inout Deque<Prepared>) -> T
+    ) -> T? {
+        guard let index = destinations.index(forKey: name) else { return nil }
+        let before = destinations.values[index].waiting.count
+        let result = change(&destinations.values[index].waiting)
+        let after = destinations.values[index].waiting.count
+        waitingCount += after - before
+        if before == 0, after > 0 { startTurns.add(name) }
+        if before > 0, after == 0 { startTurns.remove(name) }
+        return result
     }
 }

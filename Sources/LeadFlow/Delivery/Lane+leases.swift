@@ -106,12 +106,13 @@ extension Lane {
         do {
             let settings = try setup.ruleSet.render(
                 Target(sink: leased.delivery.sink, with: leased.delivery.with), of: context)
-            var prepared = Prepared(
-                leased: leased, lead: lead,
-                rendered: Dictionary(settings.map { ($0.name, $0.text) }) { $1 }, destination: "")
-            prepared.destination = DestinationName.bounded(
-                setup.use.sink.destination(of: prepared.delivery(setup)), sink: name)
-            return .success(prepared)
+            let rendered = Dictionary(settings.map { ($0.name, $0.text) }) { $1 }
+            let delivery = leased.made(of: lead, rendered, setup)
+            return .success(
+                Prepared(
+                    leased: leased, lead: lead, rendered: rendered,
+                    destination: DestinationName.bounded(
+                        setup.use.sink.destination(of: delivery), sink: name)))
         } catch {
             let followUps = RetryPolicy.followUps(
                 leased, leadID: lead.id, onFailure: setup.options.onFailure)
@@ -277,13 +278,19 @@ extension Lane {
 }
 
 extension Prepared {
-    func delivery(_ setup: LaneSetup) -> Delivery {
+    func delivery(_ setup: LaneSetup) -> Delivery { leased.made(of: lead, rendered, setup) }
+}
+
+extension LeasedDelivery {
+    /// What the sink gets.
+    fileprivate func made(
+        of lead: Lead, _ rendered: [String: String], _ setup: LaneSetup
+    ) -> Delivery {
         // An attempt that was not spent may have arrived all the same: it is not the first to the
         // sink, which may look for what the one before has left behind.
         Delivery(
-            key: leased.delivery.key, lead: lead, sink: leased.delivery.sink,
-            route: leased.delivery.route, isCopy: leased.delivery.isCopy,
-            attempt: max(leased.attempt, leased.wasTried ? 2 : 1),
+            key: delivery.key, lead: lead, sink: delivery.sink, route: delivery.route,
+            isCopy: delivery.isCopy, attempt: max(attempt, wasTried ? 2 : 1),
             timeout: setup.options.timeout, rendered: rendered)
     }
 }

@@ -2,12 +2,22 @@ internal import LeadKit
 internal import LeadRules
 internal import LeadStore
 
-/// A delivery that is leased, rendered, and waits for its turn.
-struct Prepared: Sendable {
-    var leased: LeasedDelivery
-    var lead: Lead
-    var rendered: [String: String]
-    var destination: String
+/// A delivery that is leased, rendered, and waits for its turn. An object, since it changes hands
+/// several times and has many parts.
+final class Prepared: Sendable {
+    let leased: LeasedDelivery
+    let lead: Lead
+    let rendered: [String: String]
+    let destination: String
+
+    init(
+        leased: LeasedDelivery, lead: Lead, rendered: [String: String], destination: String
+    ) {
+        self.leased = leased
+        self.lead = lead
+        self.rendered = rendered
+        self.destination = destination
+    }
 
     var name: LeaseName { LeaseName(sequence: leased.sequence, attempt: leased.attempt) }
 }

@@ -5,13 +5,14 @@ internal import Synchronization
 /// One writer that commits whatever waits.
 ///
 /// A write is a job. Jobs wait in a bounded queue. When the first one comes, a drain starts on
-/// GRDB's writer queue: it takes up to `jobsMax` of the waiting jobs, runs each in a savepoint of
-/// its own inside one transaction, commits once, and only then answers all of them. While it
-/// commits, the next jobs gather; it goes on until none waits. The busier the store, the larger
-/// the groups: callers never wait for a timer, and a sync to disk is shared by a whole group.
+/// GRDB's writer queue: it takes up to `jobsMax` of the waiting jobs, runs them inside one
+/// transaction, commits once, and only then answers all of them. While it commits, the next jobs
+/// gather; it goes on until none waits. The busier the store, the larger the groups: callers never
+/// wait for a timer, and a sync to disk is shared by a whole group.
 ///
-/// - A job that fails for its own reasons (a constraint) rolls back its own savepoint and nothing
-///   else.
+/// - A job that fails for its own reasons (a constraint) spoils nobody else's: the group begins
+///   anew, with a savepoint for each job, and only that one is rolled back. It seldom happens, and
+///   savepoints cost much: SQLite copies each page that a job changes aside, once for each.
 /// - A commit that fails, or a disk that does while a job runs, fails every job of the group and
 ///   ends the store: after a failed sync nobody knows what is on disk, so nothing may be
 ///   acknowledged any more (fsyncgate; PostgreSQL learnt this in 2018). A restart reads back what
@@ -207,7 +208,9 @@ final class GroupCommit: Sendable {
     }
 
     /// Answers the jobs, but for those that found no room and may be tried again.
-    private func commit(_ jobs: [WriteJob], _ db: Database) -> [WriteJob] {
+    private func commit(
+        _ jobs: [WriteJob], _ db: Database, inSavepoints: Bool = false
+    ) -> [WriteJob] {
         do {
             try db.beginTransaction(.immediate)
         } catch {
@@ -218,7 +221,7 @@ final class GroupCommit: Sendable {
             return []
         }
         do {
-            let answers = try jobs.map { try $0.run(in: db) }
+            let answers = try jobs.map { try inSavepoints ? $0.runApart(in: db) : $0.run(in: db) }
             try db.commit()
             state.withLock { state in
                 state.counts.jobs += jobs.count
@@ -229,6 +232,7 @@ final class GroupCommit: Sendable {
             // Fails when SQLite has rolled back by itself, which does no harm.
             try? db.rollback()
             if error.isOfRoom { return refuseIntake(of: jobs) }
+            if error is WriteJob.Failure { return commit(jobs, db, inSavepoints: true) }
             let failure = StoreError.cannotWrite(error)
             fail(failure)
             answer(jobs.map(\.refuse), failure)

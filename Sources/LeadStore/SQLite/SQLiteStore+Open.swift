@@ -16,6 +16,7 @@ extension SQLiteStore {
             let pool = try DatabasePool(path: file.path, configuration: configuration())
             try makeDurable(pool)
             try makeForgetful(pool)
+            try keepTemporaryInMemory(pool)
             try Schema.migrator.migrate(pool)
             return SQLiteStore(
                 pool: pool, writer: try GroupCommit(pool: pool, space: space), lock: lock,
@@ -81,6 +82,12 @@ extension SQLiteStore {
         try pool.writeWithoutTransaction { db in
             _ = try Int.fetchOne(db, sql: "PRAGMA secure_delete = ON")
         }
+    }
+
+    /// What a statement may have to undo, and the rows of an UPDATE on a table with triggers, are
+    /// short-lived: without this SQLite writes them to files beside the store's own writes.
+    private static func keepTemporaryInMemory(_ pool: DatabasePool) throws {
+        try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA temp_store = MEMORY") }
     }
 
     private static func refuseNewer(_ file: StoreFile) throws {

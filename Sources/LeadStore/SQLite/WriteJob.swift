@@ -23,10 +23,26 @@ struct WriteJob: Sendable {
         }
     }
 
-    /// Runs in a savepoint of its own; what it returns is to be called when the commit is on disk.
+    /// A job failed for its own reasons, and what it wrote is not rolled back yet.
+    struct Failure: Error {}
+
+    /// Runs the body; what it returns is to be called when the commit is on disk.
+    ///
+    /// - Throws: `Failure`, or why the transaction as a whole cannot go on.
+    func run(in db: Database) throws -> @Sendable () -> Void {
+        do {
+            return try body(db)
+        } catch {
+            guard !error.isOfTheDisk, db.isInsideTransaction else { throw error }
+            throw Failure()
+        }
+    }
+
+    /// Runs the body in a savepoint of its own: one that fails for its own reasons is rolled back,
+    /// and what is returned says so.
     ///
     /// - Throws: when the transaction as a whole cannot go on.
-    func run(in db: Database) throws -> @Sendable () -> Void {
+    func runApart(in db: Database) throws -> @Sendable () -> Void {
         try db.cachedStatement(sql: "SAVEPOINT job").execute()
         do {
             let answer = try body(db)

@@ -31,6 +31,7 @@ struct Serve: AsyncParsableCommand {
     var watch = true
 
     func run() async throws {
+        Heap.keepWhatIsFreed()
         ConnectionLimits.raiseOpenFiles()
         let configuration = try config.load()
         let logger = Serve.logger(configuration.log)
