@@ -107,12 +107,21 @@ final class Bell: Sendable {
 
     /// Waits for a ring, or for the time to pass, or for cancellation.
     func wait(atMost duration: Duration, clock: any FlowClock) async {
+        if takeRing() { return }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.wait() }
             // The timer does not ring: a ring nobody asked for would be kept for the next wait.
             group.addTask { try? await clock.sleep(for: duration) }
             await group.next()
             group.cancelAll()
+        }
+    }
+
+    /// Whether it has rung already; under load it has, and nobody need wait.
+    private func takeRing() -> Bool {
+        state.withLock { state in
+            defer { state.isRung = false }
+            return state.isRung
         }
     }
 

@@ -128,6 +128,8 @@ public struct AttemptRecord: Sendable {
 
     /// The row.
     public var sequence: Int64
+    /// The sink of the delivery.
+    public var sink: String
     /// The lease's token.
     public var token: String
     /// Which attempt it was.
@@ -143,9 +145,10 @@ public struct AttemptRecord: Sendable {
 
     /// Makes one.
     public init(
-        sequence: Int64, token: String, attempt: Int, startedMilliseconds: Int64,
+        sequence: Int64, sink: String, token: String, attempt: Int, startedMilliseconds: Int64,
         durationMilliseconds: Int64, result: Result, destination: String? = nil
     ) {
+        self.sink = sink
         self.destination = destination
         self.sequence = sequence
         self.token = token

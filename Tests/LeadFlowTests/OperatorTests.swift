@@ -38,7 +38,8 @@ struct OperatorTests {
         _ = try await store.finish(
             leased.map { one in
                 AttemptRecord(
-                    sequence: one.sequence, token: "t", attempt: 1, startedMilliseconds: time,
+                    sequence: one.sequence, sink: one.delivery.sink, token: "t", attempt: 1,
+                    startedMilliseconds: time,
                     durationMilliseconds: 1, result: .dead(reason: "550", followUps: []))
             })
         return store

@@ -79,7 +79,8 @@ struct LedgerTests {
         ]
         let ended = zip(leased, results).map { one, result in
             AttemptRecord(
-                sequence: one.sequence, token: "t", attempt: one.attempt, startedMilliseconds: 9,
+                sequence: one.sequence, sink: one.delivery.sink, token: "t", attempt: one.attempt,
+                startedMilliseconds: 9,
                 durationMilliseconds: 1, result: result)
         }
         #expect(try await store.finish(ended) == [true, true, true, true])

@@ -73,7 +73,8 @@ struct OrdersTests {
             let mark = marks[Int(leased.sequence) - 1]
             _ = try await store.finish([
                 AttemptRecord(
-                    sequence: leased.sequence, token: "t", attempt: 1, startedMilliseconds: 9,
+                    sequence: leased.sequence, sink: leased.delivery.sink, token: "t", attempt: 1,
+                    startedMilliseconds: 9,
                     durationMilliseconds: 1, result: .delivered(receipt: "250 \(mark)"))
             ])
         }
@@ -211,7 +212,8 @@ extension SQLiteStore {
         let leased = try await lease(1, of: sink, token: "t", at: 9)[0]
         _ = try await finish([
             AttemptRecord(
-                sequence: leased.sequence, token: "t", attempt: 1, startedMilliseconds: 9,
+                sequence: leased.sequence, sink: leased.delivery.sink, token: "t", attempt: 1,
+                startedMilliseconds: 9,
                 durationMilliseconds: 1, result: .dead(reason: "550", followUps: []))
         ])
         return leased.sequence

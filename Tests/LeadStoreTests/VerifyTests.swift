@@ -30,7 +30,8 @@ struct VerifyTests {
         for (sink, result) in ends {
             let leased = try await store.lease(1, of: sink, token: "t", at: 9)[0]
             let record = AttemptRecord(
-                sequence: leased.sequence, token: "t", attempt: 1, startedMilliseconds: 9,
+                sequence: leased.sequence, sink: leased.delivery.sink, token: "t", attempt: 1,
+                startedMilliseconds: 9,
                 durationMilliseconds: 1, result: result)
             #expect(try await store.finish([record]) == [true])
         }
@@ -150,7 +151,8 @@ struct VerifyTests {
             isCopy: false)
         _ = try await store.finish([
             AttemptRecord(
-                sequence: leased.sequence, token: "t", attempt: 1, startedMilliseconds: 9,
+                sequence: leased.sequence, sink: leased.delivery.sink, token: "t", attempt: 1,
+                startedMilliseconds: 9,
                 durationMilliseconds: 1, result: .dead(reason: "550", followUps: [followUp]))
         ])
         #expect(try await faults(store) == [])

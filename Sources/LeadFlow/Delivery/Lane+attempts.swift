@@ -11,8 +11,7 @@ extension Lane {
         var prepared: Prepared
         var ticket: Breaker.Ticket
         var setup: LaneSetup
-        /// Rings when the lease is lost.
-        var lost: Bell
+        var underWay: UnderWay
     }
 
     /// The attempts that may begin now; they have begun then.
@@ -31,11 +30,14 @@ extension Lane {
                     else { break }
                 }
                 guard let (prepared, ticket) = state.desk.begin(at: now) else { break }
-                let lost = Bell()
-                state.underWay[prepared.name] = lost
+                // The engine's own limit stands behind the sink's.
+                let underWay = UnderWay(
+                    limit: setup.options.timeout + Lane.limitExtra, startedUp: now.up)
+                state.underWay[prepared.name] = underWay
+                state.lateUp = min(state.lateUp, underWay.untilUp)
                 setup.use.begin()
                 begun.append(
-                    Begun(prepared: prepared, ticket: ticket, setup: setup, lost: lost))
+                    Begun(prepared: prepared, ticket: ticket, setup: setup, underWay: underWay))
             }
             return begun
         }
@@ -43,7 +45,8 @@ extension Lane {
 
     func attempt(_ begun: Begun) async {
         let started = all.watch.read()
-        let result = await deliver(begun)
+        let result = await begun.underWay.answer(
+            of: begun.setup.use.sink, to: begun.prepared.delivery(begun.setup))
         let now = all.watch.read()
         await begun.setup.use.end()
         let end = conclude(begun, result, started, now)
@@ -117,33 +120,17 @@ extension Lane {
         }
     }
 
-    /// One attempt. The engine's own limit stands behind the sink's: a sink that forgets it is
-    /// cancelled, and so is an attempt whose lease is lost; that one answers nil.
-    private func deliver(_ begun: Begun) async -> Result<Receipt, DeliveryFailure>? {
-        let limit = begun.setup.options.timeout + Lane.limitExtra
-        let delivery = begun.prepared.delivery(begun.setup)
-        return await withTaskGroup(of: Result<Receipt, DeliveryFailure>?.self) { group in
-            group.addTask {
-                do throws(DeliveryFailure) {
-                    return .success(try await begun.setup.use.sink.deliver(delivery))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            group.addTask {
-                try? await self.all.clock.sleep(for: limit)
-                return .failure(.retry("no answer within \(limit)", isAmbiguous: true))
-            }
-            group.addTask {
-                await begun.lost.wait()
-                // Cancelled, too, when the attempt is over.
-                return Task.isCancelled
-                    ? .failure(.retry("cancelled", isAmbiguous: true)) : nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first
+    /// Breaks off what takes too long.
+    func breakOffLate() {
+        let now = all.watch.read()
+        let late = state.withLock { state -> [UnderWay] in
+            guard now.up >= state.lateUp else { return [] }
+            let late = state.underWay.values.filter { now.up >= $0.untilUp }
+            state.lateUp =
+                state.underWay.values.lazy.map(\.untilUp).filter { $0 > now.up }.min() ?? .max
+            return late
         }
+        for one in late { one.breakOff(ifLateAt: now.up) }
     }
 
     // MARK: What operators are told

@@ -85,7 +85,8 @@ extension Lane {
 
         func record(at now: TimeReading) -> AttemptRecord {
             AttemptRecord(
-                sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
+                sequence: leased.sequence, sink: leased.delivery.sink, token: leased.token,
+                attempt: leased.attempt,
                 startedMilliseconds: now.wall, durationMilliseconds: 0, result: result)
         }
     }
@@ -144,18 +145,18 @@ extension Lane {
             held, token: all.token, untilMilliseconds: now.wall + Lane.leaseMilliseconds)
         let lost = Set(zip(held, answers).filter { !$0.1 }.map(\.0))
         guard !lost.isEmpty else { return }
-        let (bells, isAny) = state.withLock { state in
-            let bells = lost.compactMap { state.underWay[$0] }
+        let (underWay, isAny) = state.withLock { state in
+            let underWay = lost.compactMap { state.underWay[$0] }
             let before = state.desk.waitingCount
             state.desk.drop(lost)
-            return (bells, !bells.isEmpty || state.desk.waitingCount < before)
+            return (underWay, !underWay.isEmpty || state.desk.waitingCount < before)
         }
         // An attempt that ended meanwhile has lost nothing.
         guard isAny else { return }
         all.logger.warning(
             "leases were lost; their attempts are broken off",
             metadata: ["sink": "\(name)", "count": "\(lost.count)"])
-        for bell in bells { bell.ring() }
+        for one in underWay { one.breakOff(.leaseLost) }
     }
 
     /// Asks the store which destinations have deliveries: all at the start, then page by page.
@@ -227,7 +228,8 @@ extension Lane {
                 let age = all.watch.age(of: leased.firstDueMilliseconds, at: now.wall)
                 guard age >= setup.options.retry.total.milliseconds else {
                     return AttemptRecord(
-                        sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
+                        sequence: leased.sequence, sink: leased.delivery.sink, token: leased.token,
+                        attempt: leased.attempt,
                         startedMilliseconds: now.wall, durationMilliseconds: 0, result: .returned)
                 }
                 let followUps =
@@ -236,7 +238,8 @@ extension Lane {
                             leased, leadID: $0.id, onFailure: setup.options.onFailure)
                     } ?? []
                 return AttemptRecord(
-                    sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
+                    sequence: leased.sequence, sink: leased.delivery.sink, token: leased.token,
+                    attempt: leased.attempt,
                     startedMilliseconds: now.wall, durationMilliseconds: 0,
                     result: .expired(reason: text, followUps: followUps))
             }

@@ -11,7 +11,8 @@ internal import Synchronization
 /// 1. *Give back* what waits and must not: the sink is paused, was changed by a reload, or its
 ///    destination rests. Nothing is spent by that.
 /// 2. *Renew* the leases of what is held, every `heartbeatMilliseconds`. Who has lost his lease is
-///    broken off: somebody else may be at work on that delivery.
+///    broken off: somebody else may be at work on that delivery. So is a sink that takes longer
+///    than its own time limit allows.
 /// 3. *Sweep*: ask the store which destinations have deliveries, in case a note was lost.
 /// 4. *Expire* what is too old and whose destination is still sick.
 /// 5. *Lease* what the desk picks (see `Desk`), which counts the attempt before it begins; render
@@ -58,8 +59,9 @@ final class Lane: Sendable {
         var nextSetup: LaneSetup??
         var pause: SinkPause?
         var pace = Pace()
-        /// Attempts under way, and how each is told that its lease is lost.
-        var underWay: [LeaseName: Bell] = [:]
+        var underWay: [LeaseName: UnderWay] = [:]
+        /// When the first of them may be late, by the clock that goes forward.
+        var lateUp: Int64 = .max
         var failure: StoreError?
         var heartbeatUp: Int64 = .min
         var sweepUp: Int64?
@@ -142,6 +144,7 @@ final class Lane: Sendable {
                 try await giveBack(all: false)
                 try await takeOverSetup()
                 try await renew()
+                breakOffLate()
                 guard state.withLock({ $0.isWorking }) else {
                     await bell.wait(atMost: pause(untilWorkIn: nil), clock: all.clock)
                     continue
@@ -199,7 +202,8 @@ final class Lane: Sendable {
         let leased = prepared.leased
         let isKnown = prepared.destination.utf8.elementsEqual(leased.destination.utf8)
         return AttemptRecord(
-            sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
+            sequence: leased.sequence, sink: leased.delivery.sink, token: leased.token,
+            attempt: leased.attempt,
             startedMilliseconds: now.wall, durationMilliseconds: 0, result: result,
             destination: isKnown ? nil : prepared.destination)
     }
@@ -221,10 +225,13 @@ final class Lane: Sendable {
 
     private func pause(untilWorkIn rest: Int64?) -> Duration {
         let now = all.watch.read()
-        let heartbeat = state.withLock { state in
-            state.holdsLeases ? state.heartbeatUp + Lane.heartbeatMilliseconds - now.up : .max
+        let (heartbeat, late) = state.withLock { state in
+            (
+                state.holdsLeases ? state.heartbeatUp + Lane.heartbeatMilliseconds - now.up : .max,
+                state.lateUp == .max ? .max : state.lateUp - now.up
+            )
         }
-        let most = min(all.clock.longestRest.milliseconds, rest ?? .max, heartbeat)
+        let most = min(all.clock.longestRest.milliseconds, rest ?? .max, heartbeat, late)
         return .milliseconds(max(1, most))
     }
 }

@@ -17,6 +17,32 @@ enum Checksum {
         var receivedMilliseconds: Int64
         var isDuplicate: Bool
 
+        init(
+            sequence: Int64, source: String, receivedMilliseconds: Int64, isDuplicate: Bool
+        ) {
+            self.sequence = sequence
+            self.source = source
+            self.receivedMilliseconds = receivedMilliseconds
+            self.isDuplicate = isDuplicate
+        }
+
+        /// The lead of that number; nil when there is none that can be read.
+        init?(_ sequence: Int64, _ db: Database) throws {
+            let rows = try Row.fetchCursor(
+                db.cachedStatement(
+                    sql: "SELECT source, received_ms, is_duplicate FROM inbox WHERE sequence = ?"),
+                arguments: [sequence])
+            guard let found = try rows.next() else { return nil }
+            var row = RowReader(found)
+            do {
+                self.init(
+                    sequence: sequence, source: try row.text(),
+                    receivedMilliseconds: try row.number(), isDuplicate: try row.flag())
+            } catch {
+                return nil
+            }
+        }
+
         /// From a row that has the columns of the inbox, and the lead's number by that name.
         init(_ row: Row, sequence: String) {
             self.sequence = row[sequence]

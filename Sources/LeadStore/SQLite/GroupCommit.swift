@@ -88,11 +88,18 @@ final class GroupCommit: Sendable {
     /// `isIntake` writes are refused when too many wait. The loops' own writes are few, and a
     /// refusal would end them, so they are always taken.
     func write<T: Sendable>(
-        isIntake: Bool = false, _ body: @escaping @Sendable (Database) throws -> T
+        isIntake: Bool = false, _ body: @escaping @Sendable (Database, Tally) throws -> T
     ) async throws(StoreError) -> T {
         try await withCheckedContinuation { continuation in
             submit(WriteJob(isIntake: isIntake, body) { continuation.resume(returning: $0) })
         }.get()
+    }
+
+    /// Runs a body that changes no states.
+    func write<T: Sendable>(
+        isIntake: Bool = false, _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws(StoreError) -> T {
+        try await write(isIntake: isIntake) { db, _ in try body(db) }
     }
 
     /// Takes no more jobs and returns when those that wait are done: whether all went well since
@@ -221,7 +228,11 @@ final class GroupCommit: Sendable {
             return []
         }
         do {
-            let answers = try jobs.map { try inSavepoints ? $0.runApart(in: db) : $0.run(in: db) }
+            let tally = Tally()
+            let answers = try jobs.map { job in
+                try inSavepoints ? job.runApart(in: db, tally) : job.run(in: db, tally)
+            }
+            try tally.write(db)
             try db.commit()
             state.withLock { state in
                 state.counts.jobs += jobs.count

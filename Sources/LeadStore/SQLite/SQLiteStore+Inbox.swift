@@ -9,7 +9,7 @@ extension SQLiteStore {
     ) async throws(StoreError) -> [Acceptance] {
         // Bytes are made outside the writer, which everybody shares.
         let rows = items.map { InboxRow($0) }
-        return try await write(isIntake: true) { db in
+        return try await write(isIntake: true) { db, tally in
             let insert = try db.cachedStatement(
                 sql: """
                     INSERT INTO inbox (source, lead_id, state, received_ms, lead, raw, envelope,
@@ -21,8 +21,7 @@ extension SQLiteStore {
                 sql: """
                     UPDATE inbox SET state = 'received', lead = ?, raw = ?, checksum = ?,
                         reason = NULL
-                    WHERE source = ? AND lead_id = ? AND state IN ('announced', 'quarantined')
-                        AND length(lead) = 0
+                    WHERE source = ? AND lead_id = ? AND state = ? AND length(lead) = 0
                     """)
             return try rows.map { row in
                 try insert.execute(arguments: [
@@ -33,9 +32,13 @@ extension SQLiteStore {
                 if db.changesCount > 0 { return .stored }
                 if row.state == .received {
                     // Also a reference that was given up: the lead has come by another way.
-                    try fill.execute(arguments: [
-                        row.lead, row.raw, row.checksum, row.source, row.leadID,
-                    ])
+                    for state in [InboxState.announced, .quarantined] {
+                        try fill.execute(arguments: [
+                            row.lead, row.raw, row.checksum, row.source, row.leadID,
+                            state.rawValue,
+                        ])
+                        if db.changesCount > 0 { tally.lead(from: state, to: .received) }
+                    }
                 }
                 return .duplicate
             }
@@ -84,7 +87,7 @@ extension SQLiteStore {
             }
             return (fetch, Data(), Data())
         }
-        try await write { db in
+        try await write { db, tally in
             for (fetch, json, raw) in results {
                 switch fetch.result {
                 case .lead:
@@ -95,6 +98,7 @@ extension SQLiteStore {
                             WHERE sequence = ? AND state = 'announced'
                             """
                     ).execute(arguments: [json, raw, Checksum.ofLead(json), fetch.sequence])
+                    if db.changesCount > 0 { tally.lead(from: .announced, to: .received) }
                 case .again(let due, let reason, let counts):
                     try db.cachedStatement(
                         sql: """
@@ -109,6 +113,7 @@ extension SQLiteStore {
                             WHERE sequence = ? AND state = 'announced'
                             """
                     ).execute(arguments: [reason, fetch.sequence])
+                    if db.changesCount > 0 { tally.lead(from: .announced, to: .quarantined) }
                 }
             }
         }
@@ -119,12 +124,12 @@ extension SQLiteStore {
     ) async throws(StoreError) -> [InboxEntry] {
         try await read { db in
             try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT * FROM inbox INDEXED BY inbox_received
-                    WHERE state = 'received' AND sequence > ?
-                    ORDER BY sequence LIMIT ?
-                    """, arguments: [sequence, limit]
+                db.cachedStatement(
+                    sql: """
+                        SELECT * FROM inbox INDEXED BY inbox_received
+                        WHERE state = 'received' AND sequence > ?
+                        ORDER BY sequence LIMIT ?
+                        """), arguments: [sequence, limit]
             ).compactMap { row in
                 var entry = InboxRow.entry(row)
                 // Nothing is decided about a damaged lead: without content it is held.
@@ -147,7 +152,7 @@ extension SQLiteStore {
     }
 
     public func record(_ decisions: [DecisionRecord]) async throws(StoreError) {
-        try await write { db in
+        try await write { db, tally in
             let decide = try db.cachedStatement(
                 sql: """
                     UPDATE inbox SET state = ?, outcome = ?, reason = ?, decision = ?,
@@ -161,10 +166,9 @@ extension SQLiteStore {
                     decision.sequence,
                 ])
                 guard db.changesCount > 0 else { continue }
-                for delivery in decision.deliveries {
-                    try SQLiteStore.insert(
-                        delivery, of: decision.sequence, at: decision.atMilliseconds, db)
-                }
+                tally.lead(from: .received, to: decision.state, outcome: decision.outcome)
+                try SQLiteStore.insert(
+                    decision.deliveries, of: decision.sequence, at: decision.atMilliseconds, db)
                 try SQLiteStore.apply(decision.pools, at: decision.atMilliseconds, db)
                 if let dedupe = decision.dedupe {
                     try db.cachedStatement(sql: "INSERT INTO dedupe VALUES (?, ?, ?)").execute(
@@ -177,31 +181,27 @@ extension SQLiteStore {
         }
     }
 
+    /// Deliveries of a lead, made now.
     static func insert(
-        _ delivery: NewDelivery, of inbox: Int64, at now: Int64, _ db: Database
+        _ deliveries: [NewDelivery], of inbox: Int64, at now: Int64, _ db: Database
     ) throws {
-        let lead = try Row.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    SELECT sequence, source, received_ms, is_duplicate FROM inbox
-                    WHERE sequence = ?
-                    """), arguments: [inbox])
-        let checksum = lead.map {
-            Checksum.of(delivery, Checksum.LeadRow($0, sequence: "sequence"))
-        }
-        try db.cachedStatement(
+        guard !deliveries.isEmpty else { return }
+        let lead = try Checksum.LeadRow(inbox, db)
+        let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO outbox (key, inbox_sequence, sink, route, is_copy, with_settings,
                     state, created_ms, due_ms, not_before_ms, pool, member, checksum)
                 VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (key) DO NOTHING
-                """
-        ).execute(arguments: [
-            delivery.key.text, inbox, delivery.sink, delivery.route, delivery.isCopy,
-            delivery.with, now, delivery.dueMilliseconds(madeAt: now),
-            delivery.notBeforeMilliseconds, delivery.pool, delivery.member,
-            checksum,
-        ])
+                """)
+        for delivery in deliveries {
+            try insert.execute(arguments: [
+                delivery.key.text, inbox, delivery.sink, delivery.route, delivery.isCopy,
+                delivery.with, now, delivery.dueMilliseconds(madeAt: now),
+                delivery.notBeforeMilliseconds, delivery.pool, delivery.member,
+                lead.map { Checksum.of(delivery, $0) },
+            ])
+        }
     }
 }
 

@@ -5,22 +5,14 @@ internal import LeadKit
 // Taking deliveries for attempts.
 extension SQLiteStore {
     public func lease(_ request: LeaseRequest) async throws(StoreError) -> LeasedDeliveries {
-        // An idle lane must not cost a commit.
-        let nothing = try await read { db -> LeasedDeliveries? in
-            for pick in request.picks
-            where try !SQLiteStore.sequences(pick, of: request, limit: 1, db).isEmpty { return nil }
-            return LeasedDeliveries(
-                nextDueMilliseconds: try SQLiteStore.nextDue(of: request, db))
-        }
-        if let nothing { return nothing }
-        return try await write { db in
+        // With nothing to lease this writes nothing, and such a commit needs no sync.
+        try await write { db, tally in
             var taken: [LeasedDelivery] = []
             for pick in request.picks where taken.count < request.limit {
                 let limit = min(pick.limit, request.limit - taken.count)
                 for sequence in try SQLiteStore.sequences(pick, of: request, limit: limit, db) {
-                    guard let leased = try SQLiteStore.lease(sequence, for: request, db) else {
-                        continue
-                    }
+                    guard let leased = try SQLiteStore.lease(sequence, for: request, db, tally)
+                    else { continue }
                     taken.append(leased)
                 }
             }
@@ -78,8 +70,9 @@ extension SQLiteStore {
         return result
     }
 
+    /// Counts the attempt before it begins; nil for a damaged row, which is buried.
     private static func lease(
-        _ sequence: Int64, for request: LeaseRequest, _ db: Database
+        _ sequence: Int64, for request: LeaseRequest, _ db: Database, _ tally: Tally
     ) throws -> LeasedDelivery? {
         try db.cachedStatement(
             sql: """
@@ -87,44 +80,19 @@ extension SQLiteStore {
                     lease_until_ms = ? WHERE sequence = ?
                 """
         ).execute(arguments: [request.token, request.untilMilliseconds, sequence])
-        let row = try Row.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    SELECT outbox.*, inbox.source, inbox.lead, inbox.received_ms,
-                        inbox.is_duplicate, inbox.checksum AS lead_checksum
-                    FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
-                    WHERE outbox.sequence = ?
-                    """), arguments: [sequence])
-        guard let row, RowShape.isSound(row), let delivery = delivery(row) else {
-            try bury(
-                sequence, attempt: 1, at: request.atMilliseconds,
-                "the stored delivery is damaged: it cannot be read", db)
-            return nil
+        tally.delivery(to: request.sink, from: .pending, to: .leased)
+        var attempt = 1
+        let damage: String
+        do {
+            let row = try LeaseRow(sequence, db)
+            attempt = row.attempt
+            guard let found = row.damage else { return row.leased(with: request.token) }
+            damage = found
+        } catch is RowReader.Damage {
+            damage = "the stored delivery is damaged: it cannot be read"
         }
-        if let damage = damage(row, delivery) {
-            try bury(sequence, attempt: row["attempts"], at: request.atMilliseconds, damage, db)
-            return nil
-        }
-        return LeasedDelivery(
-            sequence: sequence, delivery: delivery, source: row["source"],
-            lead: [UInt8](row["lead"] as Data), receivedMilliseconds: row["received_ms"],
-            isDuplicate: row["is_duplicate"], attempt: row["attempts"],
-            createdMilliseconds: row["created_ms"], destination: row["destination"],
-            wasTried: row["detail"] != nil, crashes: row["crashes"], token: request.token)
-    }
-
-    /// What of the row is not as it was written; nothing of it may be sent then.
-    static func damage(_ row: Row, _ delivery: NewDelivery) -> String? {
-        if let checksum = row["lead_checksum"] as Int64?,
-            Checksum.ofLead(row["lead"]) != checksum
-        {
-            return "the stored lead is damaged: it does not match its checksum"
-        }
-        if let checksum = row["checksum"] as Int64?,
-            Checksum.of(delivery, Checksum.LeadRow(row, sequence: "inbox_sequence")) != checksum
-        {
-            return "the stored delivery is damaged: it does not match its checksum"
-        }
+        try bury(sequence, attempt: attempt, at: request.atMilliseconds, damage, db)
+        tally.delivery(to: request.sink, from: .leased, to: .dead)
         return nil
     }
 
@@ -185,7 +153,7 @@ extension SQLiteStore {
     public func voidLeases(_ void: LeaseVoid) async throws(StoreError) -> VoidedLeases {
         let isIdle = try await read { db in try SQLiteStore.void(void, limit: 1, db).isEmpty }
         if isIdle { return VoidedLeases() }
-        return try await write { db in
+        return try await write { db, tally in
             let sequences = try SQLiteStore.void(void, limit: -1, db)
             var quarantined: [Int64] = []
             for sequence in sequences {
@@ -197,12 +165,12 @@ extension SQLiteStore {
                                 crashes = crashes + ?1,
                                 state = iif(crashes + ?1 >= ?2, 'dead', 'pending'),
                                 detail = iif(crashes + ?1 >= ?2, ?3, detail)
-                            WHERE sequence = ?4 RETURNING state, attempts
+                            WHERE sequence = ?4 RETURNING state, attempts, sink
                             """),
                     arguments: [crash, LeaseVoid.crashesMax, LeaseVoid.reason, sequence])
-                guard let row, row["state"] as String == DeliveryState.dead.rawValue else {
-                    continue
-                }
+                guard let row, let state = DeliveryState(rawValue: row["state"]) else { continue }
+                tally.delivery(to: row["sink"], from: .leased, to: state)
+                guard state == .dead else { continue }
                 quarantined.append(sequence)
                 try db.cachedStatement(sql: "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)")
                     .execute(arguments: [
@@ -267,5 +235,75 @@ extension SQLiteStore {
             if let due { late.append((row["sequence"], due)) }
         }
         return late
+    }
+}
+
+/// A row of the outbox and its lead's, as an attempt needs them.
+private struct LeaseRow {
+    var sequence: Int64
+    var delivery: NewDelivery
+    var lead: Data
+    var leadRow: Checksum.LeadRow
+    var attempt: Int
+    var createdMilliseconds: Int64
+    var destination: String
+    var wasTried: Bool
+    var crashes: Int
+    var leadChecksum: Int64?
+    var checksum: Int64?
+
+    init(_ sequence: Int64, _ db: Database) throws {
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(
+                sql: """
+                    SELECT outbox.key, outbox.sink, outbox.route, outbox.is_copy,
+                        outbox.with_settings, outbox.not_before_ms, outbox.pool, outbox.member,
+                        outbox.attempts, outbox.created_ms, outbox.destination,
+                        outbox.detail IS NOT NULL, outbox.crashes, outbox.checksum,
+                        inbox.sequence, inbox.source, inbox.lead, inbox.received_ms,
+                        inbox.is_duplicate, inbox.checksum
+                    FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
+                    WHERE outbox.sequence = ?
+                    """), arguments: [sequence])
+        guard let found = try rows.next() else { throw RowReader.Damage() }
+        var row = RowReader(found)
+        self.sequence = sequence
+        guard let key = DeliveryKey(try row.text()) else { throw RowReader.Damage() }
+        delivery = NewDelivery(
+            key: key, sink: try row.text(), route: try row.text(), isCopy: try row.flag(),
+            with: try row.text(), notBeforeMilliseconds: try row.numberOrNothing(),
+            pool: try row.textOrNothing(), member: try row.textOrNothing())
+        attempt = Int(try row.number())
+        createdMilliseconds = try row.number()
+        destination = try row.text()
+        wasTried = try row.flag()
+        crashes = Int(try row.number())
+        checksum = try row.numberOrNothing()
+        let number = try row.number()
+        let source = try row.text()
+        lead = try row.bytes()
+        leadRow = Checksum.LeadRow(
+            sequence: number, source: source, receivedMilliseconds: try row.number(),
+            isDuplicate: try row.flag())
+        leadChecksum = try row.numberOrNothing()
+    }
+
+    /// What of the row is not as it was written; nothing of it may be sent then.
+    var damage: String? {
+        if let leadChecksum, Checksum.ofLead(lead) != leadChecksum {
+            return "the stored lead is damaged: it does not match its checksum"
+        }
+        if let checksum, Checksum.of(delivery, leadRow) != checksum {
+            return "the stored delivery is damaged: it does not match its checksum"
+        }
+        return nil
+    }
+
+    func leased(with token: String) -> LeasedDelivery {
+        LeasedDelivery(
+            sequence: sequence, delivery: delivery, source: leadRow.source, lead: [UInt8](lead),
+            receivedMilliseconds: leadRow.receivedMilliseconds, isDuplicate: leadRow.isDuplicate,
+            attempt: attempt, createdMilliseconds: createdMilliseconds, destination: destination,
+            wasTried: wasTried, crashes: crashes, token: token)
     }
 }

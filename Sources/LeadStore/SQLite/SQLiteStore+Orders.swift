@@ -33,7 +33,7 @@ extension SQLiteStore {
         delivery.key = delivery.key.ofNextGeneration
         delivery.notBeforeMilliseconds = nil
         let inbox: Int64 = row["inbox_sequence"]
-        try insert(delivery, of: inbox, at: order.atMilliseconds, db)
+        try insert([delivery], of: inbox, at: order.atMilliseconds, db)
         guard db.changesCount > 0 else { return .superseded }
         try db.cachedStatement(
             sql: "UPDATE outbox SET generation = ?, previous_sequence = ? WHERE key = ?"
@@ -45,7 +45,7 @@ extension SQLiteStore {
     public func cancel(
         _ sequences: [Int64], _ order: Order
     ) async throws(StoreError) -> [OrderAnswer] {
-        try await write { db in
+        try await write { db, tally in
             try sequences.map { sequence in
                 let row = try Row.fetchOne(
                     db.cachedStatement(
@@ -54,7 +54,7 @@ extension SQLiteStore {
                 guard let row else { return .unknown }
                 switch DeliveryState(rawValue: row["state"]) {
                 case .pending?:
-                    try SQLiteStore.cancel(sequence, of: row["inbox_sequence"], order, db)
+                    try SQLiteStore.cancel(sequence, of: row["inbox_sequence"], order, db, tally)
                     return .done
                 case .leased?: return .underWay
                 default: return .over
@@ -64,11 +64,15 @@ extension SQLiteStore {
     }
 
     private static func cancel(
-        _ sequence: Int64, of inbox: Int64, _ order: Order, _ db: Database
+        _ sequence: Int64, of inbox: Int64, _ order: Order, _ db: Database, _ tally: Tally
     ) throws {
-        try db.cachedStatement(
-            sql: "UPDATE outbox SET state = 'cancelled', detail = ? WHERE sequence = ?"
-        ).execute(arguments: ["cancelled \(order.text)", sequence])
+        let sink = try String.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    UPDATE outbox SET state = 'cancelled', detail = ?
+                    WHERE sequence = ? AND state = 'pending' RETURNING sink
+                    """), arguments: ["cancelled \(order.text)", sequence])
+        if let sink { tally.delivery(to: sink, from: .pending, to: .cancelled) }
         try note(.cancelled, lead: inbox, delivery: sequence, order, db)
     }
 
@@ -84,18 +88,20 @@ extension SQLiteStore {
     public func forget(
         _ sequences: [Int64], _ options: ForgetOptions, _ order: Order
     ) async throws(StoreError) -> [OrderAnswer] {
-        try await write { db in
-            try sequences.map { try SQLiteStore.forget($0, options, order, db) }
+        try await write { db, tally in
+            try sequences.map { try SQLiteStore.forget($0, options, order, db, tally) }
         }
     }
 
     private static func forget(
-        _ sequence: Int64, _ options: ForgetOptions, _ order: Order, _ db: Database
+        _ sequence: Int64, _ options: ForgetOptions, _ order: Order, _ db: Database,
+        _ tally: Tally
     ) throws -> OrderAnswer {
-        let text = try String.fetchOne(
-            db.cachedStatement(sql: "SELECT state FROM inbox WHERE sequence = ?"),
+        let row = try Row.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT state, ifnull(outcome, '') AS outcome FROM inbox WHERE sequence = ?"),
             arguments: [sequence])
-        guard let state = text.flatMap({ InboxState(rawValue: $0) }) else { return .unknown }
+        guard let row, let state = InboxState(rawValue: row["state"]) else { return .unknown }
         if state == .forgotten {
             guard options.allowsAgain else { return .forgotten }
             try letIn(sequence, db)
@@ -109,9 +115,11 @@ extension SQLiteStore {
         let isOpen = [.announced, .received].contains(state) || states.contains(.pending)
         guard !isOpen || options.cancelsPending else { return .open }
         for (row, state) in zip(deliveries, states) where state == .pending {
-            try cancel(row["sequence"], of: sequence, order, db)
+            try cancel(row["sequence"], of: sequence, order, db, tally)
         }
         try erase(sequence, db)
+        tally.lead(
+            from: state, outcome: row["outcome"], to: .forgotten, outcome: row["outcome"])
         try note(.forgotten, lead: sequence, delivery: nil, order, db)
         if options.allowsAgain { try letIn(sequence, db) }
         return .done

@@ -4,10 +4,14 @@ internal import LeadKit
 // What became of deliveries.
 extension SQLiteStore {
     public func finish(_ results: [AttemptRecord]) async throws(StoreError) -> [Bool] {
-        try await write { db in try results.map { try SQLiteStore.finish($0, db) } }
+        try await write { db, tally in
+            try results.map { try SQLiteStore.finish($0, db, tally) }
+        }
     }
 
-    private static func finish(_ record: AttemptRecord, _ db: Database) throws -> Bool {
+    private static func finish(
+        _ record: AttemptRecord, _ db: Database, _ tally: Tally
+    ) throws -> Bool {
         let end = AttemptEnd(record.result)
         // Fencing: only the holder of this very lease may say how its attempt ended.
         try db.cachedStatement(
@@ -16,20 +20,23 @@ extension SQLiteStore {
                     due_ms = ifnull(?, due_ms), destination = ifnull(?, destination),
                     attempts = attempts - ?, crashes = iif(?, 0, crashes),
                     lease_token = NULL, lease_until_ms = NULL
-                WHERE sequence = ? AND state = 'leased' AND lease_token = ? AND attempts = ?
+                WHERE sequence = ? AND sink = ? AND state = 'leased' AND lease_token = ?
+                    AND attempts = ?
                 """
         ).execute(arguments: [
             end.state.rawValue, end.detail, end.dueMilliseconds, record.destination,
-            end.isSpent ? 0 : 1, end.isSpent, record.sequence, record.token, record.attempt,
+            end.isSpent ? 0 : 1, end.isSpent, record.sequence, record.sink, record.token,
+            record.attempt,
         ])
         guard db.changesCount > 0 else { return false }
+        tally.delivery(to: record.sink, from: .leased, to: end.state)
         if let outcome = end.outcome { try note(outcome, end.detail ?? "", record, db) }
         guard !end.followUps.isEmpty else { return true }
         let inbox = try Int64.fetchOne(
             db.cachedStatement(sql: "SELECT inbox_sequence FROM outbox WHERE sequence = ?"),
             arguments: [record.sequence])
         let now = record.startedMilliseconds + record.durationMilliseconds
-        for followUp in end.followUps { try insert(followUp, of: inbox ?? 0, at: now, db) }
+        try insert(end.followUps, of: inbox ?? 0, at: now, db)
         return true
     }
 

@@ -72,9 +72,16 @@ public final class SQLiteStore: LeadStore {
         }
     }
 
-    /// Writes in a shared transaction.
+    /// Writes in a shared transaction what changes no states.
     func write<T: Sendable>(
-        isIntake: Bool = false, _ body: @escaping @Sendable (Database) throws -> T
+        _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws(StoreError) -> T {
+        try await write { db, _ in try body(db) }
+    }
+
+    /// Writes in a shared transaction; each change of a state is told to its tally.
+    func write<T: Sendable>(
+        isIntake: Bool = false, _ body: @escaping @Sendable (Database, Tally) throws -> T
     ) async throws(StoreError) -> T {
         guard let writer else { throw .isForReading }
         if isIntake, let space, !space.admits() { throw .hasNoRoom }

@@ -25,6 +25,9 @@ enum Schema {
             try db.execute(sql: operators)
             try allowStates(db)
         }
+        migrator.registerMigration("5 changes of state are counted by the writer") { db in
+            try db.execute(sql: "DROP TRIGGER inbox_updated; DROP TRIGGER outbox_updated")
+        }
         return migrator
     }
 
@@ -203,8 +206,9 @@ enum Schema {
         try db.execute(sql: "PRAGMA writable_schema = RESET")
     }
 
-    /// Counts kept by triggers, in the same transactions as the rows: both sides of the books
-    /// without a scan.
+    /// Counts of both sides of the books without a scan, changed in the same transactions as the
+    /// rows: new rows by triggers, changes of state by `Tally`, which took over from the triggers
+    /// for them.
     private static let counters = """
         CREATE TABLE lead_counts (
             state TEXT NOT NULL, outcome TEXT NOT NULL, count INTEGER NOT NULL,

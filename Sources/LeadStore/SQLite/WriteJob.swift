@@ -6,19 +6,19 @@ struct WriteJob: Sendable {
     let isIntake: Bool
     /// Answers that the job is not stored.
     let refuse: @Sendable (StoreError) -> Void
-    private let body: @Sendable (Database) throws -> @Sendable () -> Void
+    private let body: @Sendable (Database, Tally) throws -> @Sendable () -> Void
 
     /// `answer` is called exactly once: with the body's value when it is on disk, or with why not.
     ///
     /// The body may run several times, each time in a transaction of its own.
     init<T: Sendable>(
-        isIntake: Bool, _ body: @escaping @Sendable (Database) throws -> T,
+        isIntake: Bool, _ body: @escaping @Sendable (Database, Tally) throws -> T,
         answer: @escaping @Sendable (Result<T, StoreError>) -> Void
     ) {
         self.isIntake = isIntake
         refuse = { answer(.failure($0)) }
-        self.body = { db in
-            let value = try body(db)
+        self.body = { db, tally in
+            let value = try body(db, tally)
             return { answer(.success(value)) }
         }
     }
@@ -29,9 +29,9 @@ struct WriteJob: Sendable {
     /// Runs the body; what it returns is to be called when the commit is on disk.
     ///
     /// - Throws: `Failure`, or why the transaction as a whole cannot go on.
-    func run(in db: Database) throws -> @Sendable () -> Void {
+    func run(in db: Database, _ tally: Tally) throws -> @Sendable () -> Void {
         do {
-            return try body(db)
+            return try body(db, tally)
         } catch {
             guard !error.isOfTheDisk, db.isInsideTransaction else { throw error }
             throw Failure()
@@ -42,11 +42,13 @@ struct WriteJob: Sendable {
     /// and what is returned says so.
     ///
     /// - Throws: when the transaction as a whole cannot go on.
-    func runApart(in db: Database) throws -> @Sendable () -> Void {
+    func runApart(in db: Database, _ tally: Tally) throws -> @Sendable () -> Void {
         try db.cachedStatement(sql: "SAVEPOINT job").execute()
         do {
-            let answer = try body(db)
+            let own = Tally()
+            let answer = try body(db, own)
             try db.cachedStatement(sql: "RELEASE job").execute()
+            tally.add(own)
             return answer
         } catch {
             // SQLite rolls the whole transaction back by itself after some faults.

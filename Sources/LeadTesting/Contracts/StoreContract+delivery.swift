@@ -164,7 +164,8 @@ extension StoreContract {
             try requireEqual(leased.count, 2, "leased")
             var records = leased.map { one in
                 AttemptRecord(
-                    sequence: one.sequence, token: one.token, attempt: one.attempt,
+                    sequence: one.sequence, sink: one.delivery.sink, token: one.token,
+                    attempt: one.attempt,
                     startedMilliseconds: 1000, durationMilliseconds: 1,
                     result: .delivered(receipt: "ok"))
             }

@@ -61,7 +61,8 @@ extension LeadStore {
         destination: String? = nil
     ) async throws -> Bool {
         let record = AttemptRecord(
-            sequence: leased.sequence, token: leased.token, attempt: leased.attempt,
+            sequence: leased.sequence, sink: leased.delivery.sink, token: leased.token,
+            attempt: leased.attempt,
             startedMilliseconds: time, durationMilliseconds: 5, result: result,
             destination: destination)
         let answers = try await finish([record])

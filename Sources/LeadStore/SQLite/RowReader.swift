@@ -1,0 +1,55 @@
+internal import Foundation
+internal import GRDB
+
+/// Reads the columns of a row in the order of its SELECT, each as what its table promises.
+///
+/// A flipped bit can make a number of a text, and GRDB's subscripts end the process over that: one
+/// damaged row must not. Going by order, it is fast, too: a column that is asked for by name is
+/// looked for by name in each row.
+struct RowReader {
+    /// A value is of another kind than its table promises.
+    struct Damage: Error {}
+
+    private let row: Row
+    private var index = 0
+
+    init(_ row: Row) { self.row = row }
+
+    private mutating func next() -> DatabaseValue {
+        defer { index += 1 }
+        return row[index]
+    }
+
+    mutating func numberOrNothing() throws(Damage) -> Int64? {
+        switch next().storage {
+        case .null: return nil
+        case .int64(let number): return number
+        default: throw Damage()
+        }
+    }
+
+    mutating func textOrNothing() throws(Damage) -> String? {
+        switch next().storage {
+        case .null: return nil
+        case .string(let text): return text
+        default: throw Damage()
+        }
+    }
+
+    mutating func number() throws(Damage) -> Int64 {
+        guard let number = try numberOrNothing() else { throw Damage() }
+        return number
+    }
+
+    mutating func text() throws(Damage) -> String {
+        guard let text = try textOrNothing() else { throw Damage() }
+        return text
+    }
+
+    mutating func flag() throws(Damage) -> Bool { try number() != 0 }
+
+    mutating func bytes() throws(Damage) -> Data {
+        guard case .blob(let data) = next().storage else { throw Damage() }
+        return data
+    }
+}
