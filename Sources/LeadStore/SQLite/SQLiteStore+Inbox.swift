@@ -28,8 +28,10 @@ extension SQLiteStore {
                     row.source, row.leadID, row.state.rawValue, now, row.lead, row.raw,
                     row.envelope, now, row.reason, row.checksum,
                 ])
+                let isNew = db.changesCount > 0
+                if isNew { tally.lead(new: row.state) }
                 if row.state == .quarantined { return .quarantined }
-                if db.changesCount > 0 { return .stored }
+                if isNew { return .stored }
                 if row.state == .received {
                     // Also a reference that was given up: the lead has come by another way.
                     for state in [InboxState.announced, .quarantined] {
@@ -168,7 +170,8 @@ extension SQLiteStore {
                 guard db.changesCount > 0 else { continue }
                 tally.lead(from: .received, to: decision.state, outcome: decision.outcome)
                 try SQLiteStore.insert(
-                    decision.deliveries, of: decision.sequence, at: decision.atMilliseconds, db)
+                    decision.deliveries, of: decision.sequence, at: decision.atMilliseconds, db,
+                    tally)
                 try SQLiteStore.apply(decision.pools, at: decision.atMilliseconds, db)
                 if let dedupe = decision.dedupe {
                     try db.cachedStatement(sql: "INSERT INTO dedupe VALUES (?, ?, ?)").execute(
@@ -183,7 +186,8 @@ extension SQLiteStore {
 
     /// Deliveries of a lead, made now.
     static func insert(
-        _ deliveries: [NewDelivery], of inbox: Int64, at now: Int64, _ db: Database
+        _ deliveries: [NewDelivery], of inbox: Int64, at now: Int64, _ db: Database,
+        _ tally: Tally
     ) throws {
         guard !deliveries.isEmpty else { return }
         let lead = try Checksum.LeadRow(inbox, db)
@@ -201,6 +205,7 @@ extension SQLiteStore {
                 delivery.notBeforeMilliseconds, delivery.pool, delivery.member,
                 lead.map { Checksum.of(delivery, $0) },
             ])
+            if db.changesCount > 0 { tally.delivery(newTo: delivery.sink) }
         }
     }
 }

@@ -7,13 +7,13 @@ extension SQLiteStore {
     public func redeliver(
         _ sequences: [Int64], _ order: Order
     ) async throws(StoreError) -> [OrderAnswer] {
-        try await write { db in
-            try sequences.map { try SQLiteStore.redeliver($0, order, db) }
+        try await write { db, tally in
+            try sequences.map { try SQLiteStore.redeliver($0, order, db, tally) }
         }
     }
 
     private static func redeliver(
-        _ sequence: Int64, _ order: Order, _ db: Database
+        _ sequence: Int64, _ order: Order, _ db: Database, _ tally: Tally
     ) throws -> OrderAnswer {
         let row = try Row.fetchOne(
             db.cachedStatement(
@@ -33,7 +33,7 @@ extension SQLiteStore {
         delivery.key = delivery.key.ofNextGeneration
         delivery.notBeforeMilliseconds = nil
         let inbox: Int64 = row["inbox_sequence"]
-        try insert([delivery], of: inbox, at: order.atMilliseconds, db)
+        try insert([delivery], of: inbox, at: order.atMilliseconds, db, tally)
         guard db.changesCount > 0 else { return .superseded }
         try db.cachedStatement(
             sql: "UPDATE outbox SET generation = ?, previous_sequence = ? WHERE key = ?"
@@ -256,7 +256,7 @@ extension SQLiteStore {
                 db,
                 sql: """
                     SELECT sequence, received_ms FROM inbox INDEXED BY inbox_over
-                    WHERE state = '\(state)' AND state IN ('decided', 'held', 'quarantined')
+                    WHERE state = '\(state)'
                         AND (received_ms, sequence) > (?, ?) AND received_ms < ? AND \(condition)
                     ORDER BY received_ms, sequence LIMIT ?
                     """,

@@ -36,7 +36,7 @@ extension SQLiteStore {
             db.cachedStatement(sql: "SELECT inbox_sequence FROM outbox WHERE sequence = ?"),
             arguments: [record.sequence])
         let now = record.startedMilliseconds + record.durationMilliseconds
-        try insert(end.followUps, of: inbox ?? 0, at: now, db)
+        try insert(end.followUps, of: inbox ?? 0, at: now, db, tally)
         return true
     }
 
