@@ -51,7 +51,8 @@ extension Lane {
         _ taken: [LeasedDelivery], _ setup: LaneSetup
     ) async throws(StoreError) {
         guard !taken.isEmpty else { return }
-        let ready = taken.map { prepare($0, setup) }
+        let parser = JSONParser(limits: RoutingRecord.limits)
+        let ready = taken.map { prepare($0, setup, parser) }
         let now = all.watch.read()
         var records: [AttemptRecord] = []
         var unknownReturned = 0
@@ -92,9 +93,9 @@ extension Lane {
     }
 
     private func prepare(
-        _ leased: LeasedDelivery, _ setup: LaneSetup
+        _ leased: LeasedDelivery, _ setup: LaneSetup, _ parser: JSONParser
     ) -> Result<Prepared, Unready> {
-        guard let lead = lead(of: leased) else {
+        guard let lead = lead(of: leased, parser) else {
             return .failure(
                 Unready(
                     leased: leased,
@@ -123,9 +124,12 @@ extension Lane {
         }
     }
 
-    private func lead(of leased: LeasedDelivery) -> Lead? {
+    private func lead(
+        of leased: LeasedDelivery, _ parser: JSONParser = JSONParser(limits: RoutingRecord.limits)
+    ) -> Lead? {
         RoutingRecord.lead(
-            leased.lead, source: leased.source, receivedMilliseconds: leased.receivedMilliseconds)
+            leased.lead, source: leased.source, receivedMilliseconds: leased.receivedMilliseconds,
+            parser: parser)
     }
 
     // MARK: Now and then

@@ -25,7 +25,7 @@ internal import Synchronization
 ///
 /// Cancelling a caller changes nothing: its job is under way, and its answer must be true.
 final class GroupCommit: Sendable {
-    /// The most jobs of one transaction.
+    /// The most jobs of one transaction, unless told.
     static let jobsMax = 512
     /// The most jobs that may wait, unless told.
     static let waitingMax = 10_000
@@ -58,13 +58,16 @@ final class GroupCommit: Sendable {
 
     private let pool: DatabasePool
     private let waitingMax: Int
+    private let jobsMax: Int
     private let checkpoints: Checkpoints
     private let space: DiskSpace?
     private let state = Mutex(State())
 
     init(
-        pool: DatabasePool, waitingMax: Int = GroupCommit.waitingMax, space: DiskSpace? = nil
+        pool: DatabasePool, waitingMax: Int = GroupCommit.waitingMax,
+        jobsMax: Int = GroupCommit.jobsMax, space: DiskSpace? = nil
     ) throws {
+        self.jobsMax = max(1, jobsMax)
         self.space = space
         self.pool = pool
         self.waitingMax = waitingMax
@@ -177,7 +180,7 @@ final class GroupCommit: Sendable {
     private func takeGroup() -> [WriteJob]? {
         state.withLock { state in
             guard !state.waiting.isEmpty else { return nil }
-            let jobs = Array(state.waiting.prefix(GroupCommit.jobsMax))
+            let jobs = Array(state.waiting.prefix(jobsMax))
             state.waiting.removeFirst(jobs.count)
             return jobs
         }

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 
 // Opening: the file is looked at before SQLite is, and SQLite before the first write.
@@ -19,9 +20,17 @@ extension SQLiteStore {
             try keepTemporaryInMemory(pool)
             try Schema.migrator.migrate(pool)
             return SQLiteStore(
-                pool: pool, writer: try GroupCommit(pool: pool, space: space), lock: lock,
-                space: space)
+                pool: pool,
+                writer: try GroupCommit(pool: pool, jobsMax: jobsPerCommit, space: space),
+                lock: lock, space: space)
         }
+    }
+
+    /// `LEADROUTER_JOBS_PER_COMMIT`, for measurements only: with 1 nobody shares a commit, and what
+    /// sharing brings can be seen.
+    private static var jobsPerCommit: Int {
+        ProcessInfo.processInfo.environment["LEADROUTER_JOBS_PER_COMMIT"].flatMap { Int($0) }
+            ?? GroupCommit.jobsMax
     }
 
     static func openReader(_ path: String) throws(StoreError) -> SQLiteStore {
