@@ -142,8 +142,7 @@ public struct AdminServer: Sendable {
             }
         }
         for endpoint in endpoints { add(endpoint, to: router) }
-        var quiet = logger
-        quiet.logLevel = .warning
+        let quiet = logger.forRequests
         let application = Application(
             router: router, server: limits.channel,
             configuration: .init(

@@ -57,8 +57,11 @@ public struct ConnectionLimits: Sendable {
 /// Closes connections whose sender takes too long, and answers heads that are too large.
 ///
 /// A connection is in one of four states: waiting for a request (idle), receiving its head,
-/// receiving its body, being answered. The first three end by a timer; the answer takes as long as
+/// receiving its body, being answered. The first three have a deadline; the answer takes as long as
 /// the source and the store do, which have limits of their own. All on the connection's event loop.
+///
+/// A timer that looks at the deadline now and then is cheaper than one that is set and cancelled
+/// three times for each request. A connection is closed up to a tick late.
 private final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -68,32 +71,39 @@ private final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHand
     fileprivate enum State { case idle, head, body, answer, over }
 
     private let limits: ConnectionLimits
+    private let tick: TimeAmount
     private var state = State.head
+    private var deadline: NIODeadline?
     private var timer: Scheduled<Void>?
 
-    init(_ limits: ConnectionLimits) { self.limits = limits }
+    init(_ limits: ConnectionLimits) {
+        self.limits = limits
+        let shortest = min(limits.headSeconds, limits.bodySeconds, limits.idleSeconds)
+        tick = .milliseconds(max(1, Int64(shortest) * 1000 / 8))
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         // The first byte of a head shows before the decoder only.
-        let watch = FirstByte { [weak self] context in
-            if self?.state == .idle { self?.enter(.head, context) }
+        let watch = FirstByte { [weak self] in
+            if self?.state == .idle { self?.enter(.head) }
         }
         // Cannot fail: the pipeline is being made, on its own event loop.
         try? context.pipeline.syncOperations.addHandler(watch, position: .first)
-        enter(.head, context)
+        enter(.head)
+        wait(context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: enter(.body, context)
+        case .head: enter(.body)
         case .body: break
-        case .end: enter(.answer, context)
+        case .end: enter(.answer)
         }
         context.fireChannelRead(data)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data), state == .answer { enter(.idle, context) }
+        if case .end = unwrapOutboundIn(data), state == .answer { enter(.idle) }
         context.write(data, promise: promise)
     }
 
@@ -102,7 +112,7 @@ private final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHand
         guard let error = error as? HTTPParserError, state == .head || state == .idle else {
             return context.fireErrorCaught(error)
         }
-        enter(.over, context)
+        enter(.over)
         let status: HTTPResponse.Status =
             error == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
         let head = HTTPResponse(
@@ -113,25 +123,33 @@ private final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHand
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        enter(.over, context)
+        enter(.over)
         context.fireChannelInactive()
     }
 
-    private func enter(_ state: State, _ context: ChannelHandlerContext) {
+    private func enter(_ state: State) {
         guard self.state != .over else { return }
         self.state = state
-        timer?.cancel()
-        let seconds: Int
         switch state {
-        case .idle: seconds = limits.idleSeconds
-        case .head: seconds = limits.headSeconds
-        case .body: seconds = limits.bodySeconds
-        case .answer, .over:
+        case .idle: deadline = .now() + .seconds(Int64(limits.idleSeconds))
+        case .head: deadline = .now() + .seconds(Int64(limits.headSeconds))
+        case .body: deadline = .now() + .seconds(Int64(limits.bodySeconds))
+        case .answer: deadline = nil
+        case .over:
+            timer?.cancel()
             timer = nil
-            return
         }
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(seconds))) {
-            context.close(promise: nil)
+    }
+
+    /// Closes the connection at the first tick after its deadline.
+    private func wait(_ context: ChannelHandlerContext) {
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: tick) {
+            guard self.state != .over else { return }
+            if let deadline = self.deadline, deadline <= .now() {
+                context.close(promise: nil)
+            } else {
+                self.wait(context)
+            }
         }
     }
 }
@@ -141,12 +159,12 @@ private final class FirstByte: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    private let onRead: (ChannelHandlerContext) -> Void
+    private let onRead: () -> Void
 
-    init(onRead: @escaping (ChannelHandlerContext) -> Void) { self.onRead = onRead }
+    init(onRead: @escaping () -> Void) { self.onRead = onRead }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        onRead(context)
+        onRead()
         context.fireChannelRead(data)
     }
 }

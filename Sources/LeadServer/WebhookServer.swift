@@ -54,8 +54,7 @@ public struct WebhookServer: Sendable {
                 await self.answer(request, source: context.parameters.get("name") ?? "")
             }
         }
-        var quiet = logger
-        quiet.logLevel = .warning
+        let quiet = logger.forRequests
         let application = Application(
             router: router, server: limits.channel,
             configuration: .init(

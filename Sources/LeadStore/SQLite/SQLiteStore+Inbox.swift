@@ -125,19 +125,17 @@ extension SQLiteStore {
         after sequence: Int64, limit: Int
     ) async throws(StoreError) -> [InboxEntry] {
         try await read { db in
-            try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 db.cachedStatement(
                     sql: """
-                        SELECT * FROM inbox INDEXED BY inbox_received
+                        SELECT sequence, source, lead_id, received_ms, lead, raw, checksum
+                        FROM inbox INDEXED BY inbox_received
                         WHERE state = 'received' AND sequence > ?
                         ORDER BY sequence LIMIT ?
-                        """), arguments: [sequence, limit]
-            ).compactMap { row in
-                var entry = InboxRow.entry(row)
-                // Nothing is decided about a damaged lead: without content it is held.
-                if !InboxRow.isIntact(row) { entry?.lead = [] }
-                return entry
-            }
+                        """), arguments: [sequence, limit])
+            var entries: [InboxEntry] = []
+            while let row = try rows.next() { entries.append(InboxRow.undecided(row)) }
+            return entries
         }
     }
 
@@ -272,6 +270,31 @@ struct InboxRow: Sendable {
             if let attribute = LeadAttribute(rawValue: name) { envelope[attribute] = value.string }
         }
         return envelope
+    }
+
+    /// What routing needs of a row. Nothing is decided about a damaged one: it has no content, and is
+    /// held for that.
+    static func undecided(_ row: Row) -> InboxEntry {
+        var reader = RowReader(row)
+        let sequence = row[0] as Int64
+        do {
+            _ = try reader.number()
+            let source = try reader.text()
+            guard let id = LeadID(try reader.text()) else { throw RowReader.Damage() }
+            let received = try reader.number()
+            let lead = try reader.bytes()
+            let raw = try reader.bytes()
+            let checksum = try reader.numberOrNothing()
+            let isIntact = checksum.map { $0 == Checksum.ofLead(lead) } ?? true
+            return InboxEntry(
+                sequence: sequence, source: source, leadID: id, state: .received,
+                receivedMilliseconds: received, lead: isIntact ? [UInt8](lead) : [],
+                raw: [UInt8](raw))
+        } catch {
+            return InboxEntry(
+                sequence: sequence, source: "", leadID: LeadID(contentOf: []),
+                state: .received, receivedMilliseconds: 0, lead: [])
+        }
     }
 
     static func entry(_ row: Row) -> InboxEntry? {
