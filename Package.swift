@@ -86,7 +86,8 @@ let modules: [Target] = [
         name: "leadrouter",
         dependencies: [
             "LeadKit", "LeadYAML", "LeadRules", "LeadStore", "LeadFlow", "LeadServer",
-            "LeadTesting", "LeadCurl", "CLibCSV", "CMalloc", argumentParser, crypto, logging, lifecycle,
+            "LeadTesting", "LeadCurl", "CLibCSV", "CMalloc", argumentParser, crypto, logging,
+            lifecycle,
         ] + plugins.map { .byName(name: $0.name) },
         swiftSettings: strict),
 ]
