@@ -85,6 +85,22 @@ struct FilesTests {
                 == .yes)
     }
 
+    @Test(arguments: [
+        "log: {level: debug}", "retention: {held: 30d}", "server: {listen: \"127.0.0.1:1\"}",
+    ])
+    func `what only says how the service runs is not in the hash, and is another reading`(
+        _ more: String
+    ) throws {
+        func read(_ more: String) throws -> Configuration {
+            let result = load(["leadrouter.yaml": root(more)])
+            return try #require(result.configuration, "\(result.report)")
+        }
+        let (plain, edited) = (try read(""), try read(more))
+        #expect(plain.ruleSet.hash == edited.ruleSet.hash)
+        #expect(!plain.isSame(as: edited))
+        #expect(plain.isSame(as: try read("")))
+    }
+
     @Test func `the hash follows what rules and tables say`() throws {
         let more = "tables: {t: {file: t.csv, key: k}}"
         let one = try rules(more, files: ["t.csv": "k\n1\n"]).hash

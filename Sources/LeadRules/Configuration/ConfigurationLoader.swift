@@ -317,6 +317,9 @@ extension ConfigurationLoader {
 
     mutating func settings<Settings: PluginConfig>(_ key: String) -> Settings? {
         guard let entry = merged.single[key] else { return nil }
+        // Not part of the rule set's hash.
+        filledIn.add(key)
+        filledIn.add(entry.value)
         // Secrets stand in 'store' and 'server' only; elsewhere '${' is two characters.
         let isFilledIn = ["store", "server"].contains(key)
         return Settings.decode(isFilledIn ? fillIn(entry) : entry.value, problems: &problems)

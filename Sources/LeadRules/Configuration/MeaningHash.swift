@@ -3,7 +3,8 @@ internal import LeadKit
 
 /// Identifies what a configuration means: comments, indentation, quotes and aliases of YAML, the
 /// form of a CSV file, and what stands in which file do not change it; a text or a cell does, and
-/// so does the order of routes. Values of secrets are not part of it, their names are.
+/// so does the order of routes. Values of secrets are not part of it, their names are. Nor is what
+/// only says how the service runs.
 ///
 /// Every part is preceded by its kind and its length, so that no two configurations write the same
 /// bytes.
@@ -72,10 +73,13 @@ struct MeaningHash {
 }
 
 extension MergedConfiguration {
-    /// The hash of what all files say together; `tables` in the order of their entries.
+    /// What says how the service runs, and nothing of what becomes of a lead.
+    static let ofTheService: Set<String> = ["server", "store", "log", "retention"]
+
+    /// The hash of what all files say together of leads; `tables` in the order of their entries.
     func hash(tables: [Table]) -> String {
         var hash = MeaningHash()
-        for key in Vocabulary.single.names {
+        for key in Vocabulary.single.names where !MergedConfiguration.ofTheService.contains(key) {
             guard let entry = single[key] else { continue }
             hash.add(key)
             hash.add(entry.value)
