@@ -82,6 +82,29 @@ struct FailureTests {
     @Test(
         .enabled(if: SmallDisk.isPossible, "needs root and 'mount' for a disk of 16 MiB"),
         .timeLimit(.minutes(1)))
+    func `on a small disk the log is copied before it takes the ballast's room`() async throws {
+        let disk = try SmallDisk(bytes: 16 << 20)
+        let folder = StoreFolder(at: disk.url)
+        let store = try await folder.open()
+        let writer = try #require(store.writer)
+        // The same row again and again: the log grows, the file does not. 16 MiB in all.
+        _ = try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1)
+        for _ in 0..<80 {
+            try await store.write { db in
+                try db.execute(
+                    sql: "UPDATE inbox SET raw = randomblob(200000) WHERE lead_id = '1'")
+            }
+        }
+        #expect(writer.counts.checkpoints >= 8)
+        let log = try FileManager.default.attributesOfItem(atPath: folder.path + "-wal")
+        // An eighth of the disk is the ballast, half of that the log, and a commit on top.
+        #expect(try #require(log[.size] as? NSNumber).intValue < 2 << 20)
+        await store.close()
+    }
+
+    @Test(
+        .enabled(if: SmallDisk.isPossible, "needs root and 'mount' for a disk of 16 MiB"),
+        .timeLimit(.minutes(1)))
     func `on a full disk deliveries go on by the ballast, and leads come again with the room`()
         async throws
     {

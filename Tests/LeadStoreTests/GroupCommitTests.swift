@@ -155,7 +155,7 @@ struct GroupCommitTests {
         #expect(writer.counts.checkpoints >= 1)
         let log = try FileManager.default.attributesOfItem(atPath: folder.path + "-wal")
         let size = try #require(log[.size] as? NSNumber).intValue
-        #expect(size < 72 << 20)
+        #expect(size < 40 << 20)
         await store.close()
         #expect(!FileManager.default.fileExists(atPath: folder.path + "-wal"))
     }

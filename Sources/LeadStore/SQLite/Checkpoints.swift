@@ -13,12 +13,18 @@ internal import Synchronization
 /// - when nothing has been written for `quiet`, if it has grown by `quietPages`;
 /// - under load, when it has grown by `pagesMax`, so that it stays bounded.
 ///
+/// The bound is half of the ballast (`DiskSpace`): on a disk that somebody else has filled, what is
+/// still to be recorded goes into the log first. A log that may take all of the ballast is never
+/// copied, because there is no room left for that, and nothing more is recorded.
+///
 /// Passive checkpoints wait for nobody: pages that a reader still needs stay for the next one.
 final class Checkpoints: Sendable {
     /// The growth worth a checkpoint at a quiet moment: 1 MiB of pages of 4 KiB.
     static let quietPages = 256
-    /// The growth that forces one: 64 MiB.
-    static let pagesMax = 16_384
+    /// The growth that forces one, on a disk of ordinary size: 32 MiB, half of the ballast.
+    static let pagesMax = 8_192
+    /// Bytes of a page of the store's file, unless SQLite was built otherwise.
+    private static let pageBytes: Int64 = 4_096
     /// How long nothing was written at a quiet moment.
     static let quiet = DispatchTimeInterval.milliseconds(200)
 
@@ -36,9 +42,13 @@ final class Checkpoints: Sendable {
     }
 
     private let log = Log()
+    /// The growth that forces a checkpoint here.
+    let pagesMax: Int
 
     /// Takes SQLite's own checkpoints off and counts the pages instead.
-    init(_ pool: DatabasePool) throws {
+    init(_ pool: DatabasePool, ballastBytes: Int64 = DiskSpace.ballastBytesMax) throws {
+        pagesMax = min(
+            Checkpoints.pagesMax, max(1, Int(ballastBytes / 2 / Checkpoints.pageBytes)))
         try pool.writeWithoutTransaction { [log] db in
             try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
             // SQLite calls the hook inside a commit only, and every commit comes from the group
@@ -64,7 +74,7 @@ final class Checkpoints: Sendable {
     func run(_ db: Database, isQuiet: Bool) throws -> Bool {
         let isDue = log.state.withLock { state in
             let grown = state.pages - state.copied
-            guard grown >= (isQuiet ? Checkpoints.quietPages : Checkpoints.pagesMax) else {
+            guard grown >= (isQuiet ? min(Checkpoints.quietPages, pagesMax) : pagesMax) else {
                 return false
             }
             state.copied = state.pages
@@ -96,7 +106,9 @@ final class Checkpoints: Sendable {
     /// One timer at most is set.
     func whenQuiet(_ body: @escaping @Sendable () -> Void) {
         let commits = log.state.withLock { state -> Int? in
-            guard !state.isTimed, state.pages - state.copied >= Checkpoints.quietPages else {
+            guard !state.isTimed,
+                state.pages - state.copied >= min(Checkpoints.quietPages, pagesMax)
+            else {
                 return nil
             }
             state.isTimed = true

@@ -71,7 +71,8 @@ final class GroupCommit: Sendable {
         self.space = space
         self.pool = pool
         self.waitingMax = waitingMax
-        checkpoints = try Checkpoints(pool)
+        checkpoints = try Checkpoints(
+            pool, ballastBytes: space?.ballastBytes ?? DiskSpace.ballastBytesMax)
     }
 
     /// What has happened so far.
