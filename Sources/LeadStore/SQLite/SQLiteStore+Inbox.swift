@@ -283,7 +283,8 @@ struct InboxRow: Sendable {
 
     /// Whether the lead's bytes are those that were taken in.
     static func isIntact(_ row: Row) -> Bool {
-        guard let checksum = row["checksum"] as Int64? else { return true }
-        return Checksum.ofLead(row["lead"]) == checksum
+        guard let lead = row.value("lead", as: Data.self) else { return false }
+        guard let checksum = row.value("checksum", as: Int64.self) else { return lead.isEmpty }
+        return Checksum.ofLead(lead) == checksum
     }
 }

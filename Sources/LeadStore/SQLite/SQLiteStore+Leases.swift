@@ -115,16 +115,12 @@ extension SQLiteStore {
 
     /// What of the row is not as it was written; nothing of it may be sent then.
     static func damage(_ row: Row, _ delivery: NewDelivery) -> String? {
-        if let checksum = row["lead_checksum"] as Int64?,
-            Checksum.ofLead(row["lead"]) != checksum
-        {
-            return "the stored lead is damaged: it does not match its checksum"
-        }
-        if let checksum = row["checksum"] as Int64?,
-            Checksum.of(delivery, Checksum.LeadRow(row, sequence: "inbox_sequence")) != checksum
-        {
-            return "the stored delivery is damaged: it does not match its checksum"
-        }
+        guard let checksum = row["lead_checksum"] as Int64?,
+            Checksum.ofLead(row["lead"]) == checksum
+        else { return "the stored lead is damaged: it does not match its checksum" }
+        guard let checksum = row["checksum"] as Int64?,
+            Checksum.of(delivery, Checksum.LeadRow(row, sequence: "inbox_sequence")) == checksum
+        else { return "the stored delivery is damaged: it does not match its checksum" }
         return nil
     }
 

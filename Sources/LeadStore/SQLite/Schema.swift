@@ -25,6 +25,9 @@ enum Schema {
             try db.execute(sql: operators)
             try allowStates(db)
         }
+        migrator.registerMigration("6 a checksum in every row") { db in
+            try MissingChecksums.fill(db)
+        }
         return migrator
     }
 
@@ -159,7 +162,7 @@ enum Schema {
         ) STRICT;
         """
 
-    /// Rows of earlier versions have no checksum, and are not checked.
+    /// Rows of earlier versions get their checksums from the sixth migration.
     private static let operators = """
         ALTER TABLE inbox ADD COLUMN decided_ms INTEGER;
         ALTER TABLE inbox ADD COLUMN checksum INTEGER;
