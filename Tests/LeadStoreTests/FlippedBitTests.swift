@@ -6,13 +6,14 @@ import Testing
 
 @testable import LeadStore
 
-/// Bits flip on a disk, one at a time, anywhere in the file: what is then leased is what was
-/// written, or the store says that something is wrong.
+/// Bits flip on a disk, one at a time, anywhere in the file or its log: what is then leased is what
+/// was written, or the store says that something is wrong.
 @Suite(.timeLimit(.minutes(10)))
 struct FlippedBitTests {
     /// The issue's figure with LEADROUTER_LONG.
     static let flips = ProcessInfo.processInfo.environment["LEADROUTER_LONG"] == nil ? 60 : 1000
     static let leads = 150
+    static let leadsOfCommit = 10
 
     private struct Sent: Equatable {
         var delivery: NewDelivery
@@ -31,61 +32,185 @@ struct FlippedBitTests {
     }
 
     @Test func `no altered lead is leased, wherever a bit has flipped`() async throws {
-        let altered = try await alteredLeads(withChecksums: true)
-        #expect(altered == 0)
+        let sound = try await Files.closed()
+        let whole = try await sent(of: sound)
+        for _ in 0..<Self.flips {
+            let (copy, bit) = try sound.flipped(.file)
+            // Refusing is an answer, too.
+            guard let store = try? await copy.open() else { continue }
+            for one in (try? await leased(store)) ?? [] where whole[one.delivery.key] != one {
+                Issue.record("bit \(bit) is sent: \(one)")
+            }
+            await store.close()
+        }
     }
 
-    /// The control: without checksums the same flips are sent.
+    /// The control: with checksums of what the disk has made of the rows, the same flips are sent.
     @Test func `without checksums altered leads are leased`() async throws {
-        let altered = try await alteredLeads(withChecksums: false)
+        let sound = try await Files.closed()
+        let whole = try await sent(of: sound)
+        var altered = 0
+        for _ in 0..<Self.flips {
+            let (copy, _) = try sound.flipped(.file)
+            guard let store = try? await copy.open() else { continue }
+            try? await store.write { db in
+                try db.execute(sql: "UPDATE inbox SET checksum = NULL")
+                try MissingChecksums.fill(db)
+            }
+            altered += (try? await leased(store))?.count { whole[$0.delivery.key] != $0 } ?? 0
+            await store.close()
+        }
         #expect(altered > 0)
     }
 
-    private func alteredLeads(withChecksums: Bool) async throws -> Int {
-        let folder = StoreFolder()
-        var store = try await folder.open()
-        _ = try await store.accept(
-            (1...Self.leads).map { .lead(.sample(id: String($0))) }, atMilliseconds: 1)
-        let entries = try await store.undecided(after: 0, limit: Self.leads)
-        try await store.record(entries.map { .routing($0, to: ["crm"]) })
-        if !withChecksums {
-            try await store.write { db in
-                try db.execute(sql: "UPDATE inbox SET checksum = NULL")
-                try db.execute(sql: "UPDATE outbox SET checksum = NULL")
+    @Test func `no acknowledged lead is missing, wherever a bit of the log has flipped`()
+        async throws
+    {
+        let sound = try await Files.killed()
+        let whole = try await sent(of: sound)
+        for _ in 0..<Self.flips {
+            let (copy, bit) = try sound.flipped(.log)
+            guard let store = try? await copy.open() else { continue }
+            let found = try await leased(store)
+            if found.count != whole.count || found.contains(where: { whole[$0.delivery.key] != $0 })
+            {
+                Issue.record("bit \(bit) of the log: \(found.count) leads")
             }
+            await store.close()
         }
-        // Else everything would be in the log.
-        #expect(await store.clearLog())
-        await store.close()
-        let sound = try Data(contentsOf: URL(filePath: folder.path))
-        store = try await folder.open()
+    }
+
+    /// The control: SQLite begins silently with what is before the bit.
+    @Test func `without a look at the log leads are missing`() async throws {
+        let sound = try await Files.killed()
+        var missing = 0
+        for _ in 0..<20 {
+            let (copy, _) = try sound.flipped(.log)
+            #expect(try StoreLog.isDamaged(path: copy.path + "-wal") || !Self.loses(copy))
+            missing += try Self.loses(copy) ? 1 : 0
+        }
+        #expect(missing > 0)
+    }
+
+    private static func loses(_ copy: StoreFolder) throws -> Bool {
+        let queue = try DatabaseQueue(path: copy.path)
+        defer { try? queue.close() }
+        // Of the first commits not even the tables may be left.
+        let count = queue.inDatabase { try? Int.fetchOne($0, sql: "SELECT count(*) FROM outbox") }
+        return count != leads
+    }
+
+    @Test func `a log that a power cut tore is no damaged one`() async throws {
+        let sound = try await Files.killed()
+        let log = sound.bytes[.log] ?? Data()
+        let commits = Self.commits(log)
+        #expect(commits.count > 2 * Self.leads / Self.leadsOfCommit)
+        for _ in 0..<Self.flips {
+            // Of the last commit some bytes are there, and of those some sectors not.
+            let commit = try #require(commits.randomElement())
+            var torn = log.prefix(Int.random(in: commit))
+            let hole = Int.random(in: commit)
+            if Bool.random(), hole + 512 <= torn.count {
+                torn.replaceSubrange(hole..<hole + 512, with: Data(count: 512))
+            }
+            let copy = StoreFolder()
+            try FileManager.default.createDirectory(at: copy.url, withIntermediateDirectories: true)
+            try torn.write(to: URL(filePath: copy.path + "-wal"))
+            #expect(try !StoreLog.isDamaged(path: copy.path + "-wal"), "\(torn.count) bytes")
+        }
+    }
+
+    /// Where the commits of a log are.
+    private static func commits(_ log: Data) -> [ClosedRange<Int>] {
+        var start = 32
+        return stride(from: start, to: log.count, by: 24 + 4096).compactMap { offset in
+            guard log[offset + 4..<offset + 8].contains(where: { $0 != 0 }) else { return nil }
+            defer { start = offset + 24 + 4096 }
+            return start...offset + 24 + 4096
+        }
+    }
+
+    private func sent(of files: Files) async throws -> [DeliveryKey: Sent] {
+        let copy = try files.copy()
+        let store = try await copy.open()
         let whole = Dictionary(
             uniqueKeysWithValues: try await leased(store).map { ($0.delivery.key, $0) })
         await store.close()
         #expect(whole.count == Self.leads)
-        var random = SystemRandomNumberGenerator()
-        var altered = 0
-        for _ in 0..<Self.flips {
-            let copy = StoreFolder()
-            try FileManager.default.createDirectory(at: copy.url, withIntermediateDirectories: true)
-            var bytes = sound
-            let bit = Int.random(in: 0..<bytes.count * 8, using: &random)
-            bytes[bit / 8] ^= 1 << UInt8(bit % 8)
-            try bytes.write(to: URL(filePath: copy.path))
-            // A store that was closed: its pages are not looked at when it is opened.
-            try Data("closed\n".utf8).write(to: URL(filePath: copy.path + ".lock"))
-            // Refusing is an answer, too.
-            guard let flipped = try? await copy.open() else { continue }
-            for one in (try? await leased(flipped)) ?? [] where whole[one.delivery.key] != one {
-                altered += 1
-                if withChecksums { Issue.record("bit \(bit) is sent: \(one)") }
-            }
-            await flipped.close()
-        }
-        return altered
+        return whole
     }
 
     private func leased(_ store: SQLiteStore) async throws -> [Sent] {
         try await store.lease(2 * Self.leads, of: "crm", token: "t", at: 9).map { Sent($0) }
+    }
+}
+
+/// The files of a store with leads that wait to be delivered, to be copied and damaged.
+private struct Files {
+    enum Part: String, CaseIterable {
+        case file = ""
+        case log = "-wal"
+        case lock = ".lock"
+    }
+
+    var bytes: [Part: Data] = [:]
+
+    /// Closed as it should be: everything is in the file.
+    static func closed() async throws -> Files {
+        let folder = StoreFolder()
+        let store = try await filled(folder)
+        await store.close()
+        return try read(folder)
+    }
+
+    /// Killed: everything is in the log, too. Damage in the last commit looks like a power cut, so
+    /// that one has no leads.
+    static func killed() async throws -> Files {
+        let folder = StoreFolder()
+        let store = try await filled(folder)
+        try await store.record(ClockJump(expectedMilliseconds: 1, byMilliseconds: 1))
+        let files = try read(folder)
+        await store.close()
+        return files
+    }
+
+    private static func filled(_ folder: StoreFolder) async throws -> SQLiteStore {
+        let store = try await folder.open()
+        for first in stride(from: 1, to: FlippedBitTests.leads, by: FlippedBitTests.leadsOfCommit) {
+            let ids = first..<first + FlippedBitTests.leadsOfCommit
+            _ = try await store.accept(
+                ids.map { .lead(.sample(id: String($0))) }, atMilliseconds: 1)
+            let entries = try await store.undecided(after: 0, limit: FlippedBitTests.leadsOfCommit)
+            try await store.record(entries.map { .routing($0, to: ["crm"]) })
+        }
+        return store
+    }
+
+    private static func read(_ folder: StoreFolder) throws -> Files {
+        var files = Files()
+        for part in Part.allCases {
+            files.bytes[part] = try? Data(
+                contentsOf: URL(filePath: folder.path + part.rawValue))
+        }
+        return files
+    }
+
+    func copy() throws -> StoreFolder {
+        let copy = StoreFolder()
+        try FileManager.default.createDirectory(at: copy.url, withIntermediateDirectories: true)
+        for (part, bytes) in bytes {
+            try bytes.write(to: URL(filePath: copy.path + part.rawValue))
+        }
+        return copy
+    }
+
+    /// A copy in which one bit is another, and which bit that is.
+    func flipped(_ part: Part) throws -> (copy: StoreFolder, bit: Int) {
+        var files = self
+        var bytes = bytes[part] ?? Data()
+        let bit = Int.random(in: 0..<bytes.count * 8)
+        bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+        files.bytes[part] = bytes
+        return (try files.copy(), bit)
     }
 }

@@ -28,6 +28,14 @@ struct OrdersTests {
         }
         try old.close()
         let store = try await folder.open()
+        let checksums = try await store.read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT (SELECT count(checksum) FROM inbox) + (SELECT count(checksum) FROM outbox)
+                    """)
+        }
+        #expect(checksums == 2)
         #expect(try await store.cancel([1], order) == [.done])
         #expect(try await store.forget([1], ForgetOptions(), order) == [.done])
         #expect(try await store.stats().leads == [.forgotten: 1])
@@ -133,7 +141,8 @@ struct OrdersTests {
     @Test(
         arguments: [
             "sink = 'other'", "route = 'x'", "with_settings = '{}'", "member = 'eve'",
-            "inbox_sequence = 2",
+            "inbox_sequence = 2", "not_before_ms = 0", "pool = ''", "member = ''",
+            "checksum = NULL",
         ])
     func `a damaged delivery is not delivered`(change: String) async throws {
         let store = try await folder.open()

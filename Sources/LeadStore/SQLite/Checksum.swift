@@ -52,25 +52,34 @@ enum Checksum {
         }
     }
 
-    /// Of a row of the outbox: everything that says what is sent where.
+    /// Of a row of the outbox: everything that says what is sent where, and not before when.
     static func of(_ delivery: NewDelivery, _ lead: LeadRow) -> Int64 {
         var hash = SHA256()
         for part in [
-            delivery.key.text, delivery.sink, delivery.route, delivery.isCopy ? "copy" : "",
-            delivery.with, delivery.pool ?? "", delivery.member ?? "", lead.source,
-        ] {
-            // Each with its length: no two lists of parts are the same bytes.
-            add(UInt64(part.utf8.count), to: &hash)
-            hash.update(data: Array(part.utf8))
-        }
-        add(UInt64(bitPattern: lead.sequence), to: &hash)
-        add(UInt64(bitPattern: lead.receivedMilliseconds), to: &hash)
+            delivery.key.text, delivery.sink, delivery.route, delivery.with, delivery.pool,
+            delivery.member, lead.source,
+        ] { add(part, to: &hash) }
+        add(delivery.notBeforeMilliseconds, to: &hash)
+        add(lead.sequence, to: &hash)
+        add(lead.receivedMilliseconds, to: &hash)
+        add(delivery.isCopy ? 1 : 0, to: &hash)
         add(lead.isDuplicate ? 1 : 0, to: &hash)
         return first(hash.finalize())
     }
 
-    private static func add(_ number: UInt64, to hash: inout SHA256) {
-        withUnsafeBytes(of: number.bigEndian) { hash.update(bufferPointer: $0) }
+    // Each part says whether it is there, and a text how long it is: no two lists of parts are the
+    // same bytes, and nothing is not zero or empty.
+
+    private static func add(_ text: String?, to hash: inout SHA256) {
+        add(text.map { Int64($0.utf8.count) }, to: &hash)
+        if let text { hash.update(data: Array(text.utf8)) }
+    }
+
+    private static func add(_ number: Int64?, to hash: inout SHA256) {
+        hash.update(data: [number == nil ? 0 : 1])
+        if let number {
+            withUnsafeBytes(of: number.bigEndian) { hash.update(bufferPointer: $0) }
+        }
     }
 
     private static func first(_ digest: SHA256Digest) -> Int64 {

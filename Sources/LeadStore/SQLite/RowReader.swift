@@ -53,3 +53,11 @@ struct RowReader {
         return data
     }
 }
+
+extension Row {
+    /// The value of a column, or nil when it is NULL or of another kind, where the subscript would
+    /// end the process: for whatever reads a row that the disk may have changed.
+    func value<T: DatabaseValueConvertible>(_ column: String, as type: T.Type = T.self) -> T? {
+        T.fromDatabaseValue(self[column])
+    }
+}

@@ -285,7 +285,7 @@ struct InboxRow: Sendable {
             let lead = try reader.bytes()
             let raw = try reader.bytes()
             let checksum = try reader.numberOrNothing()
-            let isIntact = checksum.map { $0 == Checksum.ofLead(lead) } ?? true
+            let isIntact = checksum == Checksum.ofLead(lead)
             return InboxEntry(
                 sequence: sequence, source: source, leadID: id, state: .received,
                 receivedMilliseconds: received, lead: isIntact ? [UInt8](lead) : [],
@@ -311,7 +311,8 @@ struct InboxRow: Sendable {
 
     /// Whether the lead's bytes are those that were taken in.
     static func isIntact(_ row: Row) -> Bool {
-        guard let checksum = row["checksum"] as Int64? else { return true }
-        return Checksum.ofLead(row["lead"]) == checksum
+        guard let lead = row.value("lead", as: Data.self) else { return false }
+        guard let checksum = row.value("checksum", as: Int64.self) else { return lead.isEmpty }
+        return Checksum.ofLead(lead) == checksum
     }
 }

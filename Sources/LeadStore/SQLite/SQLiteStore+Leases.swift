@@ -239,7 +239,7 @@ extension SQLiteStore {
 }
 
 /// A row of the outbox and its lead's, as an attempt needs them.
-private struct LeaseRow {
+struct LeaseRow {
     var sequence: Int64
     var delivery: NewDelivery
     var lead: Data
@@ -290,10 +290,10 @@ private struct LeaseRow {
 
     /// What of the row is not as it was written; nothing of it may be sent then.
     var damage: String? {
-        if let leadChecksum, Checksum.ofLead(lead) != leadChecksum {
+        guard leadChecksum == Checksum.ofLead(lead) else {
             return "the stored lead is damaged: it does not match its checksum"
         }
-        if let checksum, Checksum.of(delivery, leadRow) != checksum {
+        guard checksum == Checksum.of(delivery, leadRow) else {
             return "the stored delivery is damaged: it does not match its checksum"
         }
         return nil

@@ -9,6 +9,7 @@ extension SQLiteStore {
         return try attempt(path) {
             if !file.exists { try file.create() }
             try file.check()
+            try refuseDamagedLog(file)
             try refuseNewer(file)
             if !lock.wasClosed { try refuseDamaged(file) }
             let space = DiskSpace(beside: file.path)
@@ -104,6 +105,14 @@ extension SQLiteStore {
             throw StoreError.unusable(
                 "the store '\(file.path)' was written by a newer leadrouter; use that version or "
                     + "a newer one")
+        }
+    }
+
+    private static func refuseDamagedLog(_ file: StoreFile) throws {
+        guard try !StoreLog.isDamaged(path: file.path + "-wal") else {
+            throw StoreError.unusable(
+                "the log '\(file.path)-wal' of the store is damaged, and leads that were accepted "
+                    + "would be lost; restore a backup, or remove the log to go on without them")
         }
     }
 

@@ -28,6 +28,9 @@ enum Schema {
         migrator.registerMigration("5 rows and states cost less") { db in
             try easeChanges(db)
         }
+        migrator.registerMigration("6 a checksum in every row") { db in
+            try MissingChecksums.fill(db)
+        }
         return migrator
     }
 
@@ -162,7 +165,7 @@ enum Schema {
         ) STRICT;
         """
 
-    /// Rows of earlier versions have no checksum, and are not checked.
+    /// Rows of earlier versions get their checksums from the sixth migration.
     private static let operators = """
         ALTER TABLE inbox ADD COLUMN decided_ms INTEGER;
         ALTER TABLE inbox ADD COLUMN checksum INTEGER;
