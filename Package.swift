@@ -65,6 +65,7 @@ let modules: [Target] = [
     .target(
         name: "LeadStore", dependencies: ["LeadKit", crypto, grdb, grdbSQLite],
         swiftSettings: strict),
+    .target(name: "LeadMemory", dependencies: ["LeadKit", "LeadStore"], swiftSettings: strict),
     .target(
         name: "LeadFlow",
         dependencies: ["LeadKit", "LeadRules", "LeadStore", collections, crypto, logging],
@@ -107,20 +108,22 @@ let tests: [Target] = [
     .testTarget(
         name: "LeadFlowTests",
         dependencies: [
-            "LeadFlow", "LeadKit", "LeadRules", "LeadStore", "LeadTesting", grdb, logging,
+            "LeadFlow", "LeadKit", "LeadMemory", "LeadRules", "LeadStore", "LeadTesting", grdb,
+            logging,
         ],
         swiftSettings: strict),
     .executableTarget(
         name: "lead-simulation",
         dependencies: [
-            "LeadFlow", "LeadKit", "LeadRules", "LeadStore", "LeadTesting", argumentParser, logging,
+            "LeadFlow", "LeadKit", "LeadMemory", "LeadRules", "LeadStore", argumentParser, logging,
         ],
         path: "Tests/Simulation", swiftSettings: strict),
     .testTarget(
         name: "LeadStoreTests", dependencies: ["LeadStore", "LeadTesting", "LeadKit", grdb],
         swiftSettings: strict),
     .testTarget(
-        name: "LeadTestingTests", dependencies: ["LeadTesting", "LeadKit", "LeadStore", logging],
+        name: "LeadTestingTests",
+        dependencies: ["LeadTesting", "LeadKit", "LeadMemory", "LeadStore", logging],
         swiftSettings: strict),
     .target(
         name: "SinkTesting", dependencies: ["LeadKit"], path: "Tests/Servers",

@@ -76,6 +76,19 @@ final class Bell: Sendable {
         var isRung = false
         var hasNews = false
         var listener: CheckedContinuation<Void, Never>?
+        /// The number of the latest wait, and of the latest whose time was over.
+        var latest = 0
+        var over = 0
+
+        /// The number of a new wait; nil when a ring is kept for it.
+        mutating func begin() -> Int? {
+            if isRung {
+                isRung = false
+                return nil
+            }
+            latest += 1
+            return latest
+        }
     }
 
     private let state = Mutex(State())
@@ -107,30 +120,24 @@ final class Bell: Sendable {
 
     /// Waits for a ring, or for the time to pass, or for cancellation.
     func wait(atMost duration: Duration, clock: any FlowClock) async {
-        if takeRing() { return }
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.wait() }
-            // The timer does not ring: a ring nobody asked for would be kept for the next wait.
-            group.addTask { try? await clock.sleep(for: duration) }
-            await group.next()
-            group.cancelAll()
-        }
-    }
-
-    /// Whether it has rung already; under load it has, and nobody need wait.
-    private func takeRing() -> Bool {
-        state.withLock { state in
-            defer { state.isRung = false }
-            return state.isRung
-        }
+        guard let number = state.withLock({ $0.begin() }) else { return }
+        // The alarm does not ring: a ring nobody asked for would be kept for the next wait.
+        let alarm = clock.alarm(after: duration) { self.end(number) }
+        await listen(number)
+        alarm.cancel()
     }
 
     /// Waits for a ring or for cancellation, which leaves no ring behind.
     func wait() async {
+        guard let number = state.withLock({ $0.begin() }) else { return }
+        await listen(number)
+    }
+
+    private func listen(_ number: Int) async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isDone = state.withLock { state in
-                    if state.isRung || Task.isCancelled {
+                    if state.isRung || state.over == number || Task.isCancelled {
                         state.isRung = false
                         return true
                     }
@@ -141,11 +148,18 @@ final class Bell: Sendable {
                 if isDone { continuation.resume() }
             }
         } onCancel: {
-            let listener = state.withLock { state in
-                defer { state.listener = nil }
-                return state.listener
-            }
-            listener?.resume()
+            end(number)
         }
+    }
+
+    /// Ends a wait without a ring, if it is still going on or about to begin.
+    private func end(_ number: Int) {
+        let listener = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard state.latest == number else { return nil }
+            state.over = number
+            defer { state.listener = nil }
+            return state.listener
+        }
+        listener?.resume()
     }
 }

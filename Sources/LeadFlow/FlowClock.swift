@@ -8,6 +8,9 @@ public protocol FlowClock: Sendable {
     var upMilliseconds: Int64 { get }
     /// Waits; throws when cancelled.
     func sleep(for duration: Duration) async throws
+    /// Calls `ring` once after the time, unless it is cancelled before; it may be called all the
+    /// same when that is at the same moment.
+    func alarm(after duration: Duration, _ ring: @escaping @Sendable () -> Void) -> Alarm
     /// The longest that a loop rests before it looks at the wall clock again, which may have
     /// jumped: it bounds how late a due delivery is noticed then.
     var longestRest: Duration { get }
@@ -19,6 +22,25 @@ extension FlowClock {
 
     /// Five seconds.
     public var longestRest: Duration { .seconds(5) }
+
+    /// Sleeps in a task of its own.
+    public func alarm(after duration: Duration, _ ring: @escaping @Sendable () -> Void) -> Alarm {
+        // Ends after the time, or when the alarm is cancelled; what it does nobody waits for.
+        let task = Task {
+            do { try await sleep(for: duration) } catch { return }
+            ring()
+        }
+        return Alarm { task.cancel() }
+    }
+}
+
+/// A call that is still to come, and how it is cancelled.
+public struct Alarm: Sendable {
+    /// Cancels it; harmless when it was made already.
+    public let cancel: @Sendable () -> Void
+
+    /// Makes one.
+    public init(cancel: @escaping @Sendable () -> Void) { self.cancel = cancel }
 }
 
 /// The machine's time.
@@ -41,6 +63,6 @@ public struct SystemClock: FlowClock {
 extension Duration {
     /// Whole milliseconds.
     public var milliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+        Int64(attoseconds / 1_000_000_000_000_000)
     }
 }

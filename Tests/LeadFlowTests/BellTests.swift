@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import LeadFlow
@@ -38,6 +39,27 @@ struct BellTests {
         clock.advance(by: .seconds(1))
         await waiting.value
         #expect(!bell.isRungNow)
+    }
+
+    @Test func `a time that is over before the wait listens ends it`() async {
+        let bell = Bell()
+        await bell.wait(atMost: .zero, clock: LateClock(ringsAtOnce: true))
+        #expect(!bell.isRungNow)
+    }
+
+    @Test func `the alarm of an earlier wait does not end a later one`() async {
+        let bell = Bell()
+        let clock = LateClock(ringsAtOnce: false)
+        for number in 1...2 {
+            let waiting = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
+            while clock.alarms.withLock({ $0.count }) < number { await Task.yield() }
+            // Of the second wait, this is the first one's alarm.
+            if number == 2 { clock.alarms.withLock { $0[0] }() }
+            bell.ring()
+            await waiting.value
+            // A ring that finds nobody is kept.
+            #expect(!bell.isRungNow)
+        }
     }
 
     @Test func `a cancelled wait ends and leaves no ring`() async {
@@ -82,5 +104,22 @@ struct BellTests {
         bells.stop()
         for wait in waits { await wait.value }
         #expect(bells.isStopped)
+    }
+}
+
+/// A clock whose alarms cannot be cancelled, and ring at once or when the test says so.
+private final class LateClock: FlowClock {
+    private let ringsAtOnce: Bool
+    let alarms = Mutex<[@Sendable () -> Void]>([])
+
+    init(ringsAtOnce: Bool) { self.ringsAtOnce = ringsAtOnce }
+
+    func nowMilliseconds() -> Int64 { 0 }
+    func sleep(for duration: Duration) async throws {}
+
+    func alarm(after duration: Duration, _ ring: @escaping @Sendable () -> Void) -> Alarm {
+        alarms.withLock { $0.append(ring) }
+        if ringsAtOnce { ring() }
+        return Alarm {}
     }
 }

@@ -1,4 +1,5 @@
 import LeadKit
+import LeadMemory
 import LeadRules
 import LeadStore
 import LeadTesting

@@ -1,7 +1,9 @@
 import LeadKit
 import LeadStore
+import Synchronization
 import Testing
 
+@testable import LeadMemory
 @testable import LeadTesting
 
 @Suite(.timeLimit(.minutes(1)))
@@ -117,8 +119,8 @@ struct BrokenStore: LeadStore {
                 }
             }
         }
-        if flaw == .remembersSkipped { await store.remember(decisions) }
-        if flaw == .decidesTwice { await store.reopen(decisions.map(\.sequence)) }
+        if flaw == .remembersSkipped { store.remember(decisions) }
+        if flaw == .decidesTwice { store.reopen(decisions.map(\.sequence)) }
         try await store.record(decisions)
     }
 
@@ -175,7 +177,7 @@ struct BrokenStore: LeadStore {
         try await store.setPause(pause, sink: sink)
     }
 
-    var lastOwnerCrashed: Bool { get async { await store.lastOwnerCrashed } }
+    var lastOwnerCrashed: Bool { get async { store.lastOwnerCrashed } }
 
     func finish(_ results: [AttemptRecord]) async throws(StoreError) -> [Bool] {
         var results = results
@@ -250,7 +252,7 @@ extension BrokenStore {
         guard flaw == .keepsGenerationsApart else {
             return try await store.redeliver(sequences, order)
         }
-        await store.revive(sequences)
+        store.revive(sequences)
         return sequences.map { _ in .done }
     }
 
@@ -276,15 +278,19 @@ extension BrokenStore {
 extension MemoryStore {
     /// Makes rows undecided again, which no store may.
     fileprivate func remember(_ decisions: [DecisionRecord]) {
-        for decision in decisions { pools.apply(decision.pools) }
+        tables.withLock { for decision in decisions { $0.pools.apply(decision.pools) } }
     }
 
     /// Sends the same rows again, which no store may.
     fileprivate func revive(_ sequences: [Int64]) {
-        for sequence in sequences { parcels[Int(sequence) - 1].entry.state = .pending }
+        tables.withLock { tables in
+            for sequence in sequences { tables.parcels[Int(sequence) - 1].entry.state = .pending }
+        }
     }
 
     fileprivate func reopen(_ sequences: [Int64]) {
-        for sequence in sequences { rows[Int(sequence) - 1].entry.state = .received }
+        tables.withLock { tables in
+            for sequence in sequences { tables.rows[Int(sequence) - 1].entry.state = .received }
+        }
     }
 }

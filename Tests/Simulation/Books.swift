@@ -3,6 +3,8 @@ import LeadStore
 
 /// What is compared at the end of a seed: the tables, and what arrived outside.
 struct Books {
+    /// What was sent, by id.
+    var sent: [String: Lead]
     var leads: [InboxEntry]
     var deliveries: [DeliveryEntry]
     var arrivals: [String: [World.Arrival]]
@@ -40,10 +42,9 @@ struct Books {
         let byLead = Dictionary(grouping: deliveries) { $0.leadID.text }
         for entry in leads {
             guard let version = hashes.firstIndex(of: entry.ruleSetHash ?? ""),
-                let document = try? JSONDocument.parse(entry.lead),
-                let lead = try? LeadReader(source: "source", receivedTime: Timestamp(seconds: 0))
-                    .graph(document.root)
+                let lead = sent[entry.leadID.text]
             else { throw Scenario.Broken(description: "lead \(entry.leadID) has no decision") }
+            try expect(entry.lead == lead.json, "lead \(entry.leadID) is stored as another")
             let wanted = SimulatedRules.expected(
                 dealer: lead.fieldData["dealer"].first ?? "",
                 kind: lead.fieldData["kind"].first ?? "", version: version)

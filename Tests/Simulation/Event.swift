@@ -42,8 +42,9 @@ enum Event: Sendable {
                 let start = time(&chance)
                 let place = sink + chance.one(of: ["", "-0", "-1"])
                 let mood = chance.one(of: [World.Mood.down, .lockedOut, .hung, .forgetful])
-                // Shorter than the time after which a delivery is given up.
-                let length = Int64(chance.number(1...(chance.thousandth(200) ? 48 : 4))) * hour
+                // Shorter than the time after which a delivery is given up; mostly much shorter,
+                // since hours of probes show nothing that minutes do not.
+                let length = Int64(chance.number(1...(chance.thousandth(50) ? 48 : 4))) * hour
                 events.append((start, .mood(mood, sink: place)))
                 events.append((start + length, .mood(.healthy, sink: place)))
             }
@@ -51,7 +52,8 @@ enum Event: Sendable {
         for _ in 0..<chance.number(0...3) {
             let start = time(&chance)
             events.append((start, .sourceMood(chance.one(of: [.down, .lockedOut]))))
-            events.append((start + Int64(chance.number(1...20)) * hour, .sourceMood(.healthy)))
+            let length = Int64(chance.number(1...(chance.thousandth(50) ? 20 : 4))) * hour
+            events.append((start + length, .sourceMood(.healthy)))
         }
         for _ in 0..<chance.number(0...10) { events.append((time(&chance), .kill)) }
         // Kills while there is something to do, too.

@@ -1,8 +1,8 @@
 import LeadFlow
 import LeadKit
+import LeadMemory
 import LeadRules
 import LeadStore
-import LeadTesting
 import Logging
 import Synchronization
 

@@ -9,7 +9,12 @@ enum SimulatedRules {
     static let versions = 4
     static let attemptsAtOnce = 3
 
-    static func configuration(version: Int, world: String) -> Configuration {
+    /// Those of all versions. They name no seed, so that a process compiles them once.
+    static let configurations = (0..<versions).map { configuration(version: $0, world: world) }
+    /// What the world of a seed is called: a process plays one at a time.
+    static let world = "seed"
+
+    private static func configuration(version: Int, world: String) -> Configuration {
         var yaml =
             "version: 1\nsources: {source: {plugin: simulated, world: \"\(world)\"}}\nsinks:\n"
         for sink in sinks + ["archive"] {

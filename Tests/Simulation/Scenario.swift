@@ -1,8 +1,8 @@
 import LeadFlow
 import LeadKit
+import LeadMemory
 import LeadRules
 import LeadStore
-import LeadTesting
 import Logging
 import Synchronization
 
@@ -22,6 +22,7 @@ final class Scenario: Sendable {
     private struct Process {
         var flow: Flow
         var store: SimulatedStore
+        var run: Task<Void, any Error>
         var isStopping = false
     }
 
@@ -31,6 +32,8 @@ final class Scenario: Sendable {
         var isOver = false
         var kills = 0
         var stops = 0
+        /// What was sent, by id.
+        var sent: [String: Lead] = [:]
         /// Ids whose sender was told that they are stored.
         var acknowledged: Set<String> = []
         var result: Result<Void, any Error>?
@@ -49,10 +52,8 @@ final class Scenario: Sendable {
         var chance = Chance(seed: seed)
         self.seed = seed
         machine = Machine(seed: chance.next())
-        world = World(name: String(seed), machine: machine, seed: chance.next())
-        configurations = (0..<SimulatedRules.versions).map {
-            SimulatedRules.configuration(version: $0, world: String(seed))
-        }
+        world = World(name: SimulatedRules.world, machine: machine, seed: chance.next())
+        configurations = SimulatedRules.configurations
         let machine = machine
         logger = Logger(label: "simulation") { _ -> any LogHandler in
             if log { return SimulationLog(machine: machine) }
@@ -107,6 +108,7 @@ final class Scenario: Sendable {
         switch event {
         case .lead(let lead, let isAnnounced):
             if isAnnounced { world.announce(lead) }
+            state.withLock { $0.sent[lead.id.text] = lead }
             group.addTask { try await self.send(lead, isAnnounced: isAnnounced) }
         case .refuse(let lead): world.refuse(lead)
         case .mood(let mood, let sink): world.set(mood, of: sink)
@@ -127,6 +129,7 @@ final class Scenario: Sendable {
                 return process
             }
             process?.store.kill()
+            process?.run.cancel()
         case .stop(let rules):
             let process = state.withLock { state -> Process? in
                 state.rules = rules ?? state.rules
@@ -162,14 +165,15 @@ final class Scenario: Sendable {
     private func supervise(_ seed: UInt64) async throws {
         var chance = Chance(seed: seed)
         while !state.withLock({ $0.isOver }) {
-            let store = await SimulatedStore.open(disk, on: machine, &chance)
+            let store = SimulatedStore(disk, on: machine, &chance)
             let configuration = configurations[state.withLock { $0.rules }]
             let flow = try await Flow(
                 configuration: configuration, store: store, clock: machine, logger: logger)
-            state.withLock { $0.process = Process(flow: flow, store: store) }
+            // Awaited below, and cancelled by a kill.
+            let run = Task(executorPreference: machine) { try await flow.run() }
+            state.withLock { $0.process = Process(flow: flow, store: store, run: run) }
             let started = machine.upMilliseconds
-            // A store that was killed ends the flow, as a failed disk would.
-            _ = try? await flow.run()
+            _ = await run.result
             let isKilled = state.withLock { state in
                 let isKilled = state.process?.store !== store
                 if !isKilled { state.process = nil }
@@ -224,12 +228,12 @@ final class Scenario: Sendable {
     // MARK: The checks
 
     private func check(_ chance: inout Chance) async throws -> Tally {
-        let store = await SimulatedStore.open(disk, on: machine, &chance)
+        let store = SimulatedStore(disk, on: machine, &chance)
         let leads = try await store.leads(LeadFilter(limit: .max))
         let deliveries = try await store.deliveries(DeliveryFilter(limit: .max))
         let state = state.withLock { $0 }
         var books = Books(
-            leads: leads, deliveries: deliveries, arrivals: world.arrivals,
+            sent: state.sent, leads: leads, deliveries: deliveries, arrivals: world.arrivals,
             hashes: configurations.map(\.ruleSet.hash),
             pools: try await store.poolState(PoolQuery(pools: ["team"])))
         try books.check(
@@ -237,17 +241,8 @@ final class Scenario: Sendable {
         return Tally(
             leads: leads.count, deliveries: deliveries.count,
             arrivals: world.arrivals.values.map(\.count).reduce(0, +), kills: state.kills,
-            stops: state.stops)
+            stops: state.stops, trace: machine.trace)
     }
-}
-
-/// What a seed did.
-struct Tally: Sendable {
-    var leads = 0
-    var deliveries = 0
-    var arrivals = 0
-    var kills = 0
-    var stops = 0
 }
 
 /// Shows what the program logs, with the simulated time.

@@ -146,25 +146,25 @@ public final class Intake: Sendable {
 
     func close() async { for entry in sources.all { await entry.source.close() } }
 
-    /// How long no reference of the source is due, unless a bell rings.
-    private func pause(of source: String) async throws(StoreError) -> Duration {
-        guard let due = try await store.nextReferenceMilliseconds(source: source) else {
-            return clock.longestRest
-        }
-        return min(.milliseconds(max(due - clock.nowMilliseconds(), 1)), clock.longestRest)
-    }
-
-    /// The references that are due, or that a clock set back has put out of reach: no wait is so
-    /// long.
-    private func dueReferences(of source: String) async throws(StoreError) -> [PendingReference] {
+    /// The references that are due, or that a clock set back has put out of reach, since no wait is
+    /// so long; and when there are none, how long that stays so unless a bell rings.
+    private func dueReferences(
+        of source: String
+    ) async throws(StoreError) -> (due: [PendingReference], pause: Duration) {
         let now = clock.nowMilliseconds()
         let due = try await store.dueReferences(
             source: source, atMilliseconds: now, limit: FetchPolicy.batchMax)
-        guard due.isEmpty, let next = try await store.nextReferenceMilliseconds(source: source),
-            next > now + FetchPolicy.reachMilliseconds
-        else { return due }
-        return try await store.dueReferences(
-            source: source, atMilliseconds: next, limit: FetchPolicy.batchMax)
+        guard due.isEmpty, let next = try await store.nextReferenceMilliseconds(source: source)
+        else { return (due, clock.longestRest) }
+        guard next > now + FetchPolicy.reachMilliseconds else {
+            let wait = Duration.milliseconds(max(next - clock.nowMilliseconds(), 1))
+            return ([], min(wait, clock.longestRest))
+        }
+        return (
+            try await store.dueReferences(
+                source: source, atMilliseconds: next, limit: FetchPolicy.batchMax),
+            .milliseconds(1)
+        )
     }
 
     /// Reads due references until told to end.
@@ -175,9 +175,9 @@ public final class Intake: Sendable {
         let bell = bells.references(name)
         while !bells.isStopped, !entry.isOver {
             try Task.checkCancellation()
-            let due = try await dueReferences(of: name)
+            let (due, pause) = try await dueReferences(of: name)
             guard !due.isEmpty else {
-                await bell.wait(atMost: try await pause(of: name), clock: clock)
+                await bell.wait(atMost: pause, clock: clock)
                 continue
             }
             let results = await source.fetch(due.map(\.reference))
@@ -201,8 +201,14 @@ public final class Intake: Sendable {
                 }
             }
             try await store.record(records)
-            bells.inbox.ring()
+            if results.contains(where: \.isLead) { bells.inbox.ring() }
         }
+    }
+}
+
+extension Result<Lead, FetchFailure> {
+    fileprivate var isLead: Bool {
+        if case .success = self { true } else { false }
     }
 }
 

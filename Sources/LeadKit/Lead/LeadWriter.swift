@@ -85,22 +85,26 @@ public enum Digest {
     /// The digest of the parts, each preceded by its length, so that no two lists of parts give
     /// the same digest.
     public static func sha256Hex(parts: [String]) -> String {
-        var hash = SHA256()
+        var bytes: [UInt8] = []
         for part in parts {
-            hash.update(data: Array("\(part.utf8.count):".utf8))
-            hash.update(data: Array(part.utf8))
+            bytes += "\(part.utf8.count):".utf8
+            bytes += part.utf8
         }
-        return hex(hash.finalize())
+        return hex(SHA256.hash(data: bytes))
     }
 
     /// The bytes as digits, two each.
     public static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
+        text.reserveCapacity(2 * bytes.underestimatedCount)
         for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
         }
         return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }

@@ -67,6 +67,8 @@ extension Template.Place {
 
     /// Control characters, line and paragraph separators and bidi controls become one blank.
     public static func oneLine(_ value: String) -> String {
+        // Most are plain: nothing of ASCII but control characters is changed.
+        if value.utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) { return value }
         var result = String.UnicodeScalarView()
         for scalar in value.unicodeScalars {
             switch scalar.value {

@@ -1,10 +1,11 @@
-public import LeadKit
-public import LeadStore
+internal import LeadKit
+internal import LeadStore
 
-/// A store in memory: the contract in its plainest form, for tests of what stands above a store.
+/// The two tables as a value in memory: what each call of `LeadStore` does, in its plainest form.
 ///
-/// Nothing of it is durable, and its look-ups walk all rows: use it for thousands, not millions.
-public actor MemoryStore: LeadStore {
+/// A copy is a snapshot. Look-ups of the loops walk all that is open, those of operators all rows:
+/// use it for thousands, not millions.
+public struct MemoryTables: Sendable {
     struct Row {
         var entry: InboxEntry
         var envelope = Envelope()
@@ -26,10 +27,6 @@ public actor MemoryStore: LeadStore {
         /// The destination that it had last.
         var destination = ""
         var crashes = 0
-
-        func isPending(of sink: String) -> Bool {
-            entry.state == .pending && entry.delivery.sink == sink
-        }
     }
 
     struct LeadKey: Hashable {
@@ -49,41 +46,28 @@ public actor MemoryStore: LeadStore {
     var parcelOf: [DeliveryKey: Int] = [:]
     /// Rows and times of each key.
     var dedupe: [[UInt8]: [(row: Int, seconds: Int64)]] = [:]
+    /// The rows that are announced or received: all others need no look by the loops.
+    var undone: Set<Int> = []
     /// The deliveries that may still be worked on: all others need no look.
     var open: Set<Int> = []
     var pools = PoolState()
     var jumps: [ClockJump] = []
     var pausesOfSinks: [String: SinkPause] = [:]
+    /// Goes up with each call that may have changed something, and not with those that found
+    /// nothing to do.
+    public internal(set) var version = 0
 
-    /// Makes an empty store.
+    /// Makes empty tables.
     public init() {}
-
-    /// A store of its own with the same content.
-    public func copy() -> MemoryStore { MemoryStore(self) }
-
-    /// The original is isolated while it is copied, and the copy is nobody else's yet.
-    private init(_ other: isolated MemoryStore) {
-        rows = other.rows
-        rowOf = other.rowOf
-        parcels = other.parcels
-        parcelOf = other.parcelOf
-        open = other.open
-        dedupe = other.dedupe
-        pools = other.pools
-        jumps = other.jumps
-        pausesOfSinks = other.pausesOfSinks
-    }
-
-    /// Keeps everything: there is nothing to close.
-    public func close() {}
 
     // MARK: Intake
 
     /// Stores new items; see `LeadStore`.
-    public func accept(
+    mutating func accept(
         _ items: [InboxItem], atMilliseconds time: Int64
-    ) throws(StoreError) -> [Acceptance] {
-        items.map { item in
+    ) -> [Acceptance] {
+        version += 1
+        return items.map { item in
             switch item {
             case .lead(let lead): accept(lead, time)
             case .reference(let reference): accept(reference, time)
@@ -93,7 +77,7 @@ public actor MemoryStore: LeadStore {
         }
     }
 
-    private func accept(_ lead: Lead, _ time: Int64) -> Acceptance {
+    private mutating func accept(_ lead: Lead, _ time: Int64) -> Acceptance {
         if let known = rowOf[LeadKey(lead.source, lead.id)] {
             if rows[known].entry.state == .announced { fill(known, with: lead) }
             return .duplicate
@@ -103,14 +87,14 @@ public actor MemoryStore: LeadStore {
         return .stored
     }
 
-    private func accept(_ reference: LeadReference, _ time: Int64) -> Acceptance {
+    private mutating func accept(_ reference: LeadReference, _ time: Int64) -> Acceptance {
         guard rowOf[LeadKey(reference.source, reference.id)] == nil else { return .duplicate }
         insert(reference.source, reference.id, .announced, time)
         rows[rows.count - 1].envelope = reference.envelope
         return .stored
     }
 
-    private func quarantine(
+    private mutating func quarantine(
         _ source: String, _ raw: [UInt8], _ reason: String, _ time: Int64
     ) -> Acceptance {
         let id = LeadID(contentOf: raw)
@@ -121,15 +105,17 @@ public actor MemoryStore: LeadStore {
         return .quarantined
     }
 
-    private func insert(_ source: String, _ id: LeadID, _ state: InboxState, _ time: Int64) {
+    private mutating func insert(_ source: String, _ id: LeadID, _ state: InboxState, _ time: Int64)
+    {
         rowOf[LeadKey(source, id)] = rows.count
         let entry = InboxEntry(
             sequence: Int64(rows.count + 1), source: source, leadID: id, state: state,
             receivedMilliseconds: time)
+        if [.announced, .received].contains(state) { undone.insert(rows.count) }
         rows.append(Row(entry: entry, dueMilliseconds: time))
     }
 
-    private func fill(_ row: Int, with lead: Lead) {
+    private mutating func fill(_ row: Int, with lead: Lead) {
         rows[row].entry.state = .received
         rows[row].entry.lead = lead.json
         rows[row].entry.raw = lead.raw == rows[row].entry.lead ? [] : lead.raw
@@ -137,18 +123,16 @@ public actor MemoryStore: LeadStore {
     }
 
     /// The references that are due; see `LeadStore`.
-    public func dueReferences(
+    func dueReferences(
         source: String, atMilliseconds time: Int64, limit: Int
-    ) throws(StoreError) -> [PendingReference] {
-        let due = rows.filter { row in
-            row.entry.state == .announced && row.entry.source == source
-                && row.dueMilliseconds <= time
+    ) -> [PendingReference] {
+        var due: [(time: Int64, row: Int)] = []
+        for row in undone where isAnnounced(row, by: source) && rows[row].dueMilliseconds <= time {
+            due.append((rows[row].dueMilliseconds, row))
         }
-        let first = due.sorted {
-            ($0.dueMilliseconds, $0.entry.sequence) < ($1.dueMilliseconds, $1.entry.sequence)
-        }
-        return first.prefix(limit).map { row in
-            PendingReference(
+        return due.sorted { ($0.time, $0.row) < ($1.time, $1.row) }.prefix(limit).map { one in
+            let row = rows[one.row]
+            return PendingReference(
                 sequence: row.entry.sequence,
                 reference: LeadReference(
                     source: row.entry.source, id: row.entry.leadID, envelope: row.envelope),
@@ -157,13 +141,22 @@ public actor MemoryStore: LeadStore {
     }
 
     /// When the next reference is due; see `LeadStore`.
-    public func nextReferenceMilliseconds(source: String) throws(StoreError) -> Int64? {
-        rows.filter { $0.entry.state == .announced && $0.entry.source == source }
-            .map(\.dueMilliseconds).min()
+    func nextReferenceMilliseconds(source: String) -> Int64? {
+        var next: Int64?
+        for row in undone where isAnnounced(row, by: source) {
+            next = min(next ?? .max, rows[row].dueMilliseconds)
+        }
+        return next
+    }
+
+    // By index, not of the row: a whole row is much to copy.
+    private func isAnnounced(_ row: Int, by source: String) -> Bool {
+        rows[row].entry.state == .announced && rows[row].entry.source == source
     }
 
     /// Records what became of references; see `LeadStore`.
-    public func record(_ fetches: [FetchRecord]) throws(StoreError) {
+    mutating func record(_ fetches: [FetchRecord]) {
+        version += 1
         for fetch in fetches {
             let row = Int(fetch.sequence) - 1
             guard rows.indices.contains(row), rows[row].entry.state == .announced else { continue }
@@ -174,6 +167,7 @@ public actor MemoryStore: LeadStore {
                 rows[row].entry.reason = reason
                 if countsAttempt { rows[row].attempts += 1 }
             case .quarantined(let reason):
+                undone.remove(row)
                 rows[row].entry.state = .quarantined
                 rows[row].entry.reason = reason
             }
@@ -183,27 +177,31 @@ public actor MemoryStore: LeadStore {
     // MARK: Routing
 
     /// The leads to decide; see `LeadStore`.
-    public func undecided(
+    func undecided(
         after sequence: Int64, limit: Int
-    ) throws(StoreError) -> [InboxEntry] {
-        Array(
-            rows.lazy.map(\.entry).filter { $0.sequence > sequence && $0.state == .received }
-                .prefix(limit))
+    ) -> [InboxEntry] {
+        var received: [Int] = []
+        for row in undone where row >= sequence && rows[row].entry.state == .received {
+            received.append(row)
+        }
+        return received.sorted().prefix(limit).map { rows[$0].entry }
     }
 
     /// Whether an earlier lead had the key; see `LeadStore`.
-    public func hasEarlier(dedupeKey: String, sinceSeconds: Int64) throws(StoreError) -> Bool {
+    func hasEarlier(dedupeKey: String, sinceSeconds: Int64) -> Bool {
         dedupe[Array(dedupeKey.utf8)]?.contains { $0.seconds >= sinceSeconds } ?? false
     }
 
     /// What pools remember; see `LeadStore`. More than is asked for does no harm.
-    public func poolState(_ query: PoolQuery) throws(StoreError) -> PoolState { pools }
+    func poolState(_ query: PoolQuery) -> PoolState { pools }
 
     /// Stores decisions with their deliveries; see `LeadStore`.
-    public func record(_ decisions: [DecisionRecord]) throws(StoreError) {
+    mutating func record(_ decisions: [DecisionRecord]) {
+        version += 1
         for decision in decisions {
             let row = Int(decision.sequence) - 1
             guard rows.indices.contains(row), rows[row].entry.state == .received else { continue }
+            undone.remove(row)
             rows[row].entry.state = decision.state
             rows[row].entry.outcome = decision.outcome
             rows[row].entry.reason = decision.reason
@@ -224,7 +222,7 @@ public actor MemoryStore: LeadStore {
 
     /// Whether the key is new.
     @discardableResult
-    func insert(_ delivery: NewDelivery, of row: Int, _ time: Int64) -> Bool {
+    mutating func insert(_ delivery: NewDelivery, of row: Int, _ time: Int64) -> Bool {
         guard parcelOf[delivery.key] == nil else { return false }
         parcelOf[delivery.key] = parcels.count
         open.insert(parcels.count)

@@ -1,16 +1,17 @@
 internal import LeadKit
-public import LeadStore
+internal import LeadStore
 
 // What operators order.
-extension MemoryStore {
+extension MemoryTables {
     /// Makes new generations; see `LeadStore`.
-    public func redeliver(
+    mutating func redeliver(
         _ sequences: [Int64], _ order: Order
-    ) throws(StoreError) -> [OrderAnswer] {
-        sequences.map { redeliver(Int($0) - 1, order) }
+    ) -> [OrderAnswer] {
+        version += 1
+        return sequences.map { redeliver(Int($0) - 1, order) }
     }
 
-    private func redeliver(_ index: Int, _ order: Order) -> OrderAnswer {
+    private mutating func redeliver(_ index: Int, _ order: Order) -> OrderAnswer {
         guard parcels.indices.contains(index) else { return .unknown }
         let old = parcels[index]
         if rows[old.lead].entry.state == .forgotten { return .forgotten }
@@ -34,8 +35,9 @@ extension MemoryStore {
     }
 
     /// Calls deliveries off; see `LeadStore`.
-    public func cancel(_ sequences: [Int64], _ order: Order) throws(StoreError) -> [OrderAnswer] {
-        sequences.map { sequence in
+    mutating func cancel(_ sequences: [Int64], _ order: Order) -> [OrderAnswer] {
+        version += 1
+        return sequences.map { sequence in
             let index = Int(sequence) - 1
             guard parcels.indices.contains(index) else { return .unknown }
             switch parcels[index].entry.state {
@@ -48,26 +50,29 @@ extension MemoryStore {
         }
     }
 
-    private func cancel(_ index: Int, _ order: Order) {
+    private mutating func cancel(_ index: Int, _ order: Order) {
         parcels[index].entry.state = .cancelled
         let why = order.reason.utf8.isEmpty ? "" : ": \(order.reason)"
         parcels[index].entry.detail = "cancelled by \(order.by)\(why)"
         note(.cancelled, lead: parcels[index].lead, delivery: index, order)
     }
 
-    private func note(_ verb: OrderEntry.Verb, lead: Int, delivery: Int?, _ order: Order) {
+    private mutating func note(_ verb: OrderEntry.Verb, lead: Int, delivery: Int?, _ order: Order) {
         rows[lead].orders.append(
             OrderEntry(verb: verb, deliverySequence: delivery.map { Int64($0 + 1) }, order: order))
     }
 
     /// Erases leads; see `LeadStore`.
-    public func forget(
+    mutating func forget(
         _ sequences: [Int64], _ options: ForgetOptions, _ order: Order
-    ) throws(StoreError) -> [OrderAnswer] {
-        sequences.map { forget(Int($0) - 1, options, order) }
+    ) -> [OrderAnswer] {
+        version += 1
+        return sequences.map { forget(Int($0) - 1, options, order) }
     }
 
-    private func forget(_ row: Int, _ options: ForgetOptions, _ order: Order) -> OrderAnswer {
+    private mutating func forget(_ row: Int, _ options: ForgetOptions, _ order: Order)
+        -> OrderAnswer
+    {
         guard rows.indices.contains(row) else { return .unknown }
         let state = rows[row].entry.state
         if state == .forgotten {
@@ -87,7 +92,8 @@ extension MemoryStore {
         return .done
     }
 
-    private func erase(_ row: Int, _ mine: [Int]) {
+    private mutating func erase(_ row: Int, _ mine: [Int]) {
+        undone.remove(row)
         rows[row].entry.state = .forgotten
         rows[row].entry.lead = []
         rows[row].entry.raw = []
@@ -106,7 +112,7 @@ extension MemoryStore {
         }
     }
 
-    private func letIn(_ row: Int) {
+    private mutating func letIn(_ row: Int) {
         let entry = rows[row].entry
         rowOf[LeadKey(entry.source, entry.leadID)] = nil
         guard let id = LeadID("forgotten-\(entry.sequence)") else { return }
@@ -123,13 +129,13 @@ extension MemoryStore {
     // MARK: Looking
 
     /// What was ordered; see `LeadStore`.
-    public func orders(ofLead sequence: Int64) throws(StoreError) -> [OrderEntry] {
+    func orders(ofLead sequence: Int64) -> [OrderEntry] {
         let row = Int(sequence) - 1
         return rows.indices.contains(row) ? rows[row].orders : []
     }
 
     /// How many deliveries; see `LeadStore`.
-    public func tally(_ filter: DeliveryFilter) throws(StoreError) -> DeliveryTally {
+    func tally(_ filter: DeliveryFilter) -> DeliveryTally {
         var tally = DeliveryTally()
         for entry in parcels.map(\.entry) where filter.takes(entry) {
             let kind = DeliveryTally.Kind(
@@ -141,7 +147,7 @@ extension MemoryStore {
     }
 
     /// How many leads; see `LeadStore`.
-    public func tally(_ filter: LeadFilter) throws(StoreError) -> LeadTally {
+    func tally(_ filter: LeadFilter) -> LeadTally {
         var tally = LeadTally()
         for entry in rows.map(\.entry) where filter.takes(entry) {
             tally.leads[entry.state, default: 0] += 1
@@ -155,7 +161,7 @@ extension MemoryStore {
     }
 
     /// The oldest open delivery of each sink; see `LeadStore`.
-    public func oldestOpenMilliseconds() throws(StoreError) -> [String: Int64] {
+    func oldestOpenMilliseconds() -> [String: Int64] {
         var oldest: [String: Int64] = [:]
         for entry in parcels.map(\.entry) where [.pending, .leased].contains(entry.state) {
             let sink = entry.delivery.sink
@@ -165,7 +171,7 @@ extension MemoryStore {
     }
 
     /// Leads that are over; see `LeadStore`.
-    public func over(_ query: OverQuery) throws(StoreError) -> [OverLead] {
+    func over(_ query: OverQuery) -> [OverLead] {
         let found = rows.indices.filter { row in
             rows[row].entry.receivedMilliseconds < query.beforeMilliseconds
                 && isOver(row, query.end)
@@ -174,9 +180,9 @@ extension MemoryStore {
             OverLead(
                 sequence: rows[row].entry.sequence,
                 receivedMilliseconds: rows[row].entry.receivedMilliseconds)
-        }.sorted { MemoryStore.isBefore($0, $1) }
+        }.sorted { MemoryTables.isBefore($0, $1) }
         let rest = ordered.filter { lead in
-            query.after.map { MemoryStore.isBefore($0, lead) } ?? true
+            query.after.map { MemoryTables.isBefore($0, lead) } ?? true
         }
         return Array(rest.prefix(query.limit))
     }

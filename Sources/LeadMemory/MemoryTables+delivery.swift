@@ -1,9 +1,9 @@
 internal import LeadKit
-public import LeadStore
+internal import LeadStore
 
-extension MemoryStore {
+extension MemoryTables {
     /// Takes deliveries; see `LeadStore`.
-    public func lease(_ request: LeaseRequest) throws(StoreError) -> LeasedDeliveries {
+    mutating func lease(_ request: LeaseRequest) -> LeasedDeliveries {
         var result = LeasedDeliveries()
         for pick in request.picks where result.taken.count < request.limit {
             let limit = min(pick.limit, request.limit - result.taken.count)
@@ -12,39 +12,57 @@ extension MemoryStore {
             }
         }
         for name in Set(request.picks.map(\.destination)) {
-            let waiting = open.filter { index in
-                parcels[index].isPending(of: request.sink) && parcels[index].crashes == 0
-                    && parcels[index].destination == name
-            }
-            result.nextDueMilliseconds[name] =
-                waiting.map { parcels[$0].entry.dueMilliseconds }.min()
+            result.nextDueMilliseconds[name] = nextDue(of: request.sink, destination: name)
         }
         return result
     }
 
-    private func indices(_ pick: LeasePick, of request: LeaseRequest) -> [Int] {
-        let now = request.atMilliseconds
-        let found = open.filter { index in
-            guard parcels[index].isPending(of: request.sink) else { return false }
-            let parcel = parcels[index]
-            let due = parcel.entry.dueMilliseconds
-            if pick.kind == .suspect { return parcel.crashes > 0 && due <= now }
-            guard parcel.crashes == 0, parcel.destination == pick.destination else { return false }
-            switch pick.kind {
-            case .due, .suspect: return due <= now
-            case .dueSince(let since): return due <= now && due > since
-            case .any: return parcel.entry.delivery.notBeforeMilliseconds ?? 0 <= now
-            case .agedBy(let latest):
-                let made = parcel.entry.createdMilliseconds
-                return parcel.entry.delivery.dueMilliseconds(madeAt: made) <= latest
-            }
+    private func nextDue(of sink: String, destination: String) -> Int64? {
+        var next: Int64?
+        for index in open
+        where isPending(index, of: sink) && parcels[index].crashes == 0
+            && parcels[index].destination == destination
+        {
+            next = min(next ?? .max, parcels[index].entry.dueMilliseconds)
         }
-        return found.sorted {
-            (parcels[$0].entry.dueMilliseconds, $0) < (parcels[$1].entry.dueMilliseconds, $1)
+        return next
+    }
+
+    /// What a pick finds, oldest due first.
+    private func indices(_ pick: LeasePick, of request: LeaseRequest) -> [Int] {
+        var found: [(due: Int64, index: Int)] = []
+        for index in open
+        where isPending(index, of: request.sink)
+            && isMeant(index, by: pick, atMilliseconds: request.atMilliseconds)
+        {
+            found.append((parcels[index].entry.dueMilliseconds, index))
+        }
+        return found.sorted { ($0.due, $0.index) < ($1.due, $1.index) }.map(\.index)
+    }
+
+    private func isPending(_ index: Int, of sink: String) -> Bool {
+        parcels[index].entry.state == .pending && parcels[index].entry.delivery.sink == sink
+    }
+
+    private func isMeant(
+        _ index: Int, by pick: LeasePick, atMilliseconds now: Int64
+    ) -> Bool {
+        let due = parcels[index].entry.dueMilliseconds
+        let isSuspect = parcels[index].crashes > 0
+        if pick.kind == .suspect { return isSuspect && due <= now }
+        guard !isSuspect, parcels[index].destination == pick.destination else { return false }
+        switch pick.kind {
+        case .due, .suspect: return due <= now
+        case .dueSince(let since): return due <= now && due > since
+        case .any: return parcels[index].entry.delivery.notBeforeMilliseconds ?? 0 <= now
+        case .agedBy(let latest):
+            let made = parcels[index].entry.createdMilliseconds
+            return parcels[index].entry.delivery.dueMilliseconds(madeAt: made) <= latest
         }
     }
 
-    private func lease(_ index: Int, for request: LeaseRequest) -> LeasedDelivery {
+    private mutating func lease(_ index: Int, for request: LeaseRequest) -> LeasedDelivery {
+        version += 1
         parcels[index].entry.state = .leased
         parcels[index].entry.attempts += 1
         parcels[index].token = request.token
@@ -61,13 +79,13 @@ extension MemoryStore {
     }
 
     /// The destinations for which deliveries wait; see `LeadStore`.
-    public func pendingDestinations(
+    func pendingDestinations(
         sink: String, after name: String, limit: Int
-    ) throws(StoreError) -> [PendingDestination] {
+    ) -> [PendingDestination] {
         var due: [String: Int64] = [:]
-        for parcel in open.map({ parcels[$0] }) where parcel.isPending(of: sink) {
-            due[parcel.destination] = min(
-                due[parcel.destination] ?? .max, parcel.entry.dueMilliseconds)
+        for index in open where isPending(index, of: sink) {
+            let (name, time) = (parcels[index].destination, parcels[index].entry.dueMilliseconds)
+            due[name] = min(due[name] ?? .max, time)
         }
         return due.filter { isBefore(name, $0.key) }.sorted { isBefore($0.key, $1.key) }
             .prefix(limit).map { PendingDestination(name: $0.key, dueMilliseconds: $0.value) }
@@ -79,10 +97,11 @@ extension MemoryStore {
     }
 
     /// Makes leases longer; see `LeadStore`.
-    public func renew(
+    mutating func renew(
         _ leases: [LeaseName], token: String, untilMilliseconds: Int64
-    ) throws(StoreError) -> [Bool] {
-        leases.map { lease in
+    ) -> [Bool] {
+        version += 1
+        return leases.map { lease in
             guard let index = index(of: lease.sequence, token: token, attempt: lease.attempt) else {
                 return false
             }
@@ -101,12 +120,10 @@ extension MemoryStore {
     }
 
     /// Gives leases back; see `LeadStore`.
-    public func voidLeases(_ void: LeaseVoid) throws(StoreError) -> VoidedLeases {
+    mutating func voidLeases(_ void: LeaseVoid) -> VoidedLeases {
         var result = VoidedLeases()
-        for index in open.sorted()
-        where parcels[index].entry.state == .leased && parcels[index].token != void.exceptToken
-            && parcels[index].leasedUntilMilliseconds <= void.ranOutByMilliseconds ?? .max
-        {
+        for index in leased(void) {
+            version += 1
             result.count += 1
             parcels[index].entry.state = .pending
             parcels[index].token = nil
@@ -126,9 +143,21 @@ extension MemoryStore {
         return result
     }
 
+    private func leased(_ void: LeaseVoid) -> [Int] {
+        var found: [Int] = []
+        for index in open
+        where parcels[index].entry.state == .leased && parcels[index].token != void.exceptToken
+            && parcels[index].leasedUntilMilliseconds <= void.ranOutByMilliseconds ?? .max
+        {
+            found.append(index)
+        }
+        return found.sorted()
+    }
+
     /// Records how attempts ended; see `LeadStore`.
-    public func finish(_ results: [AttemptRecord]) throws(StoreError) -> [Bool] {
-        results.map { result in
+    mutating func finish(_ results: [AttemptRecord]) -> [Bool] {
+        version += 1
+        return results.map { result in
             guard
                 let index = index(
                     of: result.sequence, token: result.token, attempt: result.attempt)
@@ -138,7 +167,7 @@ extension MemoryStore {
         }
     }
 
-    private func finish(_ index: Int, _ record: AttemptRecord) {
+    private mutating func finish(_ index: Int, _ record: AttemptRecord) {
         let end = AttemptEnd(record.result)
         parcels[index].entry.state = end.state
         if end.state != .pending { open.remove(index) }
@@ -167,9 +196,9 @@ extension MemoryStore {
     }
 
     /// Makes deliveries due at the latest when planned now; see `LeadStore`.
-    public func limitDue(_ limit: DueLimit) throws(StoreError) -> Int {
+    mutating func limitDue(_ limit: DueLimit) -> Int {
         var moved = 0
-        for index in open where parcels[index].isPending(of: limit.sink) {
+        for index in open where isPending(index, of: limit.sink) {
             let entry = parcels[index].entry
             let due = limit.moved(
                 dueMilliseconds: entry.dueMilliseconds, attempts: entry.attempts,
@@ -177,6 +206,7 @@ extension MemoryStore {
             guard let due, entry.dueMilliseconds > limit.atMilliseconds else { continue }
             parcels[index].entry.dueMilliseconds = due
             moved += 1
+            version += 1
         }
         return moved
     }
@@ -184,64 +214,64 @@ extension MemoryStore {
     // MARK: What delivery remembers
 
     /// The jumps that were noted; see `LeadStore`.
-    public func clockJumps() throws(StoreError) -> [ClockJump] { jumps }
+    func clockJumps() -> [ClockJump] { jumps }
 
     /// Notes a jump; see `LeadStore`.
-    public func record(_ jump: ClockJump) throws(StoreError) {
+    mutating func record(_ jump: ClockJump) {
+        version += 1
         if jump.isMark { jumps.removeAll(where: \.isMark) }
         jumps.append(jump)
         jumps.removeFirst(max(0, jumps.count - ClockJump.countMax))
     }
 
     /// The sinks that operators have paused; see `LeadStore`.
-    public func pauses() throws(StoreError) -> [SinkPause] {
+    func pauses() -> [SinkPause] {
         pausesOfSinks.values.sorted { isBefore($0.sink, $1.sink) }
     }
 
     /// Pauses a sink or lets it go on; see `LeadStore`.
-    public func setPause(_ pause: SinkPause?, sink: String) throws(StoreError) {
+    mutating func setPause(_ pause: SinkPause?, sink: String) {
+        version += 1
         var pause = pause
         if let known = pausesOfSinks[sink] { pause?.sinceMilliseconds = known.sinceMilliseconds }
         pausesOfSinks[sink] = pause
     }
 
-    /// A process that has only memory leaves nothing behind.
-    public var lastOwnerCrashed: Bool { false }
-
     // MARK: Operators
 
     /// Counts; see `LeadStore`.
-    public func stats() throws(StoreError) -> StoreStats {
+    func stats() -> StoreStats {
         var stats = StoreStats()
-        for entry in rows.map(\.entry) {
-            stats.leads[entry.state, default: 0] += 1
-            if let outcome = entry.outcome {
+        for row in rows.indices {
+            stats.leads[rows[row].entry.state, default: 0] += 1
+            if let outcome = rows[row].entry.outcome {
                 stats.outcomes[outcome, default: 0] += 1
             }
         }
-        for entry in parcels.map(\.entry) {
-            stats.deliveries[entry.state, default: 0] += 1
-            stats.sinks[entry.delivery.sink, default: [:]][entry.state, default: 0] += 1
+        for index in parcels.indices {
+            let (sink, state) = (parcels[index].entry.delivery.sink, parcels[index].entry.state)
+            stats.deliveries[state, default: 0] += 1
+            stats.sinks[sink, default: [:]][state, default: 0] += 1
         }
         return stats
     }
 
     /// Leads, newest first; see `LeadStore`.
-    public func leads(_ filter: LeadFilter) throws(StoreError) -> [InboxEntry] {
+    func leads(_ filter: LeadFilter) -> [InboxEntry] {
         let found = rows.map(\.entry).filter { filter.takes($0) }
         return Array(
             (filter.afterSequence == nil ? found.reversed() : found).prefix(filter.limit))
     }
 
     /// Deliveries, newest first; see `LeadStore`.
-    public func deliveries(_ filter: DeliveryFilter) throws(StoreError) -> [DeliveryEntry] {
+    func deliveries(_ filter: DeliveryFilter) -> [DeliveryEntry] {
         let found = parcels.map(\.entry).filter { filter.takes($0) }
         return Array(
             (filter.afterSequence == nil ? found.reversed() : found).prefix(filter.limit))
     }
 
     /// The attempts of a delivery; see `LeadStore`.
-    public func attempts(of sequence: Int64) throws(StoreError) -> [AttemptEntry] {
+    func attempts(of sequence: Int64) -> [AttemptEntry] {
         let index = Int(sequence) - 1
         return parcels.indices.contains(index) ? parcels[index].history : []
     }
