@@ -26,7 +26,8 @@ class Kill(unittest.TestCase):
         self.addCleanup(program.close)
         samples = [json.loads(l) for l in
                    (world.ROOT / "rules/samples/dealer-leads.ndjson").read_text().splitlines()]
-        for number in range(4000):
+        # About as many as the senders send between the kills, so that each comes under load.
+        for number in range(max(4000, 200 * ROUNDS)):
             lead = dict(samples[number % len(samples)])
             lead["id"] = str(1740000000000000 + number)
             graph.add(lead)
@@ -48,8 +49,9 @@ class Kill(unittest.TestCase):
                         acked.update(ids)
                     else:
                         waiting.extend(ids)
-                time.sleep(0.01)
+                time.sleep(pause)
 
+        pause = 0.01 if ROUNDS <= 20 else 0.05
         program.start()
         senders = [threading.Thread(target=send) for _ in range(6)]
         for sender in senders:
@@ -61,7 +63,7 @@ class Kill(unittest.TestCase):
         stop.set()
         for sender in senders:
             sender.join()
-        leads, deliveries = until(program.settled, 120, "the end of all deliveries")
+        leads, deliveries = program.settle(120 + 4 * ROUNDS, every=0.5)
         self.check(program, acked, leads, deliveries, crm, mail)
 
     def check(self, program, acked, leads, deliveries, crm, mail):

@@ -5,6 +5,7 @@ from Meta's documented behaviour, independently of the one in LeadTesting.
 """
 
 import base64
+import collections
 import email
 import hashlib
 import hmac
@@ -40,7 +41,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def until(condition, seconds=30.0, what="the condition"):
+def until(condition, seconds=30.0, what="the condition", every=0.02):
     """Polls with a deadline; returns the condition's first true value."""
     deadline = time.monotonic() + seconds
     while True:
@@ -49,12 +50,15 @@ def until(condition, seconds=30.0, what="the condition"):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come within {seconds} s")
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+
+    def handle_error(self, *_):
+        """Who hung up was killed, or stopped."""
 
 
 class Graph:
@@ -359,6 +363,16 @@ default:
         return (all(l["state"] in ("decided", "held", "quarantined") for l in leads)
                 and all(d["state"] in ("delivered", "dead") for d in deliveries)
                 and (leads, deliveries))
+
+    def settle(self, seconds=60.0, every=0.02):
+        """Waits for the end of all deliveries; says what is left when it does not come."""
+        try:
+            return until(self.settled, seconds, "the end of all deliveries", every)
+        except AssertionError as error:
+            states = collections.Counter(
+                row["state"] for row in self.leads() + self.deliveries())
+            log = (self.folder / "log").read_text()[-2000:]
+            raise AssertionError(f"{error}: {dict(states)}\n{log}") from None
 
     def lines(self, name):
         path = self.folder / "out" / name
