@@ -154,6 +154,7 @@ public struct ConfigurationLoader {
                 field.expectIn.map { (name: name, table: $0) }
             }.sorted { $0.name < $1.name })
         ruleSet.asked = asked
+        merged.addService(to: &filledIn)
         return Configuration(
             ruleSet: ruleSet, sources: sources, sinks: sinks, server: server, store: store,
             log: log, retention: retention, filledIn: filledIn.finish())

@@ -6,7 +6,7 @@ internal import LeadKit
 /// so does the order of routes. Values of secrets are not part of it, their names are.
 ///
 /// Every part is preceded by its kind and its length, so that no two configurations write the same
-/// bytes.
+/// bytes. Settings of the service are no part of it, since nothing is decided by them.
 struct MeaningHash {
     private var hash = SHA256()
     private var waiting: [UInt8] = []
@@ -72,10 +72,23 @@ struct MeaningHash {
 }
 
 extension MergedConfiguration {
-    /// The hash of what all files say together; `tables` in the order of their entries.
+    /// Settings of the service, by which nothing is decided: they are no part of a rule set.
+    static let serviceKeys = ["store", "server", "retention", "log"]
+
+    /// What the files say of the service.
+    func addService(to hash: inout MeaningHash) {
+        for key in MergedConfiguration.serviceKeys {
+            guard let entry = single[key] else { continue }
+            hash.add(key)
+            hash.add(entry.value)
+        }
+    }
+
+    /// The hash of what all files say together about deciding and its ends; `tables` in the order of
+    /// their entries.
     func hash(tables: [Table]) -> String {
         var hash = MeaningHash()
-        for key in Vocabulary.single.names {
+        for key in Vocabulary.single.names where !MergedConfiguration.serviceKeys.contains(key) {
             guard let entry = single[key] else { continue }
             hash.add(key)
             hash.add(entry.value)
