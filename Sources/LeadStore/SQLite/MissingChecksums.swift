@@ -30,10 +30,10 @@ enum MissingChecksums {
             ORDER BY outbox.sequence LIMIT \(pageMax)
             """
         ) { row in
-            guard RowShape.isSound(row), let delivery = SQLiteStore.delivery(row) else {
-                return nil
-            }
-            return Checksum.of(delivery, Checksum.LeadRow(row, sequence: "inbox_sequence"))
+            guard RowShape.isSound(row), let delivery = SQLiteStore.delivery(row),
+                let lead = Checksum.LeadRow(row, sequence: "inbox_sequence")
+            else { return nil }
+            return Checksum.of(delivery, lead)
         }
     }
 

@@ -115,11 +115,12 @@ extension SQLiteStore {
 
     /// What of the row is not as it was written; nothing of it may be sent then.
     static func damage(_ row: Row, _ delivery: NewDelivery) -> String? {
-        guard let checksum = row["lead_checksum"] as Int64?,
-            Checksum.ofLead(row["lead"]) == checksum
+        guard let checksum: Int64 = row.value("lead_checksum"),
+            let content: Data = row.value("lead"), Checksum.ofLead(content) == checksum
         else { return "the stored lead is damaged: it does not match its checksum" }
-        guard let checksum = row["checksum"] as Int64?,
-            Checksum.of(delivery, Checksum.LeadRow(row, sequence: "inbox_sequence")) == checksum
+        guard let checksum: Int64 = row.value("checksum"),
+            let lead = Checksum.LeadRow(row, sequence: "inbox_sequence"),
+            Checksum.of(delivery, lead) == checksum
         else { return "the stored delivery is damaged: it does not match its checksum" }
         return nil
     }
@@ -157,7 +158,11 @@ extension SQLiteStore {
                             AS due_ms
                         FROM walk WHERE name IS NOT NULL
                         """), arguments: [sink, name, limit])
-            return rows.map { PendingDestination(name: $0["name"], dueMilliseconds: $0["due_ms"]) }
+            return rows.compactMap { row in
+                guard let name: String = row.value("name"), let due: Int64 = row.value("due_ms")
+                else { return nil }
+                return PendingDestination(name: name, dueMilliseconds: due)
+            }
         }
     }
 
@@ -196,13 +201,11 @@ extension SQLiteStore {
                             WHERE sequence = ?4 RETURNING state, attempts
                             """),
                     arguments: [crash, LeaseVoid.crashesMax, LeaseVoid.reason, sequence])
-                guard let row, row["state"] as String == DeliveryState.dead.rawValue else {
-                    continue
-                }
+                guard let row, row.value("state") == DeliveryState.dead.rawValue else { continue }
                 quarantined.append(sequence)
                 try db.cachedStatement(sql: "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)")
                     .execute(arguments: [
-                        sequence, row["attempts"] as Int, void.atMilliseconds, 0, "dead",
+                        sequence, row.value("attempts") ?? 1, void.atMilliseconds, 0, "dead",
                         LeaseVoid.reason,
                     ])
             }
@@ -257,9 +260,12 @@ extension SQLiteStore {
                     """), arguments: [limit.sink, limit.atMilliseconds])
         var late: [(sequence: Int64, due: Int64)] = []
         while let row = try rows.next() {
+            guard let planned: Int64 = row.value("due_ms"),
+                let attempts: Int = row.value("attempts")
+            else { continue }
             let due = limit.moved(
-                dueMilliseconds: row["due_ms"], attempts: row["attempts"],
-                notBeforeMilliseconds: row["not_before_ms"])
+                dueMilliseconds: planned, attempts: attempts,
+                notBeforeMilliseconds: row.value("not_before_ms"))
             if let due { late.append((row["sequence"], due)) }
         }
         return late

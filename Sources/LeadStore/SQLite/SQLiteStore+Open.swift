@@ -8,9 +8,10 @@ extension SQLiteStore {
         return try attempt(path) {
             if !file.exists { try file.create() }
             try file.check()
+            try file.checkLength()
             try refuseDamagedLog(file)
             try refuseNewer(file)
-            if !lock.wasClosed { try refuseDamaged(file) }
+            if !lock.wasClosed || file.isSmall { try refuseDamaged(file) }
             let space = DiskSpace(beside: file.path)
             // Opening may write.
             if !space.admits() { _ = space.release() }
@@ -100,8 +101,10 @@ extension SQLiteStore {
         }
     }
 
-    /// Reads every page: about a second for each gigabyte or two.
+    /// Reads every page: a second or two for a gigabyte that is in memory, and half a minute from a
+    /// slow disk. A large file that was closed is looked at while the service runs (`checkPages`).
     private static func refuseDamaged(_ file: StoreFile) throws {
+        file.readAhead()
         let answer = try look(into: file) { db in
             try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
         }

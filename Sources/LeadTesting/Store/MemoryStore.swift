@@ -52,6 +52,8 @@ public actor MemoryStore: LeadStore {
     /// The deliveries that may still be worked on: all others need no look.
     var open: Set<Int> = []
     var pools = PoolState()
+    /// The row of the last lead with these answers.
+    var stickyRows: [StickyKey: Int] = [:]
     var jumps: [ClockJump] = []
     var pausesOfSinks: [String: SinkPause] = [:]
 
@@ -70,6 +72,7 @@ public actor MemoryStore: LeadStore {
         open = other.open
         dedupe = other.dedupe
         pools = other.pools
+        stickyRows = other.stickyRows
         jumps = other.jumps
         pausesOfSinks = other.pausesOfSinks
     }
@@ -216,6 +219,7 @@ public actor MemoryStore: LeadStore {
                 dedupe[Array(key.utf8), default: []].append((row, created))
             }
             pools.apply(decision.pools)
+            for record in decision.pools.sticky { stickyRows[record.key] = row }
             for delivery in decision.deliveries {
                 insert(delivery, of: row, decision.atMilliseconds)
             }
