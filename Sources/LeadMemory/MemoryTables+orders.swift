@@ -103,6 +103,10 @@ extension MemoryTables {
         for index in rows[row].orders.indices { rows[row].orders[index].order.reason = "" }
         if let key = rows[row].dedupeKey { dedupe[key]?.removeAll { $0.row == row } }
         rows[row].dedupeKey = nil
+        for (key, _) in stickyRows.filter({ $0.value == row }) {
+            pools.forget(key)
+            stickyRows[key] = nil
+        }
         for index in mine {
             parcels[index].entry.detail = nil
             parcels[index].entry.delivery.with = ""

@@ -51,6 +51,8 @@ public struct MemoryTables: Sendable {
     /// The deliveries that may still be worked on: all others need no look.
     var open: Set<Int> = []
     var pools = PoolState()
+    /// The row of the last lead with these answers.
+    var stickyRows: [StickyKey: Int] = [:]
     var jumps: [ClockJump] = []
     var pausesOfSinks: [String: SinkPause] = [:]
     /// Goes up with each call that may have changed something, and not with those that found
@@ -214,6 +216,7 @@ public struct MemoryTables: Sendable {
                 dedupe[Array(key.utf8), default: []].append((row, created))
             }
             pools.apply(decision.pools)
+            for record in decision.pools.sticky { stickyRows[record.key] = row }
             for delivery in decision.deliveries {
                 insert(delivery, of: row, decision.atMilliseconds)
             }

@@ -73,6 +73,8 @@ private final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHand
     private let limits: ConnectionLimits
     private let tick: TimeAmount
     private var state = State.head
+    /// Whether the answer is out, and the body that nobody waited for still comes in.
+    private var isAnswered = false
     private var deadline: NIODeadline?
     private var timer: Scheduled<Void>?
 
@@ -95,15 +97,19 @@ private final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHand
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: enter(.body)
+        case .head:
+            isAnswered = false
+            enter(.body)
         case .body: break
-        case .end: enter(.answer)
+        case .end: enter(isAnswered ? .idle : .answer)
         }
         context.fireChannelRead(data)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data), state == .answer { enter(.idle) }
+        if case .end = unwrapOutboundIn(data) {
+            if state == .answer { enter(.idle) } else { isAnswered = true }
+        }
         context.write(data, promise: promise)
     }
 

@@ -29,12 +29,15 @@ struct LedgerCheck {
         var isCopy: Bool
         var with: String
         var pool: String?
+        var member: String?
+        var notBeforeMilliseconds: Int64?
         var state: DeliveryState?
         var attempts: Int
         var generation: Int
         var previousSequence: Int64?
         var hasToken: Bool
         var leaseUntilMilliseconds: Int64?
+        var hasChecksum: Bool
         var isIntact: Bool
         /// How its attempts ended, in order.
         var outcomes: [String]
@@ -131,7 +134,8 @@ struct LedgerCheck {
         guard let state = delivery.state else {
             return add(.conservation, delivery, "is in no known state")
         }
-        if !delivery.isIntact {
+        // Of a forgotten lead there is nothing left to vouch for.
+        if !delivery.isIntact || delivery.hasChecksum == (lead.state == .forgotten) {
             add(.bytes, delivery, "what is sent where does not match its checksum")
         }
         checkLease(delivery, state)

@@ -10,6 +10,23 @@ public protocol LedgerFile: Sendable {
         report: @escaping @Sendable (LedgerFault) -> Void
     ) async throws(StoreError) -> LedgerExtent
 
+    /// Looks at leads behind a row's number, and at all that belongs to them, as `verify` does: a
+    /// step of it, in a snapshot of its own.
+    func verifyRows(
+        after sequence: Int64, limit: Int, isServed: Bool, atMilliseconds: Int64,
+        report: @escaping @Sendable (LedgerFault) -> Void
+    ) async throws(StoreError) -> LedgerStep
+
+    /// The names of the tables.
+    func tables() async throws(StoreError) -> [String]
+
+    /// Looks at every page of a table and of its indexes, over a connection of its own and at the
+    /// lowest priority, and answers what is wrong. Takes seconds for a gigabyte, a minute when it is
+    /// to be read from a slow disk. The log cannot be made empty meanwhile.
+    ///
+    /// Returns nothing, and at once, when it is cancelled; what was begun ends by itself.
+    func checkPages(of table: String) async throws(StoreError) -> [LedgerFault]
+
     /// Writes a consistent copy, without what is erased, to a file that must not exist yet. May
     /// run beside the owner. Answers its bytes.
     func backup(to path: String) async throws(StoreError) -> Int64
@@ -50,6 +67,23 @@ public struct LedgerExtent: Sendable, Equatable {
 
     /// Nothing.
     public init() {}
+
+    mutating func add(_ other: LedgerExtent) {
+        leads += other.leads
+        deliveries += other.deliveries
+        attempts += other.attempts
+    }
+}
+
+/// A step of a verification.
+public struct LedgerStep: Sendable, Equatable {
+    /// How much was verified.
+    public var extent = LedgerExtent()
+    /// Behind which row to go on; nil at the end.
+    public var lastSequence: Int64?
+
+    /// Makes a step.
+    public init(lastSequence: Int64? = nil) { self.lastSequence = lastSequence }
 }
 
 /// A row, or a part of the file, that is not as it must be.

@@ -43,6 +43,8 @@ public enum OrderAnswer: String, Sendable, CaseIterable {
     case superseded
     /// Not done: the lead is forgotten.
     case forgotten
+    /// Not done: what is stored is not what was written, or cannot be read.
+    case damaged
     /// There is no such row.
     case unknown
 }

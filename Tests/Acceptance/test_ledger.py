@@ -313,6 +313,28 @@ class Verify(Operators):
         self.assertEqual(len(self.crm.posts), 1)
 
 
+    def ready(self):
+        status, body, _ = self.program.get("/health/ready", self.program.admin)
+        self.assertEqual(status, 200)
+        return json.loads(body)
+
+    def test_damage_in_what_was_delivered_long_ago_shows_while_the_service_goes_on(self):
+        self.program.start()
+        self.take("1")
+        self.wait_for("delivered")
+        self.assertNotIn("degraded", self.ready())
+        self.program.stop()
+        self.corrupt("UPDATE inbox SET lead = cast(replace(lead, 'canary', 'banary') AS BLOB)")
+        self.program.start()
+        until(lambda: self.ready().get("degraded"), what="the damage")
+        self.assertEqual(self.ready()["store"]["faults"], 1)
+        metrics = self.program.get("/metrics", self.program.admin)[1].decode()
+        self.assertIn("leadrouter_store_faults 1", metrics)
+        self.assertNotIn("canary", (self.program.folder / "log").read_text())
+        self.take("2")
+        self.wait_for("delivered", 2)
+
+
 class Backup(Operators):
     def test_a_copy_beside_the_service_opens_and_replaces_nothing(self):
         self.program.start()

@@ -159,6 +159,23 @@ final class RuleFolder: Sendable {
         }
     }
 
+    @Test(arguments: [
+        "log: {level: debug}", "retention: {delivered: 9d}", "store: {url: \"sqlite:x.db\"}",
+        "server: {listen: \"127.0.0.1:1\"}",
+    ]) func `a setting of the service is published under the same hash`(text: String) throws {
+        let folder = try RuleFolder()
+        let rules = folder.rules
+        rules.reload(at: time(1))
+        let before = try #require(rules.edition).hash
+        try folder.write(
+            (RuleFolder.good["leadrouter.yaml"] ?? "") + text + "\n", to: "leadrouter.yaml")
+        guard case .published(let edition) = rules.reload(at: time(2)) else {
+            Issue.record("not published: \(rules.refusal?.findings.report ?? "")")
+            return
+        }
+        #expect(edition.hash == before)
+    }
+
     @Test func `another secret is published under the same hash`() throws {
         let folder = try RuleFolder()
         let sinks =

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import LeadKit
 import LeadTesting
+import Synchronization
 import Testing
 
 @testable import LeadStore
@@ -42,6 +43,48 @@ struct FlippedBitTests {
                 Issue.record("bit \(bit) is sent: \(one)")
             }
             await store.close()
+        }
+    }
+
+    /// What the service looks at while it runs is at least this.
+    @Test func `no changed lead or target goes unnoticed when everything is looked at`()
+        async throws
+    {
+        let sound = try await Files.closed()
+        let copy = try sound.copy()
+        let store = try await copy.open()
+        let (content, faults) = (try await Self.content(store), try await Self.faults(store))
+        await store.close()
+        for _ in 0..<Self.flips {
+            let (copy, bit) = try sound.flipped(.file)
+            guard let store = try? await copy.open() else { continue }
+            let found = try? await Self.faults(store)
+            if found == faults, try await Self.content(store) != content {
+                Issue.record("bit \(bit) goes unnoticed")
+            }
+            await store.close()
+        }
+    }
+
+    private static func faults(_ store: SQLiteStore) async throws -> [LedgerFault] {
+        let found = Mutex<[LedgerFault]>([])
+        _ = try await store.verify(
+            isServed: true, atMilliseconds: 9, progress: { _ in },
+            report: { fault in found.withLock { $0.append(fault) } })
+        return found.withLock { $0 }
+    }
+
+    private static func content(_ store: SQLiteStore) async throws -> [String] {
+        try await store.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT outbox.sequence, key, sink, route, is_copy, with_settings, pool, member,
+                        not_before_ms, source, lead_id, received_ms, is_duplicate, lead
+                    FROM inbox LEFT JOIN outbox ON inbox_sequence = inbox.sequence
+                    ORDER BY inbox.sequence
+                    """
+            ).map { row in row.map { "\($0) \($1)" }.joined(separator: "\n") }
         }
     }
 
@@ -158,7 +201,8 @@ private struct Files {
     /// Closed as it should be: everything is in the file.
     static func closed() async throws -> Files {
         let folder = StoreFolder()
-        let store = try await filled(folder)
+        let store = try await folder.open()
+        try await fill(store)
         await store.close()
         return try read(folder)
     }
@@ -167,15 +211,18 @@ private struct Files {
     /// that one has no leads.
     static func killed() async throws -> Files {
         let folder = StoreFolder()
-        let store = try await filled(folder)
+        let store = try await folder.open()
+        // While somebody reads what was there at first, the log does not begin anew.
+        let snapshot = try store.pool.makeSnapshot()
+        try await fill(store)
         try await store.record(ClockJump(expectedMilliseconds: 1, byMilliseconds: 1))
         let files = try read(folder)
+        try snapshot.close()
         await store.close()
         return files
     }
 
-    private static func filled(_ folder: StoreFolder) async throws -> SQLiteStore {
-        let store = try await folder.open()
+    private static func fill(_ store: SQLiteStore) async throws {
         for first in stride(from: 1, to: FlippedBitTests.leads, by: FlippedBitTests.leadsOfCommit) {
             let ids = first..<first + FlippedBitTests.leadsOfCommit
             _ = try await store.accept(
@@ -183,7 +230,6 @@ private struct Files {
             let entries = try await store.undecided(after: 0, limit: FlippedBitTests.leadsOfCommit)
             try await store.record(entries.map { .routing($0, to: ["crm"]) })
         }
-        return store
     }
 
     private static func read(_ folder: StoreFolder) throws -> Files {

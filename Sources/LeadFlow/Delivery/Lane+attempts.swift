@@ -93,6 +93,10 @@ extension Lane {
         record.durationMilliseconds = max(0, now.up - started.up)
         switch result {
         case .success(let receipt): record.result = .delivered(receipt: receipt.text)
+        case .failure(let failure) where Task.isCancelled && failure.verdict == .retry(after: nil):
+            // Broken off because the program ends: the sink has done nothing wrong, and the next
+            // process tries at once.
+            record.result = .released(dueMilliseconds: nil, reason: failure.reason)
         case .failure(let failure):
             let leased = begun.prepared.leased
             let attempt = RetryPolicy.Attempt(

@@ -27,6 +27,9 @@ public struct PoolState: Sendable, Equatable {
         for count in changes.counts { counts[count.window] = count }
         for record in changes.sticky { sticky[record.key] = record }
     }
+
+    /// Forgets who had the last lead with these answers.
+    public mutating func forget(_ key: StickyKey) { sticky[key] = nil }
 }
 
 /// What one lead changed: rows as they are now, each replacing the one of its key.

@@ -23,6 +23,9 @@ final class Checkpoints: Sendable {
     static let quietPages = 256
     /// The growth that forces one, on a disk of ordinary size: 32 MiB, half of the ballast.
     static let pagesMax = 8_192
+    /// From so many pages on, 4 MiB, the log is made an empty file at a quiet moment: its room may be
+    /// what a full disk lacks.
+    static let longPages = 1_024
     /// Bytes of a page of the store's file, unless SQLite was built otherwise.
     private static let pageBytes: Int64 = 4_096
     /// How long nothing was written at a quiet moment.
@@ -35,6 +38,8 @@ final class Checkpoints: Sendable {
             var pages = 0
             /// Pages that were there at the last checkpoint.
             var copied = 0
+            /// The most pages since the log was last made empty: the file keeps its length.
+            var longest = 0
             var commits = 0
             var isTimed = false
         }
@@ -61,6 +66,7 @@ final class Checkpoints: Sendable {
                     Unmanaged<Log>.fromOpaque(context).takeUnretainedValue().state.withLock {
                         $0.commits += 1
                         $0.pages = Int(pages)
+                        $0.longest = max($0.longest, $0.pages)
                         // The log has begun anew.
                         if $0.pages < $0.copied { $0.copied = 0 }
                     }
@@ -72,6 +78,9 @@ final class Checkpoints: Sendable {
     /// Copies the log if it has grown enough; whether it tried. Runs on the writer queue, outside
     /// of a transaction.
     func run(_ db: Database, isQuiet: Bool) throws -> Bool {
+        if isQuiet, log.state.withLock({ $0.longest >= Checkpoints.longPages }) {
+            return try clear(db)
+        }
         let isDue = log.state.withLock { state in
             let grown = state.pages - state.copied
             guard grown >= (isQuiet ? min(Checkpoints.quietPages, pagesMax) : pagesMax) else {
@@ -91,6 +100,7 @@ final class Checkpoints: Sendable {
         defer { sqlite3_busy_timeout(db.sqliteConnection, Checkpoints.busyMilliseconds) }
         do {
             _ = try db.checkpoint(.truncate)
+            log.state.withLock { ($0.pages, $0.copied, $0.longest) = (0, 0, 0) }
             return true
         } catch  where error.isBusy {
             return false
@@ -106,11 +116,10 @@ final class Checkpoints: Sendable {
     /// One timer at most is set.
     func whenQuiet(_ body: @escaping @Sendable () -> Void) {
         let commits = log.state.withLock { state -> Int? in
-            guard !state.isTimed,
+            let isDue =
                 state.pages - state.copied >= min(Checkpoints.quietPages, pagesMax)
-            else {
-                return nil
-            }
+                || state.longest >= Checkpoints.longPages
+            guard isDue, !state.isTimed else { return nil }
             state.isTimed = true
             return state.commits
         }

@@ -32,6 +32,8 @@ enum Checksum {
                 db.cachedStatement(
                     sql: "SELECT source, received_ms, is_duplicate FROM inbox WHERE sequence = ?"),
                 arguments: [sequence])
+            // The cursor owns what the row reads.
+            defer { withExtendedLifetime(rows) {} }
             guard let found = try rows.next() else { return nil }
             var row = RowReader(found)
             do {
@@ -42,47 +44,53 @@ enum Checksum {
                 return nil
             }
         }
-
-        /// From a row that has the columns of the inbox, and the lead's number by that name.
-        init(_ row: Row, sequence: String) {
-            self.sequence = row[sequence]
-            source = row["source"]
-            receivedMilliseconds = row["received_ms"]
-            isDuplicate = row["is_duplicate"]
-        }
     }
 
     /// Of a row of the outbox: everything that says what is sent where, and not before when.
     static func of(_ delivery: NewDelivery, _ lead: LeadRow) -> Int64 {
-        var hash = SHA256()
+        var bytes: [UInt8] = []
         for part in [
             delivery.key.text, delivery.sink, delivery.route, delivery.with, delivery.pool,
             delivery.member, lead.source,
-        ] { add(part, to: &hash) }
-        add(delivery.notBeforeMilliseconds, to: &hash)
-        add(lead.sequence, to: &hash)
-        add(lead.receivedMilliseconds, to: &hash)
-        add(delivery.isCopy ? 1 : 0, to: &hash)
-        add(lead.isDuplicate ? 1 : 0, to: &hash)
-        return first(hash.finalize())
+        ] { add(part, to: &bytes) }
+        add(delivery.notBeforeMilliseconds, to: &bytes)
+        add(lead.sequence, to: &bytes)
+        add(lead.receivedMilliseconds, to: &bytes)
+        add(delivery.isCopy ? 1 : 0, to: &bytes)
+        add(lead.isDuplicate ? 1 : 0, to: &bytes)
+        return first(SHA256.hash(data: bytes))
     }
 
     // Each part says whether it is there, and a text how long it is: no two lists of parts are the
     // same bytes, and nothing is not zero or empty.
 
-    private static func add(_ text: String?, to hash: inout SHA256) {
-        add(text.map { Int64($0.utf8.count) }, to: &hash)
-        if let text { hash.update(data: Array(text.utf8)) }
+    private static func add(_ text: String?, to bytes: inout [UInt8]) {
+        add(text.map { Int64($0.utf8.count) }, to: &bytes)
+        if let text { bytes.append(contentsOf: text.utf8) }
     }
 
-    private static func add(_ number: Int64?, to hash: inout SHA256) {
-        hash.update(data: [number == nil ? 0 : 1])
+    private static func add(_ number: Int64?, to bytes: inout [UInt8]) {
+        bytes.append(number == nil ? 0 : 1)
         if let number {
-            withUnsafeBytes(of: number.bigEndian) { hash.update(bufferPointer: $0) }
+            withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
         }
     }
 
     private static func first(_ digest: SHA256Digest) -> Int64 {
         Int64(bitPattern: digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+    }
+}
+
+extension Checksum.LeadRow {
+    /// From a row that has the columns of the inbox, and the lead's number by that name; nil when
+    /// they cannot be read.
+    init?(_ row: Row, sequence: String) {
+        guard let number: Int64 = row.value(sequence), let source: String = row.value("source"),
+            let received: Int64 = row.value("received_ms"),
+            let isDuplicate: Bool = row.value("is_duplicate")
+        else { return nil }
+        self.init(
+            sequence: number, source: source, receivedMilliseconds: received,
+            isDuplicate: isDuplicate)
     }
 }

@@ -20,8 +20,8 @@ internal import Synchronization
 /// - A group that finds no room on the disk is not stored, and nothing is damaged: what brings new
 ///   leads is refused, the loops' own writes are tried again, first with the ballast's room
 ///   (`DiskSpace`), then every `roomRetry`, until there is room or the store is closed.
-/// - A transaction that cannot begin because another program holds the file fails its group only:
-///   nothing was written.
+/// - A group that cannot begin because another program holds the file is not stored either: new
+///   leads are refused, the loops' own writes wait for the program to let go.
 ///
 /// Cancelling a caller changes nothing: its job is under way, and its answer must be true.
 final class GroupCommit: Sendable {
@@ -48,6 +48,10 @@ final class GroupCommit: Sendable {
         var isDraining = false
         /// Why nothing is taken any more.
         var refusal: StoreError?
+        /// Nothing waits for room or for another program any longer.
+        var isEnding = false
+        /// Another program holds the file.
+        var isHeld = false
         var closers: [CheckedContinuation<Void, Never>] = []
         /// Who waits for an empty log.
         var clearers: [CheckedContinuation<Bool, Never>] = []
@@ -83,6 +87,12 @@ final class GroupCommit: Sendable {
 
     /// Whether jobs are refused: closed, or ended by a failure.
     var isRefusing: Bool { refusal != nil }
+
+    /// Whether another program holds the file just now.
+    var isHeld: Bool { state.withLock { $0.isHeld } }
+
+    /// What waits for room, or for another program, is refused from now on.
+    func endWaits() { state.withLock { $0.isEnding = true } }
 
     /// Why jobs are refused.
     var refusal: StoreError? { state.withLock { $0.refusal } }
@@ -166,8 +176,8 @@ final class GroupCommit: Sendable {
     private func drain(_ db: Database) {
         while true {
             while let jobs = takeGroup() {
-                let waiting = commit(jobs, db)
-                if !waiting.isEmpty, !goOn(with: waiting) { return }
+                let left = commit(jobs, db)
+                if !left.jobs.isEmpty, !goOn(with: left) { return }
                 checkpoint(db, isQuiet: false)
                 clearLog(db)
             }
@@ -187,17 +197,26 @@ final class GroupCommit: Sendable {
         }
     }
 
-    /// Whether jobs that found no room can be tried at once; else they are tried later, by another
+    /// Jobs that are not stored, and may be tried again.
+    private struct Leftover {
+        var jobs: [WriteJob] = []
+        /// They found no room; else another program holds the file.
+        var lacksRoom = true
+    }
+
+    /// Whether jobs that were not stored can be tried at once; else they are tried later, by another
     /// drain, or are refused when the store is closed.
-    private func goOn(with jobs: [WriteJob]) -> Bool {
-        let hasRoom = space?.release() ?? false
+    private func goOn(with left: Leftover) -> Bool {
+        let jobs = left.jobs
+        let hasRoom = left.lacksRoom && space?.release() ?? false
         let isClosing = state.withLock { state in
-            if hasRoom || state.refusal == nil { state.waiting.insert(contentsOf: jobs, at: 0) }
-            return state.refusal != nil
+            let isClosing = state.refusal != nil || state.isEnding
+            if hasRoom || !isClosing { state.waiting.insert(contentsOf: jobs, at: 0) }
+            return isClosing
         }
         if hasRoom { return true }
         if isClosing {
-            answer(jobs.map(\.refuse), .hasNoRoom)
+            answer(jobs.map(\.refuse), left.lacksRoom ? .hasNoRoom : .isHeld)
             return true
         }
         // Nor is there room to copy the log, and nobody is to wait for that.
@@ -221,15 +240,19 @@ final class GroupCommit: Sendable {
     /// Answers the jobs, but for those that found no room and may be tried again.
     private func commit(
         _ jobs: [WriteJob], _ db: Database, inSavepoints: Bool = false
-    ) -> [WriteJob] {
+    ) -> Leftover {
         do {
             try db.beginTransaction(.immediate)
         } catch {
-            let failure = StoreError.cannotWrite(error)
             if error.isOfRoom { return refuseIntake(of: jobs) }
-            if !error.isBusy { fail(failure) }
+            if error.isBusy {
+                state.withLock { $0.isHeld = true }
+                return refuseIntake(of: jobs, .overloaded, lacksRoom: false)
+            }
+            let failure = StoreError.cannotWrite(error)
+            fail(failure)
             answer(jobs.map(\.refuse), failure)
-            return []
+            return Leftover()
         }
         do {
             let tally = Tally()
@@ -241,6 +264,7 @@ final class GroupCommit: Sendable {
             state.withLock { state in
                 state.counts.jobs += jobs.count
                 state.counts.commits += 1
+                state.isHeld = false
             }
             for answer in answers { answer() }
         } catch {
@@ -252,12 +276,14 @@ final class GroupCommit: Sendable {
             fail(failure)
             answer(jobs.map(\.refuse), failure)
         }
-        return []
+        return Leftover()
     }
 
-    private func refuseIntake(of jobs: [WriteJob]) -> [WriteJob] {
-        answer(jobs.filter(\.isIntake).map(\.refuse), .hasNoRoom)
-        return jobs.filter { !$0.isIntake }
+    private func refuseIntake(
+        of jobs: [WriteJob], _ reason: StoreError = .hasNoRoom, lacksRoom: Bool = true
+    ) -> Leftover {
+        answer(jobs.filter(\.isIntake).map(\.refuse), reason)
+        return Leftover(jobs: jobs.filter { !$0.isIntake }, lacksRoom: lacksRoom)
     }
 
     /// Ends the store: what waits and what comes is refused.

@@ -61,3 +61,33 @@ extension Row {
         T.fromDatabaseValue(self[column])
     }
 }
+
+/// Reads a row's columns in order, and notes when one has not the kind that its table promises.
+struct Cells {
+    private let row: Row
+    private var index = 0
+    /// Whether all that was read was of its kind.
+    private(set) var isSound = true
+
+    init(_ row: Row) { self.row = row }
+
+    /// The next column, or a value instead.
+    mutating func next<T: DatabaseValueConvertible>(or other: T) -> T {
+        if let value = T.fromDatabaseValue(row[take()]) { return value }
+        isSound = false
+        return other
+    }
+
+    /// The next column, which may be NULL.
+    mutating func nextOrNil<T: DatabaseValueConvertible>(_ type: T.Type = T.self) -> T? {
+        let value: DatabaseValue = row[take()]
+        let result = T.fromDatabaseValue(value)
+        if result == nil, !value.isNull { isSound = false }
+        return result
+    }
+
+    private mutating func take() -> Int {
+        defer { index += 1 }
+        return index
+    }
+}

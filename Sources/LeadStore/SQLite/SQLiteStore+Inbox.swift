@@ -60,12 +60,14 @@ extension SQLiteStore {
                     ORDER BY due_ms, sequence LIMIT ?
                     """, arguments: [source, now, limit]
             ).compactMap { row in
-                LeadID(row["lead_id"]).map { id in
+                row.value("lead_id").flatMap { LeadID($0) }.map { id in
                     PendingReference(
                         sequence: row["sequence"],
                         reference: LeadReference(
-                            source: source, id: id, envelope: InboxRow.envelope(row["envelope"])),
-                        attempts: row["attempts"], receivedMilliseconds: row["received_ms"])
+                            source: source, id: id,
+                            envelope: InboxRow.envelope(row.value("envelope"))),
+                        attempts: row.value("attempts") ?? 0,
+                        receivedMilliseconds: row.value("received_ms") ?? now)
                 }
             }
         }
@@ -170,7 +172,8 @@ extension SQLiteStore {
                 try SQLiteStore.insert(
                     decision.deliveries, of: decision.sequence, at: decision.atMilliseconds, db,
                     tally)
-                try SQLiteStore.apply(decision.pools, at: decision.atMilliseconds, db)
+                try SQLiteStore.apply(
+                    decision.pools, of: decision.sequence, at: decision.atMilliseconds, db)
                 if let dedupe = decision.dedupe {
                     try db.cachedStatement(sql: "INSERT INTO dedupe VALUES (?, ?, ?)").execute(
                         arguments: [
@@ -292,27 +295,36 @@ struct InboxRow: Sendable {
                 raw: [UInt8](raw))
         } catch {
             return InboxEntry(
-                sequence: sequence, source: "", leadID: LeadID(contentOf: []),
+                sequence: sequence, source: "",
+                leadID: LeadID("damaged-\(sequence)") ?? LeadID(contentOf: []),
                 state: .received, receivedMilliseconds: 0, lead: [])
         }
     }
 
+    /// A row with its columns as far as they can be read: an id that cannot is `damaged-NUMBER`.
+    /// Nil when it is in no known state.
     static func entry(_ row: Row) -> InboxEntry? {
-        guard let id = LeadID(row["lead_id"]), let state = InboxState(rawValue: row["state"]) else {
-            return nil
-        }
+        let sequence: Int64 = row["sequence"]
+        guard let state = row.value("state").flatMap({ InboxState(rawValue: $0) }),
+            let id = row.value("lead_id").flatMap({ LeadID($0) }) ?? LeadID("damaged-\(sequence)")
+        else { return nil }
         return InboxEntry(
-            sequence: row["sequence"], source: row["source"], leadID: id, state: state,
-            receivedMilliseconds: row["received_ms"], lead: [UInt8](row["lead"] as Data),
-            raw: [UInt8](row["raw"] as Data), outcome: row["outcome"], decision: row["decision"],
-            ruleSetHash: row["rule_set_hash"], reason: row["reason"],
-            isDuplicate: row["is_duplicate"], decidedMilliseconds: row["decided_ms"])
+            sequence: sequence, source: row.value("source") ?? "", leadID: id, state: state,
+            receivedMilliseconds: row.value("received_ms") ?? 0,
+            lead: [UInt8](row.value("lead", as: Data.self) ?? Data()),
+            raw: [UInt8](row.value("raw", as: Data.self) ?? Data()), outcome: row.value("outcome"),
+            decision: row.value("decision"), ruleSetHash: row.value("rule_set_hash"),
+            reason: row.value("reason"), isDuplicate: row.value("is_duplicate") ?? false,
+            decidedMilliseconds: row.value("decided_ms"))
     }
 
     /// Whether the lead's bytes are those that were taken in.
     static func isIntact(_ row: Row) -> Bool {
-        guard let lead = row.value("lead", as: Data.self) else { return false }
-        guard let checksum = row.value("checksum", as: Int64.self) else { return lead.isEmpty }
+        guard let lead: Data = row.value("lead"),
+            Checksum.LeadRow(row, sequence: "sequence") != nil,
+            row.value("lead_id", as: String.self) != nil
+        else { return false }
+        guard let checksum: Int64 = row.value("checksum") else { return lead.isEmpty }
         return Checksum.ofLead(lead) == checksum
     }
 }

@@ -129,7 +129,11 @@ extension SQLiteStore {
                             AS due_ms
                         FROM walk WHERE name IS NOT NULL
                         """), arguments: [sink, name, limit])
-            return rows.map { PendingDestination(name: $0["name"], dueMilliseconds: $0["due_ms"]) }
+            return rows.compactMap { row in
+                guard let name: String = row.value("name"), let due: Int64 = row.value("due_ms")
+                else { return nil }
+                return PendingDestination(name: name, dueMilliseconds: due)
+            }
         }
     }
 
@@ -168,13 +172,16 @@ extension SQLiteStore {
                             WHERE sequence = ?4 RETURNING state, attempts, sink
                             """),
                     arguments: [crash, LeaseVoid.crashesMax, LeaseVoid.reason, sequence])
-                guard let row, let state = DeliveryState(rawValue: row["state"]) else { continue }
-                tally.delivery(to: row["sink"], from: .leased, to: state)
+                guard let row,
+                    let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) }),
+                    let sink: String = row.value("sink")
+                else { continue }
+                tally.delivery(to: sink, from: .leased, to: state)
                 guard state == .dead else { continue }
                 quarantined.append(sequence)
                 try db.cachedStatement(sql: "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)")
                     .execute(arguments: [
-                        sequence, row["attempts"] as Int, void.atMilliseconds, 0, "dead",
+                        sequence, row.value("attempts") ?? 1, void.atMilliseconds, 0, "dead",
                         LeaseVoid.reason,
                     ])
             }
@@ -229,9 +236,12 @@ extension SQLiteStore {
                     """), arguments: [limit.sink, limit.atMilliseconds])
         var late: [(sequence: Int64, due: Int64)] = []
         while let row = try rows.next() {
+            guard let planned: Int64 = row.value("due_ms"),
+                let attempts: Int = row.value("attempts")
+            else { continue }
             let due = limit.moved(
-                dueMilliseconds: row["due_ms"], attempts: row["attempts"],
-                notBeforeMilliseconds: row["not_before_ms"])
+                dueMilliseconds: planned, attempts: attempts,
+                notBeforeMilliseconds: row.value("not_before_ms"))
             if let due { late.append((row["sequence"], due)) }
         }
         return late
@@ -265,6 +275,8 @@ struct LeaseRow {
                     FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
                     WHERE outbox.sequence = ?
                     """), arguments: [sequence])
+        // The cursor owns what the row reads.
+        defer { withExtendedLifetime(rows) {} }
         guard let found = try rows.next() else { throw RowReader.Damage() }
         var row = RowReader(found)
         self.sequence = sequence
@@ -286,6 +298,16 @@ struct LeaseRow {
             sequence: number, source: source, receivedMilliseconds: try row.number(),
             isDuplicate: try row.flag())
         leadChecksum = try row.numberOrNothing()
+    }
+
+    /// The row of that number; nil when there is none, or it is damaged.
+    static func intact(_ sequence: Int64, _ db: Database) throws -> LeaseRow? {
+        do {
+            let row = try LeaseRow(sequence, db)
+            return row.damage == nil ? row : nil
+        } catch is RowReader.Damage {
+            return nil
+        }
     }
 
     /// What of the row is not as it was written; nothing of it may be sent then.

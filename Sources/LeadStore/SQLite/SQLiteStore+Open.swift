@@ -9,9 +9,10 @@ extension SQLiteStore {
         return try attempt(path) {
             if !file.exists { try file.create() }
             try file.check()
+            try file.checkLength()
             try refuseDamagedLog(file)
             try refuseNewer(file)
-            if !lock.wasClosed { try refuseDamaged(file) }
+            if !lock.wasClosed || file.isSmall { try refuseDamaged(file) }
             let space = DiskSpace(beside: file.path)
             // Opening may write.
             if !space.admits() { _ = space.release() }
@@ -20,6 +21,7 @@ extension SQLiteStore {
             try makeForgetful(pool)
             try keepTemporaryInMemory(pool)
             try Schema.migrator.migrate(pool)
+            try clearLog(pool)
             return SQLiteStore(
                 pool: pool,
                 writer: try GroupCommit(pool: pool, jobsMax: jobsPerCommit, space: space),
@@ -52,7 +54,17 @@ extension SQLiteStore {
         }
     }
 
-    private static func configuration(readonly: Bool = false) -> Configuration {
+    /// What the last owner left in the log goes into the file: a log that was long takes room as long
+    /// as it is there.
+    private static func clearLog(_ pool: DatabasePool) throws {
+        do {
+            _ = try pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        } catch  where error.isOfRoom || error.isBusy {
+            // It is whole, and copied when there is room.
+        }
+    }
+
+    static func configuration(readonly: Bool = false) -> Configuration {
         var configuration = Configuration()
         configuration.readonly = readonly
         configuration.busyMode = .timeout(Double(Checkpoints.busyMilliseconds) / 1000)
@@ -116,8 +128,10 @@ extension SQLiteStore {
         }
     }
 
-    /// Reads every page: about a second for each gigabyte or two.
+    /// Reads every page: a second or two for a gigabyte that is in memory, and half a minute from a
+    /// slow disk. A large file that was closed is looked at while the service runs (`checkPages`).
     private static func refuseDamaged(_ file: StoreFile) throws {
+        file.readAhead()
         let answer = try look(into: file) { db in
             try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
         }

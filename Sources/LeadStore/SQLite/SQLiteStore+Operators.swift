@@ -7,15 +7,18 @@ extension SQLiteStore {
         try await read { db in
             var stats = StoreStats()
             for row in try Row.fetchAll(db, sql: "SELECT * FROM lead_counts WHERE count > 0") {
-                guard let state = InboxState(rawValue: row["state"]) else { continue }
-                stats.leads[state, default: 0] += row["count"] as Int
-                let outcome: String = row["outcome"]
-                if !outcome.isEmpty { stats.outcomes[outcome, default: 0] += row["count"] as Int }
+                guard let state = row.value("state").flatMap({ InboxState(rawValue: $0) }),
+                    let outcome: String = row.value("outcome"), let count: Int = row.value("count")
+                else { continue }
+                stats.leads[state, default: 0] += count
+                if !outcome.utf8.isEmpty { stats.outcomes[outcome, default: 0] += count }
             }
             for row in try Row.fetchAll(db, sql: "SELECT * FROM delivery_counts WHERE count > 0") {
-                guard let state = DeliveryState(rawValue: row["state"]) else { continue }
-                stats.deliveries[state, default: 0] += row["count"] as Int
-                stats.sinks[row["sink"] as String, default: [:]][state] = row["count"] as Int
+                guard let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) }),
+                    let sink: String = row.value("sink"), let count: Int = row.value("count")
+                else { continue }
+                stats.deliveries[state, default: 0] += count
+                stats.sinks[sink, default: [:]][state] = count
             }
             return stats
         }
@@ -85,22 +88,29 @@ extension SQLiteStore {
                 arguments: [sequence]
             ).map { row in
                 AttemptEntry(
-                    number: row["number"], startedMilliseconds: row["started_ms"],
-                    durationMilliseconds: row["duration_ms"], outcome: row["outcome"],
-                    detail: row["detail"])
+                    number: row.value("number") ?? 0,
+                    startedMilliseconds: row.value("started_ms") ?? 0,
+                    durationMilliseconds: row.value("duration_ms") ?? 0,
+                    outcome: row.value("outcome") ?? "", detail: row.value("detail") ?? "")
             }
         }
     }
 
+    /// A row with its columns as far as they can be read; nil when it does not say what is sent
+    /// where, or is in no known state.
     private static func entry(_ row: Row) -> DeliveryEntry? {
-        guard let delivery = delivery(row), let id = LeadID(row["lead_id"]),
-            let state = DeliveryState(rawValue: row["state"])
+        let lead: Int64 = row.value("inbox_sequence") ?? 0
+        guard let delivery = delivery(row),
+            let id = row.value("lead_id").flatMap({ LeadID($0) }) ?? LeadID("damaged-\(lead)"),
+            let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) })
         else { return nil }
         return DeliveryEntry(
-            sequence: row["sequence"], delivery: delivery, source: row["source"], leadID: id,
-            state: state, attempts: row["attempts"], createdMilliseconds: row["created_ms"],
-            dueMilliseconds: row["due_ms"], detail: row["detail"], generation: row["generation"],
-            previousSequence: row["previous_sequence"], isSuperseded: row["superseded"])
+            sequence: row["sequence"], delivery: delivery, source: row.value("source") ?? "",
+            leadID: id, state: state, attempts: row.value("attempts") ?? 0,
+            createdMilliseconds: row.value("created_ms") ?? 0,
+            dueMilliseconds: row.value("due_ms") ?? 0, detail: row.value("detail"),
+            generation: row.value("generation") ?? 0,
+            previousSequence: row.value("previous_sequence"), isSuperseded: row["superseded"])
     }
 }
 

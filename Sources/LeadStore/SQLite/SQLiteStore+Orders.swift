@@ -18,26 +18,31 @@ extension SQLiteStore {
         let row = try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT outbox.*, inbox.state AS lead_state, \(isSuperseded) AS superseded
+                    SELECT outbox.inbox_sequence, outbox.state, outbox.generation,
+                        inbox.state AS lead_state, \(isSuperseded) AS superseded
                     FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
                     WHERE outbox.sequence = ?
                     """), arguments: [sequence])
-        guard let row, var delivery = delivery(row) else { return .unknown }
-        if (row["lead_state"] as String) == InboxState.forgotten.rawValue { return .forgotten }
+        guard let row else { return .unknown }
+        if row.value("lead_state") == InboxState.forgotten.rawValue { return .forgotten }
         if row["superseded"] { return .superseded }
-        switch DeliveryState(rawValue: row["state"]) {
+        switch row.value("state").flatMap({ DeliveryState(rawValue: $0) }) {
         case .pending?: return .open
         case .leased?: return .underWay
         default: break
         }
+        // A new row with a new checksum would vouch for what the disk has changed.
+        guard let inbox: Int64 = row.value("inbox_sequence"),
+            let generation: Int = row.value("generation"),
+            var delivery = try LeaseRow.intact(sequence, db)?.delivery
+        else { return .damaged }
         delivery.key = delivery.key.ofNextGeneration
         delivery.notBeforeMilliseconds = nil
-        let inbox: Int64 = row["inbox_sequence"]
         try insert([delivery], of: inbox, at: order.atMilliseconds, db, tally)
         guard db.changesCount > 0 else { return .superseded }
         try db.cachedStatement(
             sql: "UPDATE outbox SET generation = ?, previous_sequence = ? WHERE key = ?"
-        ).execute(arguments: [(row["generation"] as Int) + 1, sequence, delivery.key.text])
+        ).execute(arguments: [generation + 1, sequence, delivery.key.text])
         try note(.redelivered, lead: inbox, delivery: sequence, order, db)
         return .done
     }
@@ -52,11 +57,14 @@ extension SQLiteStore {
                         sql: "SELECT inbox_sequence, state FROM outbox WHERE sequence = ?"),
                     arguments: [sequence])
                 guard let row else { return .unknown }
-                switch DeliveryState(rawValue: row["state"]) {
-                case .pending?:
-                    try SQLiteStore.cancel(sequence, of: row["inbox_sequence"], order, db, tally)
+                guard let lead: Int64 = row.value("inbox_sequence"),
+                    let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) })
+                else { return .damaged }
+                switch state {
+                case .pending:
+                    try SQLiteStore.cancel(sequence, of: lead, order, db, tally)
                     return .done
-                case .leased?: return .underWay
+                case .leased: return .underWay
                 default: return .over
                 }
             }
@@ -101,7 +109,10 @@ extension SQLiteStore {
             db.cachedStatement(
                 sql: "SELECT state, ifnull(outcome, '') AS outcome FROM inbox WHERE sequence = ?"),
             arguments: [sequence])
-        guard let row, let state = InboxState(rawValue: row["state"]) else { return .unknown }
+        guard let row else { return .unknown }
+        guard let state = row.value("state").flatMap({ InboxState(rawValue: $0) }),
+            let outcome: String = row.value("outcome")
+        else { return .damaged }
         if state == .forgotten {
             guard options.allowsAgain else { return .forgotten }
             try letIn(sequence, db)
@@ -110,7 +121,9 @@ extension SQLiteStore {
         let deliveries = try Row.fetchAll(
             db.cachedStatement(sql: "SELECT sequence, state FROM outbox WHERE inbox_sequence = ?"),
             arguments: [sequence])
-        let states = deliveries.map { DeliveryState(rawValue: $0["state"]) }
+        let states = deliveries.map { row in
+            row.value("state").flatMap { DeliveryState(rawValue: $0) }
+        }
         if states.contains(.leased) { return .underWay }
         let isOpen = [.announced, .received].contains(state) || states.contains(.pending)
         guard !isOpen || options.cancelsPending else { return .open }
@@ -118,8 +131,7 @@ extension SQLiteStore {
             try cancel(row["sequence"], of: sequence, order, db, tally)
         }
         try erase(sequence, db)
-        tally.lead(
-            from: state, outcome: row["outcome"], to: .forgotten, outcome: row["outcome"])
+        tally.lead(from: state, outcome: outcome, to: .forgotten, outcome: outcome)
         try note(.forgotten, lead: sequence, delivery: nil, order, db)
         if options.allowsAgain { try letIn(sequence, db) }
         return .done
@@ -143,19 +155,24 @@ extension SQLiteStore {
             """,
             "UPDATE orders SET reason = '' WHERE inbox_sequence = ?",
             "DELETE FROM dedupe WHERE inbox_sequence = ?",
+            "DELETE FROM pool_sticky WHERE inbox_sequence = ?",
         ] { try db.cachedStatement(sql: sql).execute(arguments: [sequence]) }
     }
 
-    /// Gives the id and the deliveries' keys free, for the lead to come in as if it were new.
+    /// Gives the id and the deliveries' keys free, for the lead to come in as if it were new. The
+    /// new name is by chance: a form may choose ids.
     private static func letIn(_ sequence: Int64, _ db: Database) throws {
         try db.cachedStatement(
-            sql: "UPDATE inbox SET lead_id = 'forgotten-' || sequence WHERE sequence = ?"
+            sql: """
+                UPDATE inbox SET lead_id = 'forgotten-' || sequence || '-' || hex(randomblob(8))
+                WHERE sequence = ?
+                """
         ).execute(arguments: [sequence])
         let rows = try Row.fetchAll(
             db.cachedStatement(sql: "SELECT sequence, key FROM outbox WHERE inbox_sequence = ?"),
             arguments: [sequence])
         for row in rows {
-            guard let key = DeliveryKey(row["key"]) else { continue }
+            guard let key = row.value("key").flatMap({ DeliveryKey($0) }) else { continue }
             let number: Int64 = row["sequence"]
             try db.cachedStatement(sql: "UPDATE outbox SET key = ? WHERE sequence = ?")
                 .execute(arguments: [key.ofForgotten(number).text, number])
@@ -170,12 +187,12 @@ extension SQLiteStore {
                 db, sql: "SELECT * FROM orders WHERE inbox_sequence = ? ORDER BY rowid",
                 arguments: [sequence]
             ).compactMap { row in
-                OrderEntry.Verb(rawValue: row["verb"]).map { verb in
+                row.value("verb").flatMap { OrderEntry.Verb(rawValue: $0) }.map { verb in
                     OrderEntry(
-                        verb: verb, deliverySequence: row["outbox_sequence"],
+                        verb: verb, deliverySequence: row.value("outbox_sequence"),
                         order: Order(
-                            by: row["operator"], reason: row["reason"],
-                            atMilliseconds: row["at_ms"]))
+                            by: row.value("operator") ?? "", reason: row.value("reason") ?? "",
+                            atMilliseconds: row.value("at_ms") ?? 0))
                 }
             }
         }
@@ -191,9 +208,11 @@ extension SQLiteStore {
                 """, filter)
             var tally = DeliveryTally()
             for row in try query.rows(db, groupedBy: "1, 2, 3") {
-                guard let state = DeliveryState(rawValue: row["state"]) else { continue }
+                guard let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) }),
+                    let sink: String = row.value("sink")
+                else { continue }
                 let kind = DeliveryTally.Kind(
-                    sink: row["sink"], state: state, isSuperseded: row["superseded"])
+                    sink: sink, state: state, isSuperseded: row["superseded"])
                 tally.counts[kind] = row["count"]
                 tally.lastSequence = max(tally.lastSequence, row["last"])
             }
@@ -208,7 +227,9 @@ extension SQLiteStore {
                 "SELECT inbox.state, count(*) AS count, max(inbox.sequence) AS last FROM inbox",
                 filter)
             for row in try leads.rows(db, groupedBy: "1") {
-                guard let state = InboxState(rawValue: row["state"]) else { continue }
+                guard let state = row.value("state").flatMap({ InboxState(rawValue: $0) }) else {
+                    continue
+                }
                 tally.leads[state] = row["count"]
                 tally.lastSequence = max(tally.lastSequence, row["last"])
             }
@@ -218,8 +239,10 @@ extension SQLiteStore {
                 FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
                 """, filter)
             for row in try deliveries.rows(db, groupedBy: "1, 2") {
-                guard let state = DeliveryState(rawValue: row["state"]) else { continue }
-                tally.deliveries[row["sink"], default: [:]][state] = row["count"]
+                guard let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) }),
+                    let sink: String = row.value("sink")
+                else { continue }
+                tally.deliveries[sink, default: [:]][state] = row["count"]
             }
             return tally
         }
@@ -236,7 +259,7 @@ extension SQLiteStore {
                         UNION ALL SELECT sink, created_ms FROM outbox WHERE state = 'leased')
                     GROUP BY sink
                     """)
-            { oldest[row["sink"]] = row["oldest"] }
+            { if let sink: String = row.value("sink") { oldest[sink] = row.value("oldest") } }
             return oldest
         }
     }
@@ -264,7 +287,11 @@ extension SQLiteStore {
                     query.after?.receivedMilliseconds ?? .min, query.after?.sequence ?? .min,
                     query.beforeMilliseconds, query.limit,
                 ]
-            ).map { OverLead(sequence: $0["sequence"], receivedMilliseconds: $0["received_ms"]) }
+            ).compactMap { row in
+                row.value("received_ms").map {
+                    OverLead(sequence: row["sequence"], receivedMilliseconds: $0)
+                }
+            }
         }
     }
 

@@ -59,13 +59,17 @@ extension SQLiteStore {
             ])
     }
 
+    /// What a row of the outbox says is sent where; nil when it cannot be read.
     static func delivery(_ row: Row) -> NewDelivery? {
-        DeliveryKey(row["key"] as String).map {
-            NewDelivery(
-                key: $0, sink: row["sink"], route: row["route"], isCopy: row["is_copy"],
-                with: row["with_settings"], notBeforeMilliseconds: row["not_before_ms"],
-                pool: row["pool"], member: row["member"])
-        }
+        guard let text: String = row.value("key"), let key = DeliveryKey(text),
+            let sink: String = row.value("sink"), let route: String = row.value("route"),
+            let isCopy: Bool = row.value("is_copy"),
+            let settings: String = row.value("with_settings")
+        else { return nil }
+        return NewDelivery(
+            key: key, sink: sink, route: route, isCopy: isCopy, with: settings,
+            notBeforeMilliseconds: row.value("not_before_ms"), pool: row.value("pool"),
+            member: row.value("member"))
     }
 
     // MARK: What delivery remembers
@@ -75,8 +79,11 @@ extension SQLiteStore {
             try Row.fetchAll(
                 db, sql: "SELECT * FROM clock_jumps ORDER BY sequence DESC LIMIT ?",
                 arguments: [ClockJump.countMax]
-            ).reversed().map {
-                ClockJump(expectedMilliseconds: $0["expected_ms"], byMilliseconds: $0["by_ms"])
+            ).reversed().compactMap { row in
+                guard let expected: Int64 = row.value("expected_ms"),
+                    let by: Int64 = row.value("by_ms")
+                else { return nil }
+                return ClockJump(expectedMilliseconds: expected, byMilliseconds: by)
             }
         }
     }
@@ -97,9 +104,14 @@ extension SQLiteStore {
 
     public func pauses() async throws(StoreError) -> [SinkPause] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM sink_pauses ORDER BY sink").map {
-                SinkPause(sink: $0["sink"], sinceMilliseconds: $0["since_ms"], reason: $0["reason"])
-            }
+            try Row.fetchAll(db, sql: "SELECT * FROM sink_pauses ORDER BY sink")
+                .compactMap { row in
+                    row.value("sink").map { sink in
+                        SinkPause(
+                            sink: sink, sinceMilliseconds: row.value("since_ms") ?? 0,
+                            reason: row.value("reason") ?? "")
+                    }
+                }
         }
     }
 

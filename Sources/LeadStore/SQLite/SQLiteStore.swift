@@ -54,6 +54,10 @@ public final class SQLiteStore: LeadStore {
 
     public var lastOwnerCrashed: Bool { get async { lock?.hasCrashed ?? false } }
 
+    /// What waits for room on the disk, or for another program that holds the file, is refused from
+    /// now on: for a program that must end.
+    public func endWaits() { writer?.endWaits() }
+
     /// Finishes what waits and closes; later calls fail. May be called twice.
     public func close() async {
         let isSound = await writer?.close() ?? true
@@ -90,6 +94,7 @@ public final class SQLiteStore: LeadStore {
 
     public func checkIntake() async throws(StoreError) {
         if let refusal = writer?.refusal { throw refusal }
+        if writer?.isHeld == true { throw .isHeld }
         if let space, !space.admits() { throw .hasNoRoom }
         _ = try await stats()
     }

@@ -31,6 +31,9 @@ enum Schema {
         migrator.registerMigration("6 a checksum in every row") { db in
             try MissingChecksums.fill(db)
         }
+        migrator.registerMigration("7 whose sticky answers are") { db in
+            try db.execute(sql: stickyLeads)
+        }
         return migrator
     }
 
@@ -139,6 +142,14 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX pool_counts_until ON pool_counts (until_ms);
         CREATE INDEX pool_sticky_until ON pool_sticky (until_ms);
+        """
+
+    /// The last lead that had the answers: when it is forgotten, so are they. Rows of earlier
+    /// versions end by themselves.
+    private static let stickyLeads = """
+        ALTER TABLE pool_sticky ADD COLUMN inbox_sequence INTEGER;
+        CREATE INDEX pool_sticky_inbox ON pool_sticky (inbox_sequence)
+            WHERE inbox_sequence IS NOT NULL;
         """
 
     /// A sink's pending deliveries are found by destination, so that one that rests is left out with

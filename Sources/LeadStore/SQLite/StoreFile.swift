@@ -69,6 +69,38 @@ struct StoreFile: Sendable {
         }
     }
 
+    /// Up to how many bytes every page is looked at before a store that was closed is opened:
+    /// 128 MiB, a quarter of a second.
+    static let smallBytesMax = 128 << 20
+
+    /// Whether looking at every page takes no time that anybody notices.
+    var isSmall: Bool { (StoreFile.size(of: path) ?? 0) <= StoreFile.smallBytesMax }
+
+    /// Refuses a file that was cut short: its header says how many pages there are (at 28, each as
+    /// long as is said at 16). With a log they may still be in that.
+    func checkLength() throws(StoreError) {
+        guard (StoreFile.size(of: path + "-wal") ?? 0) == 0 else { return }
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .unusable("cannot open", path) }
+        defer { _ = Glibc.close(descriptor) }
+        var header = [UInt8](repeating: 0, count: 32)
+        guard pread(descriptor, &header, header.count, 0) == header.count else { return }
+        let pageBytes = Int(header[16]) << 8 | Int(header[17])
+        let pages = header[28..<32].reduce(0) { $0 << 8 | Int($1) }
+        guard pages * pageBytes <= StoreFile.size(of: path) ?? 0 else {
+            throw .unusable(
+                "the store '\(path)' is damaged: its end is missing; restore a backup")
+        }
+    }
+
+    /// Asks for the whole file in order: SQLite's own order of reading is slow on a disk.
+    func readAhead() {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { _ = Glibc.close(descriptor) }
+        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_WILLNEED)
+    }
+
     private static func makeFolder(_ folder: URL) throws(StoreError) {
         do {
             try FileManager.default.createDirectory(

@@ -46,6 +46,22 @@ extension StoreContract {
             try requireEqual(state[.sample(of: anna)], 1, "count")
             try requireEqual(state[.sample]?.untilMilliseconds, 10_001, "sticky")
         },
+        .init("a forgotten lead's sticky answers are forgotten, unless a later lead has them") {
+            store in
+            let first = try await store.remember(.sample(number: 1), with: "1")
+            let second = try await store.remember(.sample(number: 2), with: "2")
+            let calling = ForgetOptions(cancelsPending: true)
+            let order = Order(by: "ann", atMilliseconds: 5000)
+            _ = try await store.forget([first.sequence], calling, order)
+            try requireEqual(
+                try await store.poolState(.sample)[.sample]?.untilMilliseconds, 10_002,
+                "of the later lead")
+            _ = try await store.forget([second.sequence], calling, order)
+            let state = try await store.poolState(.sample)
+            try requireEqual(state[.sample], nil, "still known")
+            let anna = PoolMember(pool: "team", name: "anna")
+            try requireEqual(state[anna].total, 2, "the member's leads are still counted")
+        },
         .init("a skipped decision does not move a pool") { store in
             let entry = try await store.remember(.sample(number: 1), with: "1")
             var second = DecisionRecord.sample(entry, sinks: ["a"], at: 2000)

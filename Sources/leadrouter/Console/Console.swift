@@ -102,6 +102,12 @@ final class ProgressLine: Sendable {
         if let line { FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8)) }
     }
 
+    /// Shows what is done before there is anything to count.
+    func show(_ text: String) {
+        guard Console.isErrorTerminal else { return }
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+    }
+
     private static func time(_ seconds: Double) -> String {
         let seconds = Int(seconds.rounded(.up))
         return seconds < 100 ? "\(seconds) s" : "\((seconds + 59) / 60) min"

@@ -179,6 +179,7 @@ extension OrderAnswer {
         case .over: "over already"
         case .superseded: "redelivered already; the newest generation is another delivery"
         case .forgotten: "the lead is forgotten"
+        case .damaged: "damaged on the disk; 'leadrouter ledger verify' says what"
         case .unknown: "no longer there"
         }
     }

@@ -68,6 +68,7 @@ enum ReloadAction {
 struct ServiceHealth {
     let store: any LeadStore
     let reload: Reload?
+    let file: FileCheck.State
 
     func readiness() async -> AdminServer.Readiness {
         var trouble: String?
@@ -80,6 +81,17 @@ struct ServiceHealth {
         writer.object { writer in
             writer.name("ready")
             writer.bool(trouble == nil)
+            if file.faultCount > 0 {
+                writer.name("degraded")
+                writer.bool(true)
+                writer.name("store")
+                writer.object { writer in
+                    writer.name("faults")
+                    writer.integer(file.faultCount)
+                    writer.name("since")
+                    writer.string(Timestamp(milliseconds: file.sinceMilliseconds ?? 0).text)
+                }
+            }
             if let reload, let edition = reload.rules.edition {
                 writer.name("rules")
                 writer.object { ServiceHealth.write(edition, reload.rules.refusal, to: &$0) }

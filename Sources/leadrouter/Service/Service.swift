@@ -20,6 +20,7 @@ final class Service: Sendable {
     private let webhooks: WebhookServer
     private let admin: AdminServer
     private let retention: Retention
+    private let fileCheck: FileCheck
     private let reload: Reload?
     private let isWatching: Bool
     private let stop = AsyncStream<Void>.makeStream()
@@ -35,6 +36,8 @@ final class Service: Sendable {
         let flow = try await Flow(configuration: configuration, store: store, logger: logger)
         self.flow = flow
         let clock = SystemClock()
+        let fileCheck = FileCheck(store: store, clock: clock, logger: logger)
+        self.fileCheck = fileCheck
         webhooks = WebhookServer(
             host: configuration.server.listen.host, port: configuration.server.listen.port,
             webhook: { flow.intake.webhook($0) }, inbox: flow.intake.inbox,
@@ -43,8 +46,12 @@ final class Service: Sendable {
             host: configuration.server.admin.listen.host,
             port: configuration.server.admin.listen.port,
             token: configuration.server.admin.token?.revealed,
-            readiness: { await ServiceHealth(store: store, reload: reload).readiness() },
-            metrics: { await ServiceMetrics(store: store, reload: reload).text() },
+            readiness: {
+                await ServiceHealth(store: store, reload: reload, file: fileCheck.state).readiness()
+            },
+            metrics: {
+                await ServiceMetrics(store: store, reload: reload, file: fileCheck.state).text()
+            },
             actions: [
                 "import": { await ImportAction.run($0, into: flow.intake.inbox) },
                 "reload": { _ in await ReloadAction.run(reload) },
@@ -89,11 +96,13 @@ final class Service: Sendable {
             }
             group.addTask { try await self.runFlow() }
             group.addTask { try await self.retention.run() }
+            group.addTask { try await self.fileCheck.run() }
             group.addTask {
                 for await _ in self.stop.stream { break }
                 listeners.cancel()
                 self.flow.stop()
                 try? await Task.sleep(for: Service.stopGrace)
+                (self.store as? SQLiteStore)?.endWaits()
             }
             do {
                 // The flow ends last when all is well; a failure of any part ends the rest.

@@ -8,6 +8,7 @@ import LeadStore
 struct ServiceMetrics {
     let store: any LeadStore
     let reload: Reload?
+    let file: FileCheck.State
 
     func text() async -> String {
         var metrics = MetricsText()
@@ -20,6 +21,13 @@ struct ServiceMetrics {
         metrics.write(
             "leadrouter_intake_open", .gauge, "Whether leads are taken in just now.",
             await isTakingIn ? 1 : 0)
+        metrics.write(
+            "leadrouter_store_faults", .gauge, "Faults found in the store's file and rows.",
+            Double(file.faultCount))
+        metrics.write(
+            "leadrouter_store_checked_seconds", .gauge,
+            "When all of the store was last looked at; 0 before that.",
+            Double((file.checkedMilliseconds ?? 0) / 1000))
         if let reload { write(reload, to: &metrics) }
         return metrics.text
     }

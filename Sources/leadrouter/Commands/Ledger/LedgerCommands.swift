@@ -41,16 +41,24 @@ struct LedgerVerify: AsyncParsableCommand {
         try await store.look { store in
             let line = ProgressLine("leads")
             let counter = LeadCounter()
+            let total = try await store.stats().leads.values.reduce(0, +)
+            line.show("looking at every page of the file")
             let extent = try await store.verify(
                 isServed: SQLiteStore.isOwned(path: path),
                 atMilliseconds: SystemClock().nowMilliseconds(),
-                progress: { line.advance(by: counter.step(to: $0)) }, report: { faults.add($0) })
+                progress: {
+                    line.advance(
+                        by: counter.step(to: $0), fraction: Double($0) / Double(max(1, total)))
+                }, report: { faults.add($0) })
             var summary =
                 "\(Summary.count(extent.leads, "lead")), \(extent.deliveries) deliveries and "
                 + "\(extent.attempts) attempts checked"
             if let ruleSet = configuration?.ruleSet {
                 let check = RoutingCheck(ruleSet)
-                let counts = try await check.run(on: store, line) { faults.add($0) }
+                line.end()
+                let counts = try await check.run(on: store, ProgressLine("leads decided again")) {
+                    faults.add($0)
+                }
                 summary += "; \(counts.same) decided again by the same rules"
                 if counts.other > 0 { summary += ", \(counts.other) were decided by others" }
             }

@@ -1,0 +1,184 @@
+import Foundation
+import GRDB
+import LeadKit
+import LeadTesting
+import Synchronization
+import Testing
+
+@testable import LeadStore
+
+/// A flipped bit can make a value of another kind of a value, and GRDB's subscripts end the process
+/// over that: no read may, and the verification names the row.
+@Suite(.timeLimit(.minutes(3)))
+struct DamagedRowTests {
+    static let columns = [
+        "inbox": [
+            "source", "lead_id", "state", "received_ms", "lead", "raw", "envelope", "attempts",
+            "due_ms", "outcome", "decision", "rule_set_hash", "is_duplicate", "reason",
+            "decided_ms", "checksum",
+        ],
+        "outbox": [
+            "key", "inbox_sequence", "sink", "route", "is_copy", "with_settings", "state",
+            "attempts", "created_ms", "due_ms", "lease_token", "lease_until_ms", "detail",
+            "not_before_ms", "pool", "member", "destination", "crashes", "generation",
+            "previous_sequence", "checksum",
+        ],
+        "attempts": ["number", "started_ms", "duration_ms", "outcome", "detail"],
+        "orders": ["outbox_sequence", "verb", "at_ms", "operator", "reason"],
+        "lead_counts": ["count"],
+        "delivery_counts": ["count"],
+        "clock_jumps": ["expected_ms", "by_ms"],
+    ]
+
+    @Test(arguments: columns.keys.sorted())
+    func `a value of another kind ends no process in any read`(table: String) async throws {
+        for column in Self.columns[table] ?? [] {
+            let folder = StoreFolder()
+            let store = try await folder.filled()
+            try store.damage(table, column)
+            await Self.read(store)
+            let found = try await store.faults()
+            #expect(!found.isEmpty, "\(table).\(column)")
+            await Self.order(store)
+            await store.close()
+        }
+    }
+
+    /// An error is an answer; what is tested is that there is one.
+    private static func read(_ store: SQLiteStore) async {
+        _ = try? await store.stats()
+        _ = try? await store.leads(LeadFilter())
+        _ = try? await store.leads(LeadFilter(afterSequence: 0))
+        _ = try? await store.deliveries(DeliveryFilter())
+        _ = try? await store.deliveries(DeliveryFilter(afterSequence: 0))
+        for sequence in Int64(1)...6 {
+            _ = try? await store.attempts(of: sequence)
+            _ = try? await store.orders(ofLead: sequence)
+        }
+        _ = try? await store.tally(LeadFilter())
+        _ = try? await store.tally(DeliveryFilter())
+        _ = try? await store.oldestOpenMilliseconds()
+        for end in OverQuery.End.allCases {
+            _ = try? await store.over(OverQuery(end: end, beforeMilliseconds: 999, limit: 9))
+        }
+        _ = try? await store.undecided(after: 0, limit: 9)
+        _ = try? await store.dueReferences(source: "facebook", atMilliseconds: 999, limit: 9)
+        _ = try? await store.nextReferenceMilliseconds(source: "facebook")
+        _ = try? await store.pendingDestinations(sink: "d", after: "", limit: 9)
+        _ = try? await store.clockJumps()
+        _ = try? await store.pauses()
+    }
+
+    private static func order(_ store: SQLiteStore) async {
+        let order = Order(by: "ann", atMilliseconds: 60)
+        let rows = Array(Int64(1)...6)
+        _ = try? await store.limitDue(
+            DueLimit(
+                sink: "d", atMilliseconds: 0, waitsMilliseconds: [0]))
+        _ = try? await store.lease(9, of: "d", token: "t", at: 60)
+        _ = try? await store.voidLeases(LeaseVoid(exceptToken: "u", atMilliseconds: 70))
+        for row in rows {
+            _ = try? await store.redeliver([row], order)
+            _ = try? await store.cancel([row], order)
+            _ = try? await store.forget([row], ForgetOptions(cancelsPending: true), order)
+        }
+    }
+
+    @Test func `what the disk has changed is not redelivered under a new checksum`() async throws {
+        let folder = StoreFolder()
+        let store = try await folder.filled()
+        let order = Order(by: "ann", atMilliseconds: 60)
+        try await store.write { db in
+            try db.execute(sql: "UPDATE outbox SET route = 'x' WHERE sink = 'a'")
+        }
+        #expect(try await store.redeliver([1], order) == [.damaged])
+        #expect(try await store.deliveries(DeliveryFilter(sink: "a")).count == 1)
+        await store.close()
+    }
+
+    @Test func `a lead whose id cannot be read is listed by its number, and held`() async throws {
+        let folder = StoreFolder()
+        let store = try await folder.filled()
+        try store.damage("inbox", "lead_id")
+        let found = try await store.undecided(after: 0, limit: 9)
+        #expect(found.map(\.leadID.text) == ["damaged-4"] && found.map(\.lead) == [[]])
+        await store.close()
+    }
+}
+
+extension StoreFolder {
+    /// Delivered; dead; pending; received; a reference; kept aside.
+    fileprivate func filled() async throws -> SQLiteStore {
+        let store = try await open()
+        for (id, sink) in [("1", "a"), ("2", "b"), ("3", "d")] {
+            try await store.route(id, to: [sink])
+        }
+        let ends: [(String, AttemptRecord.Result)] = [
+            ("a", .delivered(receipt: "ok")), ("b", .dead(reason: "550", followUps: [])),
+        ]
+        for (sink, result) in ends {
+            let leased = try await store.lease(1, of: sink, token: "t", at: 9)[0]
+            _ = try await store.finish([
+                AttemptRecord(
+                    sequence: leased.sequence, sink: leased.delivery.sink, token: "t", attempt: 1,
+                    startedMilliseconds: 9,
+                    durationMilliseconds: 1, result: result)
+            ])
+        }
+        let reference = try #require(LeadID("5"))
+        _ = try await store.redeliver([2], Order(by: "ann", reason: "r", atMilliseconds: 20))
+        _ = try await store.accept(
+            [
+                .lead(.sampleNamed("4")),
+                .reference(LeadReference(source: "facebook", id: reference, envelope: Envelope())),
+                .quarantined(source: "facebook", raw: [0x7B], reason: "no object"),
+            ], atMilliseconds: 30)
+        try await store.record(ClockJump(expectedMilliseconds: 1, byMilliseconds: 1))
+        return store
+    }
+}
+
+extension SQLiteStore {
+    fileprivate func faults() async throws -> [LedgerFault] {
+        let found = Mutex<[LedgerFault]>([])
+        _ = try await verify(
+            isServed: true, atMilliseconds: 50, progress: { _ in },
+            report: { fault in found.withLock { $0.append(fault) } })
+        return found.withLock { $0 }
+    }
+
+    /// Gives a column of all rows a value that no value of its kind is. No table is strict for as
+    /// long.
+    fileprivate func damage(_ table: String, _ column: String) throws {
+        try pool.writeWithoutTransaction { db in
+            let isText =
+                try String.fetchOne(
+                    db, sql: "SELECT type = 'TEXT' FROM pragma_table_info(?) WHERE name = ?",
+                    arguments: [table, column]) == "1"
+            let junk = isText ? "CAST(x'fffe' || random() AS BLOB)" : "'junk' || random()"
+            try db.execute(sql: "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON")
+            try SQLiteStore.setStrict(false, db)
+            try db.execute(sql: "UPDATE \(table) SET \(column) = \(junk)")
+            try SQLiteStore.setStrict(true, db)
+            try db.execute(sql: "PRAGMA foreign_keys = ON; PRAGMA ignore_check_constraints = OFF")
+        }
+    }
+
+    private static func setStrict(_ isStrict: Bool, _ db: Database) throws {
+        try db.execute(sql: "PRAGMA writable_schema = ON")
+        // "WITHOUT ROWID" may stand behind it, after a comma.
+        let marked =
+            isStrict
+            ? (") /*STRICT, */", ") STRICT, ", ") /*STRICT*/", ") STRICT")
+            : (") STRICT, ", ") /*STRICT, */", ") STRICT", ") /*STRICT*/")
+        try db.execute(
+            sql: """
+                UPDATE sqlite_schema SET sql = replace(replace(sql, ?, ?), ?, ?)
+                WHERE type = 'table'
+                """, arguments: [marked.0, marked.1, marked.2, marked.3])
+        let version = try Int.fetchOne(db, sql: "PRAGMA schema_version") ?? 0
+        try db.execute(sql: "PRAGMA schema_version = \(version + 1)")
+        try db.execute(sql: "PRAGMA writable_schema = RESET")
+        db.clearSchemaCache()
+    }
+}
