@@ -21,6 +21,8 @@ final class Service: Sendable {
     private let admin: AdminServer
     private let retention: Retention
     private let fileCheck: FileCheck
+    /// Has the store refuse what waits for room on the disk: the service must end.
+    private let endWaits: @Sendable () -> Void
     private let reload: Reload?
     private let isWatching: Bool
     private let stop = AsyncStream<Void>.makeStream()
@@ -33,6 +35,7 @@ final class Service: Sendable {
     ) async throws {
         self.reload = reload
         self.isWatching = isWatching
+        endWaits = { (store as? SQLiteStore)?.endWaits() }
         let flow = try await Flow(configuration: configuration, store: store, logger: logger)
         self.flow = flow
         let clock = SystemClock()
@@ -102,7 +105,7 @@ final class Service: Sendable {
                 listeners.cancel()
                 self.flow.stop()
                 try? await Task.sleep(for: Service.stopGrace)
-                (self.store as? SQLiteStore)?.endWaits()
+                self.endWaits()
             }
             do {
                 // The flow ends last when all is well; a failure of any part ends the rest.
