@@ -116,7 +116,9 @@ struct GroupCommitTests {
         await store.close()
     }
 
-    @Test func `another program's lock fails a write and not the store`() async throws {
+    @Test func `while another program holds the file new leads are refused, and the rest waits`()
+        async throws
+    {
         let store = try await folder.open()
         try await store.pool.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA busy_timeout = 0")
@@ -134,9 +136,15 @@ struct GroupCommitTests {
             }
         }
         await gate.isEntered()
-        await #expect(throws: StoreError.self) { try await store.write { _ in } }
+        await #expect(throws: StoreError.overloaded) {
+            try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1)
+        }
+        await #expect(throws: StoreError.isHeld) { try await store.checkIntake() }
+        let waits = Task { try await store.write { _ in } }
         gate.open()
         try await holder.value
+        try await waits.value
+        try await store.checkIntake()
         #expect(try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1) == [.stored])
         try other.close()
         await store.close()
