@@ -54,6 +54,21 @@ import Testing
         }
     }
 
+    @Test(arguments: ["", "G"])
+    func
+        `a body that comes behind its answer leaves the connection waiting for no more than the rest`(
+            _ more: String
+        ) async throws
+    {
+        try await withWebhooks(limits: limits(head: 1, idle: 1)) { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            connection.send("POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
+            #expect(await connection.status() == 404)
+            connection.send("abcd" + more)
+            #expect(await connection.rest() != nil)
+        }
+    }
+
     @Test func `the second head has its own limit`() async throws {
         try await withWebhooks(limits: limits(head: 1, idle: 30)) { port, _ in
             let connection = try #require(RawConnection(port: port))

@@ -12,6 +12,18 @@ struct OrdersTests {
     let folder = StoreFolder()
     let order = Order(by: "ann", reason: "asked for", atMilliseconds: 5000)
 
+    @Test func `an id that looks like a forgotten lead's is in nobody's way`() async throws {
+        let store = try await folder.open()
+        _ = try await store.accept(
+            [.lead(.sampleNamed("1")), .lead(.sampleNamed("forgotten-1"))], atMilliseconds: 1)
+        let answers = try await store.forget(
+            [1], ForgetOptions(cancelsPending: true, allowsAgain: true),
+            Order(by: "ann", reason: "r", atMilliseconds: 2))
+        #expect(answers == [.done])
+        #expect(try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 3) == [.stored])
+        await store.close()
+    }
+
     @Test func `a store of an earlier version takes the new states`() async throws {
         try FileManager.default.createDirectory(at: folder.url, withIntermediateDirectories: true)
         try StoreFile(folder.path, creates: true).create()
