@@ -141,6 +141,37 @@ class Disks(Faults):
         print(f"{5 * ROUNDS} fills, {len(acknowledged)} acknowledged, "
               f"{senders.statuses[503]} refused, 0 lost", end=" ")
 
+    def test_a_stop_ends_on_a_disk_that_is_wholly_full(self):
+        """What cannot be recorded is not waited for: it is found pending, and sent again."""
+        disk = self.mount("-t", "tmpfs", "-o", "size=24m", "tmpfs")
+        answer = threading.Event()
+
+        def on_post(_):
+            answer.wait(60)
+
+        crm = LossyCRM(self.chance, on_post)
+        program = self.make(crm, store=disk, routes=CRM_ROUTES)
+        program.start()
+        for name in "abc":
+            body = {"submission_id": name, "selected_dealer": "99213450", "note": name}
+            self.assertEqual(program.submit(json.dumps(body).encode())[0], 200)
+        until(lambda: crm.posts, what="an attempt under way")
+        (disk / "leads.db.ballast").unlink()
+        with open(disk / "filler", "wb", buffering=0) as filler:
+            for size in (1 << 16, 1 << 12, 1):
+                try:
+                    while filler.write(b"\0" * size):
+                        pass
+                except OSError:
+                    pass
+        answer.set()
+        program.process.send_signal(signal.SIGTERM)
+        program.process.wait(20)
+        (disk / "filler").unlink()
+        program.start()
+        program.settle(60)
+        self.assertEqual(len({post["headers"]["idempotency-key"] for post in crm.posts}), 3)
+
     def cut(self, system, environment=None):
         """A power cut: what was not synced is gone. Answers how many acknowledged leads are."""
         image = self.folder() / "image"

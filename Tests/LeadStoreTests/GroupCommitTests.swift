@@ -168,6 +168,34 @@ struct GroupCommitTests {
         #expect(!FileManager.default.fileExists(atPath: folder.path + "-wal"))
     }
 
+    @Test func `a log that was long is an empty file when it is quiet, and when a store is opened`()
+        async throws
+    {
+        let log = folder.path + "-wal"
+        func bytes() throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: log)[.size] as? Int
+        }
+        let long = [UInt8](repeating: 0x20, count: 6 << 20)
+        var store = try await folder.open()
+        _ = try await store.accept(
+            [.quarantined(source: "s", raw: long, reason: "large")], atMilliseconds: 1)
+        while try bytes() != 0 { await Task.yield() }
+        // What a process leaves behind that is killed: the log, and the file as it was.
+        _ = try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1)
+        let copy = StoreFolder()
+        try FileManager.default.createDirectory(at: copy.url, withIntermediateDirectories: true)
+        for end in ["", "-wal"] {
+            try FileManager.default.copyItem(atPath: folder.path + end, toPath: copy.path + end)
+        }
+        await store.close()
+        store = try await copy.open()
+        let left = try FileManager.default.attributesOfItem(atPath: copy.path + "-wal")
+        #expect(left[.size] as? Int == 0)
+        #expect(
+            try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1) == [.duplicate])
+        await store.close()
+    }
+
     @Test func `the log is copied when it is quiet`() async throws {
         let store = try await folder.open()
         let writer = try #require(store.writer)
