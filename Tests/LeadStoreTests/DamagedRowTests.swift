@@ -84,6 +84,43 @@ struct DamagedRowTests {
         }
     }
 
+    @Test(arguments: [
+        "route", "is_copy", "with_settings", "created_ms", "not_before_ms", "pool", "member",
+        "generation", "checksum",
+    ])
+    func `a delivery that cannot be written to is buried, and the others go on`(
+        column: String
+    ) async throws {
+        let folder = StoreFolder()
+        let store = try await folder.filled()
+        try store.damage("outbox", column)
+        // The lead that waited.
+        _ = try await store.route("7", to: ["d"], at: 40)
+        #expect(try await store.lease(9, of: "d", token: "t", at: 60).count == 1)
+        let states = try await store.deliveries(DeliveryFilter(sink: "d")).map(\.state.rawValue)
+        #expect(states.sorted() == ["dead", "leased"])
+        await store.close()
+    }
+
+    @Test(arguments: ["received_ms", "raw", "envelope", "attempts", "due_ms", "checksum"])
+    func `a lead that cannot be written to is held, and the others are decided`(
+        column: String
+    ) async throws {
+        let folder = StoreFolder()
+        let store = try await folder.filled()
+        try store.damage("inbox", column)
+        let found = try await store.undecided(after: 0, limit: 9)
+        try await store.record(
+            found.map {
+                DecisionRecord(
+                    sequence: $0.sequence, state: .decided, outcome: "routed", reason: nil,
+                    decision: "{}", ruleSetHash: "h", deliveries: [], atMilliseconds: 50)
+            })
+        #expect(try await store.undecided(after: 0, limit: 9).isEmpty)
+        #expect(try await store.stats().leads[.held] == 1)
+        await store.close()
+    }
+
     @Test func `what the disk has changed is not redelivered under a new checksum`() async throws {
         let folder = StoreFolder()
         let store = try await folder.filled()

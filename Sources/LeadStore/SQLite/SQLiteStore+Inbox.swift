@@ -162,11 +162,17 @@ extension SQLiteStore {
                     WHERE sequence = ? AND state = 'received'
                     """)
             for decision in decisions {
-                try decide.execute(arguments: [
-                    decision.state.rawValue, decision.outcome, decision.reason, decision.decision,
-                    decision.ruleSetHash, decision.isDuplicate, decision.atMilliseconds,
-                    decision.sequence,
-                ])
+                do {
+                    try decide.execute(arguments: [
+                        decision.state.rawValue, decision.outcome, decision.reason,
+                        decision.decision, decision.ruleSetHash, decision.isDuplicate,
+                        decision.atMilliseconds, decision.sequence,
+                    ])
+                } catch  where DamagedRow.isCause(of: error) {
+                    try DamagedRow.hold(decision.sequence, at: decision.atMilliseconds, db)
+                    tally.lead(from: .received, to: .held, outcome: "held")
+                    continue
+                }
                 guard db.changesCount > 0 else { continue }
                 tally.lead(from: .received, to: decision.state, outcome: decision.outcome)
                 try SQLiteStore.insert(

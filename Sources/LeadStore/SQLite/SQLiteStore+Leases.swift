@@ -74,12 +74,18 @@ extension SQLiteStore {
     private static func lease(
         _ sequence: Int64, for request: LeaseRequest, _ db: Database, _ tally: Tally
     ) throws -> LeasedDelivery? {
-        try db.cachedStatement(
-            sql: """
-                UPDATE outbox SET state = 'leased', attempts = attempts + 1, lease_token = ?,
-                    lease_until_ms = ? WHERE sequence = ?
-                """
-        ).execute(arguments: [request.token, request.untilMilliseconds, sequence])
+        do {
+            try db.cachedStatement(
+                sql: """
+                    UPDATE outbox SET state = 'leased', attempts = attempts + 1, lease_token = ?,
+                        lease_until_ms = ? WHERE sequence = ?
+                    """
+            ).execute(arguments: [request.token, request.untilMilliseconds, sequence])
+        } catch  where DamagedRow.isCause(of: error) {
+            try DamagedRow.bury(sequence, at: request.atMilliseconds, db)
+            tally.delivery(to: request.sink, from: .pending, to: .dead)
+            return nil
+        }
         tally.delivery(to: request.sink, from: .pending, to: .leased)
         var attempt = 1
         let damage: String
@@ -162,16 +168,26 @@ extension SQLiteStore {
             var quarantined: [Int64] = []
             for sequence in sequences {
                 let crash = void.countsCrash ? 1 : 0
-                let row = try Row.fetchOne(
-                    db.cachedStatement(
-                        sql: """
-                            UPDATE outbox SET lease_token = NULL, lease_until_ms = NULL,
-                                crashes = crashes + ?1,
-                                state = iif(crashes + ?1 >= ?2, 'dead', 'pending'),
-                                detail = iif(crashes + ?1 >= ?2, ?3, detail)
-                            WHERE sequence = ?4 RETURNING state, attempts, sink
-                            """),
-                    arguments: [crash, LeaseVoid.crashesMax, LeaseVoid.reason, sequence])
+                let row: Row?
+                do {
+                    row = try Row.fetchOne(
+                        db.cachedStatement(
+                            sql: """
+                                UPDATE outbox SET lease_token = NULL, lease_until_ms = NULL,
+                                    crashes = crashes + ?1,
+                                    state = iif(crashes + ?1 >= ?2, 'dead', 'pending'),
+                                    detail = iif(crashes + ?1 >= ?2, ?3, detail)
+                                WHERE sequence = ?4 RETURNING state, attempts, sink
+                                """),
+                        arguments: [crash, LeaseVoid.crashesMax, LeaseVoid.reason, sequence])
+                } catch  where DamagedRow.isCause(of: error) {
+                    try DamagedRow.bury(sequence, at: void.atMilliseconds, db)
+                    let sink = try String.fetchOne(
+                        db, sql: "SELECT sink FROM outbox WHERE sequence = ?",
+                        arguments: [sequence])
+                    tally.delivery(to: sink ?? "", from: .leased, to: .dead)
+                    continue
+                }
                 guard let row,
                     let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) }),
                     let sink: String = row.value("sink")
