@@ -13,15 +13,11 @@ final class UnderWay: Sendable {
         case late(limit: Duration)
     }
 
-    private struct State {
-        var cause: Cause?
-        var work: Task<Answer, Never>?
-    }
-
     /// Until when the sink may take, on the clock that goes forward.
     let untilUp: Int64
     private let limit: Duration
-    private let state = Mutex(State())
+    private let cause = Mutex<Cause?>(nil)
+    private let broken = Bell()
 
     init(limit: Duration, startedUp: Int64) {
         self.limit = limit
@@ -30,10 +26,8 @@ final class UnderWay: Sendable {
 
     /// The sink is cancelled; the first cause counts.
     func breakOff(_ cause: Cause) {
-        state.withLock { state in
-            if state.cause == nil { state.cause = cause }
-            return state.work
-        }?.cancel()
+        self.cause.withLock { $0 = $0 ?? cause }
+        broken.ring()
     }
 
     /// Breaks it off if the sink has taken too long.
@@ -44,24 +38,28 @@ final class UnderWay: Sendable {
     /// Waits for the sink, which is cancelled with the caller, and when the attempt is broken off;
     /// nil when the lease is lost, and with it the right to say anything.
     func answer(of sink: any Sink, to delivery: Delivery) async -> Answer? {
-        let work = Task { () -> Answer in
-            do throws(DeliveryFailure) {
-                return .success(try await sink.deliver(delivery))
-            } catch {
-                return .failure(error)
+        let answer = await withTaskGroup(of: Answer?.self) { group in
+            group.addTask {
+                do throws(DeliveryFailure) {
+                    return .success(try await sink.deliver(delivery))
+                } catch {
+                    return .failure(error)
+                }
             }
+            group.addTask {
+                await self.broken.wait()
+                return nil
+            }
+            var answer: Answer?
+            // Broken off, the sink has still to end.
+            while answer == nil, let next = await group.next() {
+                answer = next
+                group.cancelAll()
+            }
+            return answer
         }
-        let isBroken = state.withLock { state in
-            state.work = work
-            return state.cause != nil
-        }
-        if isBroken { work.cancel() }
-        let answer = await withTaskCancellationHandler {
-            await work.value
-        } onCancel: {
-            work.cancel()
-        }
-        switch (state.withLock { $0.cause }, answer) {
+        guard let answer else { return nil }
+        switch (cause.withLock { $0 }, answer) {
         case (.leaseLost, _): return nil
         case (.late(let limit), .failure):
             return .failure(.retry("no answer within \(limit)", isAmbiguous: true))
