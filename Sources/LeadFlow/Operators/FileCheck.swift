@@ -6,12 +6,14 @@ internal import Synchronization
 ///
 /// What a disk changes while nobody looks is found at the latest when it is needed: rows have
 /// checksums, and what differs is never sent. But that may be years later, when the last sound backup
-/// is gone. So a pass runs when the service starts and every `interval` after that, table by table
+/// is gone. So a pass runs soon after the service starts and every `interval` after that, table by table
 /// over all pages, and then over all leads, a small step at a time with a rest between, so that intake
 /// and delivery hardly notice. The first fault is known at once to the log, to `/health/ready`
 /// ("degraded": leads are still taken in and delivered) and to `/metrics`; a pass without any clears
 /// that.
 public final class FileCheck: Sendable {
+    /// How long after the start the first pass begins: what piled up meanwhile goes first.
+    public static let delay = Duration.seconds(10)
     /// How long after a pass the next one begins.
     public static let interval = Duration.seconds(24 * 3600)
     /// The most leads of a step: with the rest, 2,500 leads a second at most.
@@ -54,6 +56,7 @@ public final class FileCheck: Sendable {
 
     /// Runs until cancelled.
     public func run() async throws {
+        try await clock.sleep(for: FileCheck.delay)
         while true {
             try await pass()
             try await clock.sleep(for: FileCheck.interval)

@@ -109,7 +109,11 @@ extension SQLiteStore {
     /// What a statement may have to undo, and the rows of an UPDATE on a table with triggers, are
     /// short-lived: without this SQLite writes them to files beside the store's own writes.
     private static func keepTemporaryInMemory(_ pool: DatabasePool) throws {
-        try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA temp_store = MEMORY") }
+        try pool.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA temp_store = MEMORY")
+            // The upper pages of all trees of a ledger of some millions of rows, in KiB.
+            try db.execute(sql: "PRAGMA cache_size = -16384")
+        }
     }
 
     private static func refuseNewer(_ file: StoreFile) throws {
