@@ -10,15 +10,30 @@ enum HTTPVerdict {
     /// writes: they are believed when they come on this attempt or a later one.
     static let refusedAttempts = 3
 
+    /// So much of an answer's body is looked at for what is kept of it.
+    static let answerBytes = 1000
+
     static func receipt(
         _ response: HTTPResponse, success: HTTPSuccess, attempt: Int, now: Int64
     ) throws(DeliveryFailure) -> Receipt {
         let status = response.status
+        let answer = answer(response)
         guard success.allows(status) else {
-            throw failure(response, attempt: attempt, now: now)
+            throw failure(response, attempt: attempt, now: now).answered(answer)
         }
-        if !success.json.entries.isEmpty { try check(response, success.json) }
-        return Receipt("HTTP \(status)")
+        if !success.json.entries.isEmpty {
+            do throws(DeliveryFailure) {
+                try check(response, success.json)
+            } catch { throw error.answered(answer) }
+        }
+        return Receipt("HTTP \(status)", answer: answer)
+    }
+
+    /// How the body begins, when it is text.
+    static func answer(_ response: HTTPResponse) -> String {
+        let start = response.body.prefix(answerBytes)
+        guard !start.contains(0) else { return "" }
+        return String(decoding: start, as: UTF8.self).trimmed
     }
 
     static func failure(_ response: HTTPResponse, attempt: Int, now: Int64) -> DeliveryFailure {

@@ -43,9 +43,10 @@ public struct SMTPSink: Sink {
             recipient: recipient.text, message: message(delivery, to: recipient),
             timeout: delivery.timeout, heloName: config.hello)
         do {
-            return Receipt("SMTP \(try await client.send(mail).code)")
+            let reply = try await client.send(mail)
+            return Receipt("SMTP \(reply.code)", answer: reply.text ?? "")
         } catch {
-            throw SMTPVerdict.failure(error)
+            throw SMTPVerdict.failure(error).answered(error.reply)
         }
     }
 

@@ -10,11 +10,16 @@ public struct CurlError: Error, Sendable, CustomStringConvertible {
     public let responseCode: Int
     /// Whether the request may have reached the other side as a whole.
     public let mayHaveArrived: Bool
+    /// The last line that a mail server said, without its code; empty for none. May repeat parts of
+    /// the mail: never log it.
+    public let reply: String
 
     /// Makes an error.
     public init(
-        code: Int32, message: String, responseCode: Int = 0, mayHaveArrived: Bool = false
+        code: Int32, message: String, responseCode: Int = 0, mayHaveArrived: Bool = false,
+        reply: String = ""
     ) {
+        self.reply = reply
         self.code = code
         self.message = message
         self.responseCode = responseCode

@@ -110,7 +110,8 @@ final class Transfer {
     /// libcurl says QUIT after a refusal and waits for the answer with the whole thread, so the
     /// wait is short from a refusal on and long again if the dialogue goes on.
     private func keep(reply line: UnsafeRawBufferPointer, _ timeout: Duration) {
-        answer.lines = [Array(line.prefix(1024))]
+        // The answer to QUIT (RFC 5321 §4.2.3) says nothing of the mail.
+        if !line.starts(with: "221".utf8) { answer.lines = [Array(line.prefix(1024))] }
         let isRefusal = line.first == 0x34 || line.first == 0x35
         let seconds = isRefusal ? Transfer.quitSeconds : max(1, Int(timeout.components.seconds))
         lr_curl_set_long(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds)
@@ -155,7 +156,12 @@ final class Transfer {
         return .failure(
             CurlError(
                 code: Int32(result.rawValue), message: sentence(result),
-                responseCode: responseCode, mayHaveArrived: mayHaveArrived))
+                responseCode: responseCode, mayHaveArrived: mayHaveArrived, reply: reply))
+    }
+
+    private var reply: String {
+        guard case .mail = job.order else { return "" }
+        return MailReply(answer).text ?? ""
     }
 
     private func sentence(_ result: CURLcode) -> String {

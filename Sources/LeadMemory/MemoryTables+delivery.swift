@@ -192,7 +192,7 @@ extension MemoryTables {
             AttemptEntry(
                 number: record.attempt, startedMilliseconds: record.startedMilliseconds,
                 durationMilliseconds: record.durationMilliseconds, outcome: outcome,
-                detail: end.detail ?? ""))
+                detail: end.told(record.answer)))
     }
 
     /// Makes deliveries due at the latest when planned now; see `LeadStore`.

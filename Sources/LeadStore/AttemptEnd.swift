@@ -16,6 +16,12 @@ public struct AttemptEnd: Sendable {
     /// The outcome of an attempt that was not spent.
     public static let released = "released"
 
+    /// What the history tells of the attempt: receipt or reason, and what the other side said.
+    public func told(_ answer: String) -> String {
+        guard let detail, !answer.utf8.isEmpty else { return detail ?? "" }
+        return "\(detail); the answer: \(answer)"
+    }
+
     /// Reads a result.
     public init(_ result: AttemptRecord.Result) {
         isSpent = true

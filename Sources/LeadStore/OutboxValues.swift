@@ -142,12 +142,16 @@ public struct AttemptRecord: Sendable {
     public var result: Result
     /// The destination as it turned out; nil when it is not known.
     public var destination: String?
+    /// What the other side said; stands in the history behind receipt or reason.
+    public var answer: String
 
     /// Makes one.
     public init(
         sequence: Int64, sink: String, token: String, attempt: Int, startedMilliseconds: Int64,
-        durationMilliseconds: Int64, result: Result, destination: String? = nil
+        durationMilliseconds: Int64, result: Result, destination: String? = nil,
+        answer: String = ""
     ) {
+        self.answer = answer
         self.sink = sink
         self.destination = destination
         self.sequence = sequence
@@ -218,7 +222,7 @@ public struct AttemptEntry: Sendable, Equatable {
     public var durationMilliseconds: Int64
     /// `delivered`, `retry`, `dead` or `released`.
     public var outcome: String
-    /// The receipt or the reason.
+    /// The receipt or the reason, and what the other side said.
     public var detail: String
 
     /// Makes one.

@@ -164,6 +164,21 @@ import Testing
         }
         #expect(unclear?.verdict == .retry(after: nil))
         #expect(unclear?.isAmbiguous == true)
+        #expect(unclear?.answer == "hello")
+    }
+
+    @Test func `what the other side says is kept in one short line, and is no reason`() async throws
+    {
+        #expect(try await deliver(to: "/body/id%207%0D%0A").answer == "id 7")
+        #expect(try await deliver(to: "/big/5000").answer.utf8.count < 510)
+        #expect(try await deliver(to: "/body/a%00b").answer == "", "no text")
+        #expect(try await deliver(to: "/status/201").answer == "")
+        let refused = await #expect(throws: DeliveryFailure.self) {
+            try await deliver(
+                to: "/body/no%0Aphone", [("success", .made([("status", .list("201"))]))])
+        }
+        #expect(refused?.answer == "no phone")
+        #expect(refused.map { !ByteSearch.contains($0.reason, "phone") } == true)
     }
 
     @Test func `another status can mean success`() async throws {

@@ -48,7 +48,7 @@ import Testing
             _ = desk.note(
                 .failed(waitMilliseconds: 0), ticket, at: destination, reason: "down",
                 rests: 30_000...600_000, at: now)
-            desk.ended(at: destination, nextDue: 0)
+            desk.ended(at: destination, after: 0, nextDue: 0, now: now)
         }
     }
 
@@ -141,7 +141,7 @@ import Testing
         #expect(probe.isProbe)
         _ = desk.note(
             .answered, probe, at: "sick", reason: nil, rests: 1...1, at: later)
-        desk.ended(at: "sick", nextDue: nil)
+        desk.ended(at: "sick", after: 0, nextDue: nil, now: later)
         let after = desk.picks(at: later, atMost: .max)?.picks ?? []
         #expect(
             after.contains(LeasePick(destination: "sick", kind: .any, limit: 2)),
@@ -182,6 +182,37 @@ import Testing
         #expect(aged == "x", "a sick destination is looked through for what is too old")
     }
 
+    @Test func `what waits behind attempts that do not end goes back within a second`() {
+        var desk = desk(16)
+        let hung = begin(12, at: "hung", &desk)
+        #expect(hung.count == 4)
+        #expect(desk.waitingCount == 8, "leased ahead, to share a commit")
+        #expect(desk.rest(at: now, mayLease: false) == Tempo.slowMilliseconds)
+        #expect(desk.takeBack(all: false, at: now).isEmpty)
+        let later = TimeReading(wall: now.wall + 1_000, up: now.up + 1_000)
+        #expect(desk.takeBack(all: false, at: later).count == 8)
+        let isLeft = desk.picks(at: later, atMost: .max) == nil
+        #expect(isLeft, "and is not leased again while they are under way")
+        // After one that was slow, as many are leased as may begin.
+        desk.ended(at: "hung", after: 30_000, nextDue: nil, now: later)
+        let next = desk.picks(at: later, atMost: .max)?.picks
+        #expect(next == [LeasePick(destination: "hung", limit: 1)])
+        // After a quick one, more.
+        desk.ended(at: "hung", after: 20, nextDue: nil, now: later)
+        let quick = desk.picks(at: later, atMost: .max)?.picks
+        #expect(quick == [LeasePick(destination: "hung", limit: 10)])
+    }
+
+    @Test func `what waits for room that others do not leave goes back`() {
+        var desk = desk(4, each: 4)
+        let hung = begin(4, at: "hung", &desk)
+        #expect(hung.count == 4)
+        let placed = desk.place(prepared("well", 9), at: now)
+        #expect(placed)
+        let later = TimeReading(wall: now.wall + 1_000, up: now.up + 1_000)
+        #expect(desk.takeBack(all: false, at: later).map(\.destination) == ["well"])
+    }
+
     @Test func `attempts begin in turn over the destinations`() {
         var desk = desk(16)
         for number in 1...4 { _ = desk.place(prepared("big", Int64(number)), at: now) }
@@ -196,7 +227,7 @@ import Testing
             let name = "d\(number)"
             for ticket in begin(1, at: name, &desk) {
                 _ = desk.note(.answered, ticket, at: name, reason: nil, rests: 1...1, at: now)
-                desk.ended(at: name, nextDue: nil)
+                desk.ended(at: name, after: 0, nextDue: nil, now: now)
             }
         }
         #expect(desk.destinations.isEmpty)

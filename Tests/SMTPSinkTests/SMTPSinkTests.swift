@@ -32,6 +32,7 @@ import Testing
             let receipt = try await deliver(
                 through: server, replyTo: "jane@example.org", attempt: attempt)
             #expect(receipt.text == "SMTP 250")
+            #expect(receipt.answer == "2.0.0 queued", "by which the relay's log knows it")
             let seen = try #require(await server.next("mail"))
             #expect(seen["sender"]?.string == "leads@example.com")
             let text = seen["data"]?.string ?? ""
@@ -92,6 +93,9 @@ import Testing
             #expect(failure?.verdict.name == verdict)
             #expect(failure?.isAmbiguous == false)
             #expect(failure.map { !ByteSearch.contains($0.reason, "example.com") } == true)
+            #expect(
+                failure?.answer
+                    == (step == "data" ? "refused" : "5.1.1 no such <rcpt-\(code)@example.com>"))
         }
     }
 

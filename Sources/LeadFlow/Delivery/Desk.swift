@@ -12,6 +12,9 @@ internal import LeadStore
 /// destination, does not keep a new lead waiting, and new leads do not keep a backlog for ever. A
 /// destination that rests, or whose share is used, is left out. What one half does not use is the
 /// other's.
+///
+/// More is leased than may begin, so that attempts share commits, but only where attempts are short:
+/// see `Tempo`. What is leased is under way within a second, or goes back.
 struct Desk: Sendable {
     /// How many deliveries wait here per attempt that may be under way: a commit leases several.
     static let ahead = 2
@@ -30,6 +33,7 @@ struct Desk: Sendable {
         var breaker = Breaker()
         var inFlight = 0
         var waiting: Deque<Prepared> = []
+        var tempo = Tempo()
         /// When its next delivery in the store is due, by the wall; nil for none.
         var nextDue: Int64?
         /// Well again after a rest: what waits for it goes at once, due or not.
@@ -42,6 +46,8 @@ struct Desk: Sendable {
         var reason: String?
         var since: Int64?
 
+        func isStuck(at now: TimeReading) -> Bool { inFlight > 0 && tempo.isStuck(at: now.up) }
+
         var isIdle: Bool {
             breaker.isIdle && inFlight == 0 && waiting.isEmpty && nextDue == nil
         }
@@ -51,6 +57,8 @@ struct Desk: Sendable {
     private(set) var destinations: [String: Destination] = [:]
     private(set) var inFlight = 0
     private(set) var waitingCount = 0
+    /// That of all attempts of the lane.
+    private var tempo = Tempo()
     /// When the next delivery without a destination is due.
     private(set) var unknownDue: Int64?
     /// How many times as many of unknown destination are looked at as have room: more and more
@@ -90,7 +98,7 @@ struct Desk: Sendable {
     /// What to lease now, and how many of it; nil for nothing.
     mutating func picks(at now: TimeReading, atMost most: Int) -> (picks: [LeasePick], limit: Int)?
     {
-        let room = min(caps.all * (1 + Desk.ahead) - inFlight - waitingCount, most)
+        let room = min(room(at: now), most)
         guard room > 0 else { return nil }
         var rooms: [String: Int] = [:]
         for (name, one) in destinations where mayLease(one, at: now) {
@@ -125,6 +133,13 @@ struct Desk: Sendable {
         return LeasePick(destination: name, kind: .any, limit: limit)
     }
 
+    /// How many more may be leased for all.
+    private func room(at now: TimeReading) -> Int {
+        let isStuck = inFlight > 0 && tempo.isStuck(at: now.up)
+        let ahead = tempo.isSlow || isStuck ? 0 : Desk.ahead
+        return caps.all * (1 + ahead) - inFlight - waitingCount
+    }
+
     private func mayLease(_ one: Destination, at now: TimeReading) -> Bool {
         guard let due = one.nextDue, one.notBeforeUp <= now.up else { return false }
         return due <= now.wall || one.isHurrying || one.breaker.isOpen
@@ -134,7 +149,9 @@ struct Desk: Sendable {
     private func leaseRoom(_ one: Destination, at now: TimeReading) -> Int {
         let held = one.inFlight + one.waiting.count
         switch one.breaker.phase {
-        case .closed: return max(0, cap * (1 + Desk.ahead) - held)
+        case .closed:
+            let ahead = one.tempo.isSlow || one.isStuck(at: now) ? 0 : Desk.ahead
+            return max(0, cap * (1 + ahead) - held)
         case .starting(let width, _): return max(0, min(width, cap) - held)
         // Attempts from before the rest may still be under way.
         case .open, .probing:
@@ -196,7 +213,9 @@ struct Desk: Sendable {
             let prepared = changeWaiting(of: name, { $0.popFirst() }) ?? nil
         else { return nil }
         destinations[name]?.inFlight += 1
+        destinations[name]?.tempo.began(at: now.up)
         inFlight += 1
+        tempo.began(at: now.up)
         return (prepared, ticket)
     }
 
@@ -232,10 +251,15 @@ struct Desk: Sendable {
         return change
     }
 
-    /// An attempt is over and recorded: its room is free. `due` is when it is to be tried again.
-    mutating func ended(at destination: String, nextDue due: Int64?) {
+    /// An attempt is over and recorded, after so many milliseconds: its room is free. `due` is when
+    /// it is to be tried again.
+    mutating func ended(
+        at destination: String, after took: Int64, nextDue due: Int64?, now: TimeReading
+    ) {
         inFlight -= 1
+        tempo.ended(after: took, at: now.up)
         destinations[destination]?.inFlight -= 1
+        destinations[destination]?.tempo.ended(after: took, at: now.up)
         if let due {
             let known = destinations[destination]?.nextDue ?? .max
             destinations[destination]?.nextDue = min(known, due)
@@ -243,13 +267,14 @@ struct Desk: Sendable {
         forget(destination)
     }
 
-    /// Takes out what waits and must not: all, or what waits for a destination that rests.
+    /// Takes out what waits and must not: all, or what waits for a destination that rests, or where
+    /// nothing has moved for too long.
     mutating func takeBack(all: Bool, at now: TimeReading) -> [Prepared] {
         guard waitingCount > 0 else { return [] }
+        let all = all || (inFlight >= caps.all && tempo.isStuck(at: now.up))
         var back: [Prepared] = []
         for (name, one) in destinations where !one.waiting.isEmpty {
-            let mayProbe = (one.breaker.restLeft(at: now.up) ?? 1) == 0
-            let keeps = all || (one.breaker.isOpen && !mayProbe) ? 0 : one.breaker.isOpen ? 1 : .max
+            let keeps = all ? 0 : mayWait(one, at: now)
             guard one.waiting.count > keeps else { continue }
             back += one.waiting.dropFirst(keeps)
             changeWaiting(of: name) { $0.removeLast($0.count - keeps) }
@@ -257,6 +282,12 @@ struct Desk: Sendable {
             destinations[name]?.nextDue = min(one.nextDue ?? .max, now.wall)
         }
         return back
+    }
+
+    /// How many may wait for their turn at a destination.
+    private func mayWait(_ one: Destination, at now: TimeReading) -> Int {
+        if one.breaker.isOpen { return one.breaker.restLeft(at: now.up) == 0 ? 1 : 0 }
+        return one.isStuck(at: now) ? max(0, cap - one.inFlight) : .max
     }
 
     /// A destination whose deliveries may be too old; asked once each time it turns out sick.
@@ -286,10 +317,12 @@ struct Desk: Sendable {
     /// How long nothing can be leased or begin, unless something happens; nil for ever. An attempt
     /// that ends is something.
     func rest(at now: TimeReading, mayLease: Bool) -> Int64? {
-        let mayLease = mayLease && inFlight + waitingCount < caps.all * (1 + Desk.ahead)
+        let mayLease = mayLease && room(at: now) > 0
         var rest = mayLease ? unknownDue.map { max(0, $0 - now.wall) } ?? .max : .max
+        if waitingCount > 0, inFlight >= caps.all { rest = min(rest, tempo.untilStuck(at: now.up)) }
         for one in destinations.values {
             if !one.waiting.isEmpty {
+                if one.inFlight > 0 { rest = min(rest, one.tempo.untilStuck(at: now.up)) }
                 if let left = one.breaker.restLeft(at: now.up), left > 0 { rest = min(rest, left) }
             } else if mayLease, let due = one.nextDue {
                 rest = min(rest, untilLease(one, due: due, at: now))

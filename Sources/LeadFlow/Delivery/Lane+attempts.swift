@@ -62,8 +62,8 @@ extension Lane {
         state.withLock { state in
             state.underWay[begun.prepared.name] = nil
             state.desk.ended(
-                at: begun.prepared.destination,
-                nextDue: end.flatMap { AttemptEnd($0.result).dueMilliseconds })
+                at: begun.prepared.destination, after: now.up - started.up,
+                nextDue: end.flatMap { AttemptEnd($0.result).dueMilliseconds }, now: now)
             if end == nil { state.desk.ring(at: now.wall) }
         }
         if begun.prepared.leased.crashes > 0 { all.gate.leave() }
@@ -91,6 +91,10 @@ extension Lane {
         guard let result else { return nil }
         var record = record(of: begun.prepared, .returned, at: started)
         record.durationMilliseconds = max(0, now.up - started.up)
+        switch result {
+        case .success(let receipt): record.answer = receipt.answer
+        case .failure(let failure): record.answer = failure.answer
+        }
         switch result {
         case .success(let receipt): record.result = .delivered(receipt: receipt.text)
         case .failure(let failure) where Task.isCancelled && failure.verdict == .retry(after: nil):

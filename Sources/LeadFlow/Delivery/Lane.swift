@@ -239,10 +239,10 @@ final class Lane: Sendable {
 extension Lane.State {
     var holdsLeases: Bool { !underWay.isEmpty || desk.waitingCount > 0 }
 
-    /// How many more may be leased so that each has its turn by the rate while its lease holds.
+    /// How many more may be leased so that each has its turn by the rate within a second or so.
     var leaseMost: Int {
         guard let rate = setup?.options.rate else { return .max }
-        let most = Int64(rate.count) * Lane.leaseMilliseconds / rate.period.milliseconds
+        let most = Int64(rate.count) * Tempo.slowMilliseconds / rate.period.milliseconds
         return max(1, Int(most)) - desk.waitingCount
     }
 }

@@ -142,10 +142,14 @@ public struct DeliveryKey: Sendable, Hashable, CustomStringConvertible {
 public struct Receipt: Sendable, Equatable {
     /// One line; never lead data.
     public let text: String
+    /// What the other side said, one line, such as the number by which it knows the lead. May repeat
+    /// lead data: it is kept with the attempt, and never logged.
+    public let answer: String
 
-    /// Makes a receipt; the text becomes one line of at most 500 bytes.
-    public init(_ text: String) {
+    /// Makes a receipt; text and answer become one line each, of at most 500 bytes.
+    public init(_ text: String, answer: String = "") {
         self.text = Receipt.line(text)
+        self.answer = Receipt.line(answer)
     }
 
     static func line(_ text: String) -> String {
@@ -177,11 +181,16 @@ public struct DeliveryFailure: Error, Sendable, CustomStringConvertible {
     /// Whether the other side is well and only this lead has trouble, such as a mailbox that is
     /// full: its destination is then not thought sick. Always so for `.reject`.
     public let isOfThisLead: Bool
+    /// What the other side said, one line: it knows best what it does not like. May repeat lead data:
+    /// it is kept with the attempt, and never logged.
+    public let answer: String
 
-    /// Makes a failure.
+    /// Makes a failure; reason and answer become one line each, of at most 500 bytes.
     public init(
-        _ verdict: Verdict, _ reason: String, isAmbiguous: Bool = false, isOfThisLead: Bool = false
+        _ verdict: Verdict, _ reason: String, isAmbiguous: Bool = false, isOfThisLead: Bool = false,
+        answer: String = ""
     ) {
+        self.answer = Receipt.line(answer)
         self.verdict = verdict
         self.reason = Receipt.line(reason)
         self.isAmbiguous = isAmbiguous
@@ -205,6 +214,12 @@ public struct DeliveryFailure: Error, Sendable, CustomStringConvertible {
     /// Nothing will pass.
     public static func halt(_ reason: String) -> DeliveryFailure { DeliveryFailure(.halt, reason) }
 
-    /// Verdict and reason.
+    /// The same, with what the other side said.
+    public func answered(_ answer: String) -> DeliveryFailure {
+        DeliveryFailure(
+            verdict, reason, isAmbiguous: isAmbiguous, isOfThisLead: isOfThisLead, answer: answer)
+    }
+
+    /// The reason.
     public var description: String { reason }
 }

@@ -119,6 +119,20 @@ extension StoreContract {
             try requireEqual(attempts.map(\.outcome), ["retry", "delivered"], "outcomes")
             try requireEqual(attempts.map(\.detail), ["busy", "ok"], "details")
         },
+        .init("what the other side said stands in the history") { store in
+            try await store.route("1", to: ["a"])
+            let first = try await store.leaseOne(at: 1000)
+            let retry = AttemptRecord.Result.retry(dueMilliseconds: 1, reason: "HTTP 422")
+            _ = try await store.finish(first, retry, answer: "{\"why\": \"no phone\"}")
+            let entry = try await store.entry(of: "a")
+            try requireEqual(entry.detail, "HTTP 422", "reason")
+            let second = try await store.leaseOne(at: 5000)
+            _ = try await store.finish(second, .delivered(receipt: "HTTP 201"), answer: "id 7")
+            try requireEqual(
+                try await store.attempts(of: entry.sequence).map(\.detail),
+                ["HTTP 422; the answer: {\"why\": \"no phone\"}", "HTTP 201; the answer: id 7"],
+                "history")
+        },
         .init("a released attempt is not spent") { store in
             try await store.route("1", to: ["a"])
             let leased = try await store.leaseOne(at: 1000)

@@ -58,13 +58,13 @@ extension LeadStore {
     /// Ends one attempt; whether the lease was still held.
     func finish(
         _ leased: LeasedDelivery, _ result: AttemptRecord.Result, at time: Int64 = 2000,
-        destination: String? = nil
+        destination: String? = nil, answer: String = ""
     ) async throws -> Bool {
         let record = AttemptRecord(
             sequence: leased.sequence, sink: leased.delivery.sink, token: leased.token,
             attempt: leased.attempt,
             startedMilliseconds: time, durationMilliseconds: 5, result: result,
-            destination: destination)
+            destination: destination, answer: answer)
         let answers = try await finish([record])
         try requireEqual(answers.count, 1, "answers to one attempt")
         return answers[0]
