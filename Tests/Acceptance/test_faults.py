@@ -255,6 +255,14 @@ class Syscalls(Faults):
         any more: whoever starts the service again reads what is there."""
         self.assertEqual(self.spoil("fdatasync,fsync", "30+", 1 << 20)[0], 75)
 
+    def test_a_start_that_fails_anywhere_is_only_tried_again(self):
+        """R03. From the first call on: what an interrupted start leaves keeps no later one away."""
+        for calls in CALLS:
+            for number in range(1, 11):
+                with self.subTest(calls=calls, when=f"{number}+"):
+                    self.spoil(calls, f"{number}+", 5)
+                self.doCleanups()
+
     def spoil(self, calls, when, most=200):
         """How a service whose calls fail ended, and how many leads it acknowledged before: `most`,
         then it is killed. strace counts the calls of each thread for itself."""

@@ -9,6 +9,7 @@ extension SQLiteStore {
         return try attempt(path) {
             if !file.exists { try file.create() }
             try file.check()
+            try file.rollBack()
             try file.checkLength()
             try refuseDamagedLog(file)
             try refuseNewer(file)

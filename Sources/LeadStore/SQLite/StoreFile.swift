@@ -36,13 +36,15 @@ struct StoreFile: Sendable {
                     + "or remove the log to begin anew")
         }
         let new = path + ".new"
-        for name in [new, new + "-journal"] { unlink(name) }
+        for end in ["", "-journal", "-wal", "-shm"] { unlink(new + end) }
         let descriptor = Glibc.open(new, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw StoreError.unusable("cannot create", path) }
         _ = Glibc.close(descriptor)
         let queue = try DatabaseQueue(path: new)
         try queue.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+            // From the start: an interrupted change of the mode would leave a journal in the way.
+            _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
         }
         try queue.close()
         guard rename(new, path) == 0 else { throw StoreError.unusable("cannot create", path) }
@@ -67,6 +69,17 @@ struct StoreFile: Sendable {
         else {
             throw .unusable("'\(path)' is no leadrouter store, or is damaged; it was not changed")
         }
+    }
+
+    /// Undoes what was interrupted while the store had no log yet: the first start of an earlier build.
+    /// Who may only read cannot.
+    func rollBack() throws {
+        guard (StoreFile.size(of: path + "-journal") ?? 0) > 0 else { return }
+        let queue = try DatabaseQueue(path: path)
+        try queue.writeWithoutTransaction { db in
+            _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema")
+        }
+        try queue.close()
     }
 
     /// Up to how many bytes every page is looked at before a store that was closed is opened:
