@@ -80,6 +80,9 @@ public final class Flow: Sendable {
         if let failure = bells.failure { throw failure }
     }
 
+    /// Leads were given to the rules again.
+    public func ringInbox() { bells.inbox.ring() }
+
     /// New deliveries are due for these sinks.
     public func ring(_ sinks: Set<String>) { for sink in sinks { bells.lane(sink).ring() } }
 

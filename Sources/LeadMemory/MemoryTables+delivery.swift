@@ -174,7 +174,10 @@ extension MemoryTables {
         parcels[index].token = nil
         if let due = end.dueMilliseconds { parcels[index].entry.dueMilliseconds = due }
         if let detail = end.detail { parcels[index].entry.detail = detail }
-        if let destination = record.destination { parcels[index].destination = destination }
+        if let destination = record.destination {
+            parcels[index].destination = destination
+            parcels[index].entry.destination = destination
+        }
         if end.isSpent {
             parcels[index].crashes = 0
         } else {

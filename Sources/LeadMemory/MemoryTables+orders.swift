@@ -101,14 +101,14 @@ extension MemoryTables {
         rows[row].entry.reason = nil
         rows[row].envelope = Envelope()
         for index in rows[row].orders.indices { rows[row].orders[index].order.reason = "" }
-        if let key = rows[row].dedupeKey { dedupe[key]?.removeAll { $0.row == row } }
-        rows[row].dedupeKey = nil
+        forgetDedupe(row)
         for (key, _) in stickyRows.filter({ $0.value == row }) {
             pools.forget(key)
             stickyRows[key] = nil
         }
         for index in mine {
             parcels[index].entry.detail = nil
+            parcels[index].entry.destination = ""
             parcels[index].entry.delivery.with = ""
             for number in parcels[index].history.indices {
                 parcels[index].history[number].detail = ""
@@ -127,6 +127,39 @@ extension MemoryTables {
             // Any other key will do here: nobody compares it.
             let key = DeliveryKey(source: "forgotten", lead: id, route: "", target: "\(index)")
             parcels[index].entry.delivery.key = key
+        }
+    }
+
+    private mutating func forgetDedupe(_ row: Int) {
+        if let key = rows[row].dedupeKey { dedupe[key]?.removeAll { $0.row == row } }
+        rows[row].dedupeKey = nil
+    }
+
+    /// Makes held leads received again; see `LeadStore`.
+    mutating func decideAgain(_ sequences: [Int64], _ order: Order) -> [OrderAnswer] {
+        version += 1
+        return sequences.map { sequence in
+            let row = Int(sequence) - 1
+            guard rows.indices.contains(row) else { return .unknown }
+            switch rows[row].entry.state {
+            case .held: break
+            case .announced, .received: return .open
+            case .decided, .quarantined: return .over
+            case .forgotten: return .forgotten
+            }
+            guard !rows[row].entry.lead.isEmpty else { return .damaged }
+            if parcels.contains(where: { $0.lead == row }) { return .hasDeliveries }
+            rows[row].entry.state = .received
+            rows[row].entry.outcome = nil
+            rows[row].entry.decision = nil
+            rows[row].entry.ruleSetHash = nil
+            rows[row].entry.reason = nil
+            rows[row].entry.decidedMilliseconds = nil
+            rows[row].entry.isDuplicate = false
+            forgetDedupe(row)
+            undone.insert(row)
+            note(.decidedAgain, lead: row, delivery: nil, order)
+            return .done
         }
     }
 
@@ -156,12 +189,22 @@ extension MemoryTables {
         for entry in rows.map(\.entry) where filter.takes(entry) {
             tally.leads[entry.state, default: 0] += 1
             tally.lastSequence = max(tally.lastSequence, entry.sequence)
+            tally.answers[answer(toForgetting: entry), default: 0] += 1
         }
         for parcel in parcels where filter.takes(rows[parcel.lead].entry) {
             let (sink, state) = (parcel.entry.delivery.sink, parcel.entry.state)
             tally.deliveries[sink, default: [:]][state, default: 0] += 1
         }
         return tally
+    }
+
+    private func answer(toForgetting entry: InboxEntry) -> OrderAnswer {
+        if entry.state == .forgotten { return .forgotten }
+        let states = Set(
+            parcels.filter { $0.lead == Int(entry.sequence) - 1 }.map(\.entry.state))
+        if states.contains(.leased) { return .underWay }
+        let isOpen = [.announced, .received].contains(entry.state) || states.contains(.pending)
+        return isOpen ? .open : .done
     }
 
     /// The oldest open delivery of each sink; see `LeadStore`.

@@ -216,6 +216,13 @@ extension TablesStore {
     }
 
     /// See `LeadStore`.
+    public func decideAgain(
+        _ sequences: [Int64], _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        try await write { $0.decideAgain(sequences, order) }
+    }
+
+    /// See `LeadStore`.
     public func over(_ query: OverQuery) async throws(StoreError) -> [OverLead] {
         try await read { $0.over(query) }
     }

@@ -45,6 +45,8 @@ public enum OrderAnswer: String, Sendable, CaseIterable {
     case forgotten
     /// Not done: what is stored is not what was written, or cannot be read.
     case damaged
+    /// Not done: copies of the lead went out already.
+    case hasDeliveries = "has-deliveries"
     /// There is no such row.
     case unknown
 }
@@ -73,6 +75,8 @@ public struct OrderEntry: Sendable, Equatable {
         case cancelled
         /// The lead was erased.
         case forgotten
+        /// The lead was held, and was given to the rules again.
+        case decidedAgain = "decided-again"
     }
 
     /// What was ordered.
@@ -122,6 +126,8 @@ public struct DeliveryTally: Sendable, Equatable {
 public struct LeadTally: Sendable, Equatable {
     /// By state.
     public var leads: [InboxState: Int] = [:]
+    /// What each would be answered if it were to be forgotten without calling anything off.
+    public var answers: [OrderAnswer: Int] = [:]
     /// Their deliveries by sink and state.
     public var deliveries: [String: [DeliveryState: Int]] = [:]
     /// The newest row found; zero when there is none. Rows that come later are not meant.

@@ -189,14 +189,17 @@ public struct DeliveryEntry: Sendable, Equatable {
     public var previousSequence: Int64?
     /// Whether there is a later generation.
     public var isSuperseded: Bool
+    /// The destination that it had last; empty when it is not known yet.
+    public var destination: String
 
     /// Makes a row.
     public init(
         sequence: Int64, delivery: NewDelivery, source: String, leadID: LeadID,
         state: DeliveryState, attempts: Int, createdMilliseconds: Int64, dueMilliseconds: Int64,
         detail: String?, generation: Int = 0, previousSequence: Int64? = nil,
-        isSuperseded: Bool = false
+        isSuperseded: Bool = false, destination: String = ""
     ) {
+        self.destination = destination
         self.generation = generation
         self.previousSequence = previousSequence
         self.isSuperseded = isSuperseded

@@ -7,7 +7,8 @@ struct LeadRouter: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leadrouter",
         abstract: "Routes leads by rules, and delivers each exactly once in effect.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Leads arrive from Meta lead ads, web forms and files; YAML rules decide; sinks
             deliver.
 
@@ -17,12 +18,12 @@ struct LeadRouter: AsyncParsableCommand {
               leadrouter diff main rules …          which leads would an edit move?
               leadrouter why-not ID --expect ROUTE  why did it not go there?
               leadrouter serve                      take leads in and deliver them
-              leadrouter deliveries list            what went where, what waits, what failed
+              leadrouter deliveries list            what went where, waits, has failed
               leadrouter demo                       see the whole picture on this machine
 
             Exit codes: 0 good, 1 what was checked failed, 64 wrong usage, 69 a needed
             service is unreachable.
-            """,
+            """),
         version: "0.1.0-dev",
         // One a line, in the order of the help.
         subcommands: [
@@ -47,6 +48,12 @@ struct LeadRouter: AsyncParsableCommand {
     /// Commands that wait for nothing run on the main thread: only there does the C library give
     /// memory out in large pieces, which reading a hundred thousand rules notices.
     @MainActor static func main() async {
+        // Read from /proc by the standard library. Without them everything would be the call for help,
+        // which a supervisor would take for a good end.
+        guard !CommandLine.arguments.isEmpty else {
+            Console.error("error: the arguments cannot be read from /proc/self/cmdline")
+            exit(withError: ExitCode.unavailable)
+        }
         do {
             var command = try parseAsRoot()
             if var waiting = command as? any AsyncParsableCommand {

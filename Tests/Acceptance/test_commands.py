@@ -180,6 +180,10 @@ class Import(unittest.TestCase):
 
     def test_files_count_as_the_source_they_are_credited_to(self):
         self.imported("--source", "facebook", "--form", "555000000000001")
+        # Under a misspelt name all would come in again.
+        done = self.program.command("import", "--source", "facbook", str(SAMPLES))
+        self.assertEqual(done.returncode, 64)
+        self.assertIn(b"did you mean 'facebook'", done.stderr)
         text = self.imported("--source", "facebook", str(SAMPLES))
         self.assertIn(f"{482 - len(self.form)} new", text)
         self.assertEqual(len(self.program.leads()), 482)

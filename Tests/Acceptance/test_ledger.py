@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import sqlite3
+import subprocess
 import unittest
 
 import world
@@ -91,6 +92,9 @@ class Redeliver(Operators):
         self.assertEqual(self.crm.keys(), [old["delivery_id"], new["delivery_id"]])
         self.assertNotEqual(old["delivery_id"], new["delivery_id"])
         shown = self.run_ok("deliveries", "show", old["delivery_id"][:10])
+        self.assertIn(f"redelivered as {new['delivery_id']}", shown)
+        self.assertIn(f"redelivers {old['delivery_id']}",
+                      self.run_ok("deliveries", "show", new["delivery_id"]))
         self.assertIn("dead, redelivered", shown)
         self.assertIn("address repaired", shown)
         again = self.run_ok("deliveries", "redeliver", old["delivery_id"], "--yes")
@@ -204,6 +208,21 @@ class Forget(Operators):
         self.verified()
         self.assertNotIn(CANARY.encode(), self.files())
 
+    def test_the_plan_says_what_stays_and_why(self):
+        self.crm.script = [200, 503] + [503] * 50
+        self.program.start()
+        self.take("1")
+        self.wait_for("delivered")
+        self.take("2")
+        until(lambda: all(d["attempts"] for d in self.wait_for("pending")))
+        plan = self.run_ok("leads", "forget", "--source", "website")
+        self.assertIn("To forget 1 lead for good", plan)
+        self.assertIn("1 left alone: still to be decided or delivered", plan)
+        self.assertIn("--cancel-pending", plan)
+        plan = self.run_ok("leads", "forget", "--source", "website", "--cancel-pending")
+        self.assertIn("To forget 2 leads for good", plan)
+        self.assertNotIn("left alone", plan)
+
     def test_by_filter(self):
         self.program.start()
         self.take("1", "2", "3")
@@ -213,6 +232,112 @@ class Forget(Operators):
         self.run_ok("leads", "forget", "--source", "website", "--yes")
         self.assertEqual({l["state"] for l in self.program.leads()}, {"forgotten"})
         self.run_ok("leads", "forget", "--yes", code=64)
+
+
+class Decide(Operators):
+    """Leads that no rule took go on when the rules are mended."""
+
+    def test_held_leads_are_decided_by_the_rules_as_they_are_now(self):
+        self.edit("always: true", "when: {to: ops}")
+        self.edit("default:\n  to: [head-office]", "default: {hold: nobody is meant}")
+        self.program.start()
+        for id in "12":
+            body = json.dumps({"submission_id": id, "email": CANARY}).encode()
+            self.assertEqual(self.program.submit(body)[0], 200)
+        until(lambda: [l["state"] for l in self.program.leads()] == ["held"] * 2)
+        self.edit("when: {to: ops}", "always: true")
+        self.assertEqual(self.api("POST", "/api/reload", {})[0], 200)
+        plan = self.run_ok("leads", "decide", "--state", "held")
+        self.assertRegex(plan, r"2 +held")
+        self.assertIn("To give 2 leads to the rules again", plan)
+        self.assertEqual(self.crm.posts, [])
+        text = self.run_ok("leads", "decide", "1", "--yes", "--reason", "route mended")
+        self.assertIn("1 lead given to the rules again", text)
+        self.assertEqual(self.wait_for("delivered")[0]["lead_id"], "1")
+        self.assertIn("route mended", self.run_ok("leads", "show", "1"))
+        self.verified()
+        # Without a service the next one decides.
+        self.program.stop()
+        self.run_ok("leads", "decide", "--state", "held", "--yes")
+        self.verified()
+        self.program.start()
+        self.wait_for("delivered", 2)
+        self.verified()
+        text = self.run_ok("leads", "decide", "1", "--yes")
+        self.assertIn("0 leads given", text)
+        self.assertIn("over already", text)
+        self.run_ok("leads", "decide", "--yes", code=64)
+
+
+class BrokenRules(Operators):
+    """The service goes on with the rules before; so do those who run it."""
+
+    def setUp(self):
+        super().setUp()
+        self.program.start()
+        self.take("1")
+        self.wait_for("delivered")
+        self.edit("always: true", "allways: true")
+
+    def test_operators_commands_work_beside_it(self):
+        for arguments in [("sinks", "list"), ("sinks", "pause", "ops"), ("sinks", "resume", "ops"),
+                          ("ledger", "stats"), ("leads", "list"), ("deliveries", "list"),
+                          ("deliveries", "redeliver", "--sink", "ops", "--state", "delivered")]:
+            done = self.program.command(*arguments)
+            self.assertEqual(done.returncode, 0, (arguments, done.stderr))
+            self.assertIn(b"has 2 errors", done.stderr)
+        done = self.program.command("ledger", "verify")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"none decided again", done.stderr)
+        file = self.program.folder / "more.ndjson"
+        file.write_text('{"id": "7", "field_data": []}\n')
+        self.assertIn("1 new", self.run_ok("import", str(file)))
+        self.run_ok("check", code=1)
+
+    def test_a_configuration_that_is_no_yaml_is_got_around_by_names(self):
+        self.edit("version: 1", "version: [1")
+        store = str(self.program.folder / "leads.db")
+        done = self.program.command("sinks", "list")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"--service HOST:PORT", done.stderr)
+        self.run_ok("ledger", "stats", "--store", store)
+        self.run_ok("ledger", "verify", "--store", store)
+        self.program.environment["LEADROUTER_ADMIN_TOKEN"] = TOKEN
+        service = f"127.0.0.1:{self.program.admin}"
+        self.assertIn("paused", self.run_ok("sinks", "pause", "ops", "--service", service))
+        self.assertIn("operator", self.run_ok(
+            "sinks", "list", "--service", service, "--format", "ndjson"))
+        self.program.environment["LEADROUTER_ADMIN_TOKEN"] = "wrong"
+        done = self.program.command("sinks", "list", "--service", service)
+        self.assertEqual(done.returncode, 69)
+        self.assertIn(b"does not take this token", done.stderr)
+
+    def test_orders_need_the_token_and_not_the_file(self):
+        nobody = ["setpriv", "--reuid", "65534", "--clear-groups", "--regid", "65534"]
+        if os.getuid() != 0:
+            self.skipTest("needs root")
+        os.chmod(self.program.folder, 0o711)
+        (self.program.folder / "closed").mkdir(0o700)
+        self.program.stop()
+        self.edit("allways: true", "always: true")
+        self.edit(f"{self.program.folder}/leads.db", f"{self.program.folder}/closed/leads.db")
+        self.program.start()
+        self.program.verifies = False
+
+        def command(*arguments):
+            return subprocess.run(
+                [*nobody, world.LEADROUTER, *arguments, "--config", str(self.program.rules)],
+                capture_output=True, env=self.program.environment, cwd=self.program.folder,
+                timeout=60)
+
+        done = command("sinks", "list")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"ops", done.stdout)
+        done = command("leads", "forget", "--source", "website")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = command("leads", "list")
+        self.assertEqual(done.returncode, 69)
+        self.assertIn(b"you may not read the store", done.stderr)
 
 
 class Quarantine(Operators):
@@ -461,6 +586,16 @@ class Sinks(Operators):
         self.run_ok("sinks", "resume", "ops")
         self.wait_for("delivered")
         self.assertIsNone(self.sink()["paused"])
+
+    def test_a_second_pause_keeps_the_reason_and_a_resume_of_nothing_says_so(self):
+        self.program.start()
+        for _ in range(2):
+            self.run_ok("sinks", "pause", "ops", "--reason", "moving")
+            self.run_ok("sinks", "pause", "ops")
+            self.assertEqual(self.sink()["paused"]["reason"], "moving")
+            self.assertIn("goes on", self.run_ok("sinks", "resume", "ops"))
+            self.assertIn("was not paused", self.run_ok("sinks", "resume", "ops"))
+            self.program.stop()
 
     def test_without_a_service_a_pause_waits_for_the_next_one(self):
         self.program.start()

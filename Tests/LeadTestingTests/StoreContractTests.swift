@@ -57,6 +57,7 @@ struct BrokenStore: LeadStore {
         case dedupesForEver = "an earlier dedupe key is found from its time on"
         case keepsLeases = "voided leases come back at once, own ones stay"
         case sendsWaitingAtOnce = "a delivery waits until its time, and keeps its pool"
+        case decidesNothingAgain = "a held lead is received again, and is no duplicate of itself"
         case forgetsPools = "pools remember what is stored with a decision"
         case remembersSkipped = "a skipped decision does not move a pool"
         case listsOldestFirst = "leads are listed newest first, by any filter"
@@ -259,6 +260,13 @@ extension BrokenStore {
     func cancel(_ sequences: [Int64], _ order: Order) async throws(StoreError) -> [OrderAnswer] {
         flaw == .cancelsNothing
             ? sequences.map { _ in .done } : try await store.cancel(sequences, order)
+    }
+
+    func decideAgain(
+        _ sequences: [Int64], _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        if flaw == .decidesNothingAgain { return sequences.map { _ in .done } }
+        return try await store.decideAgain(sequences, order)
     }
 
     func forget(

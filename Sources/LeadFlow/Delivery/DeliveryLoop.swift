@@ -223,15 +223,20 @@ public final class DeliveryLoop: Sendable {
     }
 
     /// Pauses a sink until `resume`, over restarts too: nothing more is leased, attempts under way
-    /// end, deliveries stay pending. One that is paused keeps its time.
+    /// end, deliveries stay pending. One that is paused keeps its time, and its reason when none is
+    /// given now.
     public func pause(sink: String, reason: String = "") async throws {
         try await check(sink)
-        let pause = SinkPause(
+        var pause = SinkPause(
             sink: sink, sinceMilliseconds: all.watch.read().wall, reason: reason)
+        if reason.utf8.isEmpty { pause.reason = try await standing(sink)?.reason ?? "" }
         try await all.store.setPause(pause, sink: sink)
-        let stored = try await all.store.pauses().first { $0.sink == sink }
-        lane(sink)?.set(stored ?? pause)
+        lane(sink)?.set(try await standing(sink) ?? pause)
         all.logger.notice("sink paused by an operator", metadata: ["sink": "\(sink)"])
+    }
+
+    private func standing(_ sink: String) async throws(StoreError) -> SinkPause? {
+        try await all.store.pauses().first { $0.sink.utf8.elementsEqual(sink.utf8) }
     }
 
     /// Lets a sink that an operator paused go on. One that the configuration pauses stays so.

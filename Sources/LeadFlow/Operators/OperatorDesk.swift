@@ -70,6 +70,7 @@ public struct OperatorDesk: Sendable {
         for filter in filters {
             let tally = try await store.tally(filter)
             sum.leads.merge(tally.leads, uniquingKeysWith: +)
+            sum.answers.merge(tally.answers, uniquingKeysWith: +)
             sum.deliveries.merge(tally.deliveries) { $0.merging($1, uniquingKeysWith: +) }
             sum.lastSequence = max(sum.lastSequence, tally.lastSequence)
         }
@@ -81,6 +82,27 @@ public struct OperatorDesk: Sendable {
         _ filters: [LeadFilter], _ options: ForgetOptions, _ order: Order,
         progress: @Sendable (Int) -> Void = { _ in }
     ) async throws(StoreError) -> [OrderAnswer: Int] {
+        let answers = try await carryOut(filters, progress) {
+            sequences async throws(StoreError) in
+            try await store.forget(sequences, options, order)
+        }
+        if answers[.done] != nil { _ = await (store as? any LedgerFile)?.clearLog() }
+        return answers
+    }
+
+    /// Gives held leads to the rules again; answers how many leads got which answer.
+    public func decideAgain(
+        _ filters: [LeadFilter], _ order: Order, progress: @Sendable (Int) -> Void = { _ in }
+    ) async throws(StoreError) -> [OrderAnswer: Int] {
+        try await carryOut(filters, progress) { sequences async throws(StoreError) in
+            try await store.decideAgain(sequences, order)
+        }
+    }
+
+    private func carryOut(
+        _ filters: [LeadFilter], _ progress: @Sendable (Int) -> Void,
+        _ action: ([Int64]) async throws(StoreError) -> [OrderAnswer]
+    ) async throws(StoreError) -> [OrderAnswer: Int] {
         var answers: [OrderAnswer: Int] = [:]
         for filter in filters {
             var page = filter
@@ -90,13 +112,11 @@ public struct OperatorDesk: Sendable {
             while true {
                 let entries = try await store.leads(page)
                 guard let last = entries.last else { break }
-                OperatorDesk.count(
-                    try await store.forget(entries.map(\.sequence), options, order), &answers)
+                OperatorDesk.count(try await action(entries.map(\.sequence)), &answers)
                 progress(entries.count)
                 page.afterSequence = last.sequence
             }
         }
-        if answers[.done] != nil { _ = await (store as? any LedgerFile)?.clearLog() }
         return answers
     }
 

@@ -75,6 +75,9 @@ public struct LoadResult: Sendable {
     public let diagnostics: [Diagnostic]
     /// The files that were read, for showing the lines that findings are about.
     public let texts: SourceTexts
+    /// What operators' commands need, which errors elsewhere do not change; nil when it may stand in
+    /// what could not be read.
+    public internal(set) var operations: OperatorSettings?
     /// How many questions about what leads can reach were too much work for the linter, so that it
     /// says nothing there.
     public internal(set) var openQuestionCount = 0
@@ -121,6 +124,18 @@ public struct LoadResult: Sendable {
     public var errorCount: Int { diagnostics.count { $0.severity == .error } }
     /// How many warnings there are.
     public var warningCount: Int { diagnostics.count - errorCount }
+}
+
+/// Where service and store are, and what sinks there are.
+public struct OperatorSettings: Sendable {
+    /// `server:`.
+    public let server: ServerSettings
+    /// `store:`.
+    public let store: StoreSettings
+    /// Names of sinks, and of their plugins.
+    public let sinks: [String: String]
+    /// Names of sources.
+    public let sources: [String]
 }
 
 /// The texts of the files read.

@@ -18,6 +18,7 @@ public struct ConfigurationLoader {
     var filledIn = MeaningHash()
     /// Those of the named conditions.
     var sizes = ConditionSizes([])
+    var operations: OperatorSettings?
     /// What was read, for showing the lines that findings are about.
     var contents: [(path: String, bytes: [UInt8])] = []
 
@@ -58,7 +59,7 @@ public struct ConfigurationLoader {
         texts.hideSecrets(diagnostics)
         return LoadResult(
             configuration: problems.hasErrors ? nil : configuration, diagnostics: diagnostics,
-            texts: texts)
+            texts: texts, operations: operations)
     }
 
     static func hidesAFile(_ diagnostic: Diagnostic) -> Bool {
@@ -141,8 +142,12 @@ public struct ConfigurationLoader {
         let asked = scope.asked.selection(and: dedupe == nil ? [] : [.createdTime])
         let library = readTemplates(sinks, parser)
         checkFallbacks(of: sinks)
-        let server: ServerSettings = settings("server") ?? ServerSettings()
-        let store: StoreSettings = settings("store") ?? StoreSettings()
+        let (known, place): (ServerSettings?, StoreSettings?) = (
+            settings("server"), settings("store")
+        )
+        operations = knownOperations(known, place)
+        let server = known ?? ServerSettings()
+        let store = place ?? StoreSettings()
         let log: LogSettings = settings("log") ?? LogSettings()
         let retention: RetentionSettings = settings("retention") ?? RetentionSettings()
         guard !problems.hasErrors, let fallback else { return nil }
@@ -313,6 +318,23 @@ extension ConfigurationLoader {
                 "'on_failure' of '\(entry.name)' leads back to it",
                 help: "end the chain in a sink that cannot fail for the same cause, such as a file")
         }
+    }
+
+    /// What is not written has its default, unless it may be written where nobody could read.
+    func knownOperations(_ server: ServerSettings?, _ store: StoreSettings?) -> OperatorSettings? {
+        let mayHide = problems.diagnostics.contains(where: ConfigurationLoader.hidesAFile)
+        func known<Settings>(_ key: String, _ read: Settings?, _ usual: Settings) -> Settings? {
+            merged.single[key] == nil && !mayHide ? usual : read
+        }
+        guard let server = known("server", server, ServerSettings()),
+            let store = known("store", store, StoreSettings())
+        else { return nil }
+        let sinks = (merged.named["sinks"] ?? []).map { entry in
+            (entry.name, entry.value["plugin"]?.text ?? "")
+        }
+        return OperatorSettings(
+            server: server, store: store, sinks: Dictionary(sinks) { first, _ in first },
+            sources: (merged.named["sources"] ?? []).map(\.name))
     }
 
     mutating func settings<Settings: PluginConfig>(_ key: String) -> Settings? {

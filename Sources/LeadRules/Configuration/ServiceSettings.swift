@@ -197,18 +197,20 @@ public struct ListenAddress: SettingValue, Equatable, CustomStringConvertible {
 
     /// Reads `HOST:PORT` or `[IPv6]:PORT`.
     public static func decode(_ node: SettingNode, problems: inout SettingProblems) -> Self? {
-        let bytes = Array((node.text ?? "").utf8)
+        if let address = ListenAddress(node.text ?? "") { return address }
+        problems.error("bad-value", at: node.position, "\(node.shown) is not \(shape)")
+        return nil
+    }
+
+    /// Reads `HOST:PORT` or `[IPv6]:PORT`; nil for anything else.
+    public init?(_ text: String) {
+        let bytes = Array(text.utf8)
         guard let colon = bytes.lastIndex(of: 0x3A), colon > 0,
             let port = Int(String(decoding: bytes[(colon + 1)...], as: UTF8.self)),
             (0...65_535).contains(port)
-        else {
-            problems.error(
-                "bad-value", at: node.position,
-                "\(node.shown) is not \(shape)")
-            return nil
-        }
+        else { return nil }
         let host = bytes[..<colon].filter { $0 != 0x5B && $0 != 0x5D }
-        return ListenAddress(host: String(decoding: host, as: UTF8.self), port: port)
+        self.init(host: String(decoding: host, as: UTF8.self), port: port)
     }
 }
 

@@ -50,10 +50,15 @@ enum CrashNote {
             line.withUnsafeBytes { _ = pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         }
         // Whoever listened before, the system or Swift's backtraces, takes over: the instruction
-        // that failed fails again. A signal that somebody sent must be sent again.
+        // that failed fails again. A signal that somebody sent must be sent again, and to the system:
+        // a backtrace would wait for an instruction to fail.
+        if isSent {
+            signal(number, SIG_DFL)
+            _ = raise(number)
+            return
+        }
         earlier.withUnsafeBufferPointer { earlier in
             _ = sigaction(number, earlier.baseAddress.map { $0 + Int(number) }, nil)
         }
-        if isSent { _ = raise(number) }
     }
 }

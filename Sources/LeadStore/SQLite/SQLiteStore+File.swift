@@ -17,6 +17,22 @@ extension SQLiteStore: LedgerFile {
         }
     }
 
+    /// Whether a store's file can be read, as far as permissions go.
+    public enum Presence: Sendable {
+        /// It is there, and may be read.
+        case readable
+        /// There is none.
+        case missing
+        /// It, or a folder on the way, is not for this account.
+        case denied
+    }
+
+    /// Looks for a store's file.
+    public static func presence(of path: String) -> Presence {
+        if access(path, R_OK) == 0 { return .readable }
+        return errno == EACCES ? .denied : .missing
+    }
+
     /// Whether a process owns the store at the path now.
     public static func isOwned(path: String) -> Bool {
         guard let file = try? StoreFile(path, creates: false) else { return false }

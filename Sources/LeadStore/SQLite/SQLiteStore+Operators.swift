@@ -110,7 +110,8 @@ extension SQLiteStore {
             createdMilliseconds: row.value("created_ms") ?? 0,
             dueMilliseconds: row.value("due_ms") ?? 0, detail: row.value("detail"),
             generation: row.value("generation") ?? 0,
-            previousSequence: row.value("previous_sequence"), isSuperseded: row["superseded"])
+            previousSequence: row.value("previous_sequence"), isSuperseded: row["superseded"],
+            destination: row.value("destination") ?? "")
     }
 }
 

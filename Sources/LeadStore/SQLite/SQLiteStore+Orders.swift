@@ -179,6 +179,51 @@ extension SQLiteStore {
         }
     }
 
+    // MARK: Deciding again
+
+    public func decideAgain(
+        _ sequences: [Int64], _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer] {
+        try await write { db, tally in
+            try sequences.map { try SQLiteStore.decideAgain($0, order, db, tally) }
+        }
+    }
+
+    private static func decideAgain(
+        _ sequence: Int64, _ order: Order, _ db: Database, _ tally: Tally
+    ) throws -> OrderAnswer {
+        let row = try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT *, EXISTS (SELECT 1 FROM outbox WHERE inbox_sequence = inbox.sequence)
+                        AS has_deliveries FROM inbox WHERE sequence = ?
+                    """), arguments: [sequence])
+        guard let row else { return .unknown }
+        guard let entry = InboxRow.entry(row) else { return .damaged }
+        switch entry.state {
+        case .held: break
+        case .announced, .received: return .open
+        case .decided, .quarantined: return .over
+        case .forgotten: return .forgotten
+        }
+        guard InboxRow.isIntact(row), !entry.lead.isEmpty else { return .damaged }
+        // What was sent was sent by the decision that would be gone.
+        if row["has_deliveries"] { return .hasDeliveries }
+        try db.cachedStatement(
+            sql: """
+                UPDATE inbox SET state = 'received', outcome = NULL, decision = NULL,
+                    rule_set_hash = NULL, reason = NULL, decided_ms = NULL, is_duplicate = 0
+                WHERE sequence = ?
+                """
+        ).execute(arguments: [sequence])
+        // It would be a duplicate of itself.
+        try db.cachedStatement(sql: "DELETE FROM dedupe WHERE inbox_sequence = ?")
+            .execute(arguments: [sequence])
+        tally.lead(from: .held, outcome: entry.outcome ?? "", to: .received, outcome: "")
+        try note(.decidedAgain, lead: sequence, delivery: nil, order, db)
+        return .done
+    }
+
     // MARK: Looking
 
     public func orders(ofLead sequence: Int64) async throws(StoreError) -> [OrderEntry] {
@@ -232,6 +277,22 @@ extension SQLiteStore {
                 }
                 tally.leads[state] = row["count"]
                 tally.lastSequence = max(tally.lastSequence, row["last"])
+            }
+            let answers = SQLiteStore.query(
+                """
+                SELECT CASE WHEN inbox.state = 'forgotten' THEN 'forgotten'
+                    WHEN EXISTS (SELECT 1 FROM outbox
+                        WHERE inbox_sequence = inbox.sequence AND state = 'leased')
+                    THEN 'under-way'
+                    WHEN inbox.state = 'announced' OR inbox.state = 'received'
+                        OR EXISTS (\(SQLiteStore.openOf)) THEN 'open'
+                    ELSE 'done' END AS answer, count(*) AS count FROM inbox
+                """, filter)
+            for row in try answers.rows(db, groupedBy: "1") {
+                guard let answer = row.value("answer").flatMap({ OrderAnswer(rawValue: $0) }) else {
+                    continue
+                }
+                tally.answers[answer] = row["count"]
             }
             let deliveries = SQLiteStore.query(
                 """

@@ -34,6 +34,9 @@ enum Schema {
         migrator.registerMigration("7 whose sticky answers are") { db in
             try db.execute(sql: stickyLeads)
         }
+        migrator.registerMigration("8 held leads are decided again") { db in
+            try rewrite([("orders", "'forgotten'))", "'forgotten', 'decided-again'))")], db)
+        }
         return migrator
     }
 

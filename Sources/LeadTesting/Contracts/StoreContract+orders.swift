@@ -187,7 +187,68 @@ extension StoreContract {
         try requireEqual(try await store.oldestOpenMilliseconds(), ["a": 5000, "c": 100], "open")
     }
 
+    static let decideAgainChecks: [Check] = [
+        .init("a held lead is received again, and is no duplicate of itself") { store in
+            _ = try await store.acceptLeads(["1"])
+            let entry = try requireValue(
+                try await store.undecided(after: 0, limit: 9).first, "no lead")
+            var decision = DecisionRecord.sample(entry, sinks: [], at: 1)
+            (decision.state, decision.outcome, decision.reason) = (.held, "held", "no store")
+            decision.dedupe = ("zoe", 500)
+            try await store.record([decision])
+            try requireEqual(
+                try await store.decideAgain([entry.sequence, 99], order), [.done, .unknown],
+                "answers")
+            let again = try requireValue(
+                try await store.undecided(after: 0, limit: 9).first, "not to be decided")
+            try requireEqual(again.lead, entry.lead, "content")
+            let row = try requireValue(try await store.leads(LeadFilter()).first, "no row")
+            try requireEqual(row.state, .received, "state")
+            try requireEqual(row.outcome, nil, "outcome")
+            try requireEqual(row.reason, nil, "reason")
+            try require(
+                try await !store.hasEarlier(dedupeKey: "zoe", sinceSeconds: 0), "a duplicate")
+            try requireEqual(
+                try await store.decideAgain([entry.sequence], order), [.open], "twice")
+            try await store.record([.sample(again, sinks: ["a"], at: 2)])
+            let stats = try await store.stats()
+            try requireEqual(stats.leads.filter { $0.value > 0 }, [.decided: 1], "the books")
+            try requireEqual(stats.outcomes.filter { $0.value > 0 }, ["routed": 1], "outcomes")
+            try requireEqual(
+                try await store.decideAgain([entry.sequence], order), [.over], "decided")
+            try requireEqual(
+                try await store.orders(ofLead: entry.sequence).map(\.verb), [.decidedAgain],
+                "orders")
+        },
+        .init("a held lead of which copies went out stays held") { store in
+            _ = try await store.acceptLeads(["1"])
+            let entry = try requireValue(
+                try await store.undecided(after: 0, limit: 9).first, "no lead")
+            var decision = DecisionRecord.sample(entry, sinks: ["a"], at: 1)
+            (decision.state, decision.outcome, decision.reason) = (.held, "held", "no store")
+            try await store.record([decision])
+            try requireEqual(
+                try await store.decideAgain([entry.sequence], order), [.hasDeliveries], "answer")
+            let row = try requireValue(try await store.leads(LeadFilter()).first, "no row")
+            try requireEqual(row.state, .held, "state")
+        },
+    ]
+
     static let tallyChecks: [Check] = [
+        .init("a tally of leads says what forgetting them would do") { store in
+            for id in 1...3 { try await store.route(String(id), to: ["a"], at: 1000) }
+            let leased = try await store.lease("a", at: 1000, limit: 2)
+            _ = try await store.finish(leased[0], .delivered(receipt: "ok"))
+            _ = try await store.acceptLeads(["4"])
+            try requireEqual(
+                try await store.tally(LeadFilter()).answers, [.done: 1, .underWay: 1, .open: 2],
+                "answers")
+            let done = try await store.leads(LeadFilter(leadID: LeadID("1")))
+            _ = try await store.forget(done.map(\.sequence), ForgetOptions(), order)
+            try requireEqual(
+                try await store.tally(LeadFilter(leadID: LeadID("1"))).answers, [.forgotten: 1],
+                "of a forgotten one")
+        },
         .init("a tally counts what a filter finds, whatever its limit") { store in
             for id in 1...3 { try await store.route(String(id), to: ["a", "b"], at: 1000) }
             let leased = try await store.lease("a", at: 1000, limit: 2)

@@ -15,14 +15,15 @@ struct BenchRules: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rules",
         abstract: "How many leads a second the rules decide, on one core.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Reads the leads first, then the configuration, then decides all leads again and
             again for the time given. Reading a lead from its file is not measured; looking
             at its values as the rules see them is. What is counted is the processor's
             time, of one core.
 
               leadrouter bench rules --leads leads.ndjson
-            """)
+            """))
 
     @OptionGroup var config: ConfigurationOption
     @Option(help: ArgumentHelp("A file of leads, as for 'dry-run'.", valueName: "file"))

@@ -6,14 +6,15 @@ import LeadRules
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks the configuration: every problem in one pass.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Each finding has its place, the line, what is wrong and what to type; where two
             rules get in each other's way it shows a lead. Exits with 1 when there are
             errors, with --strict also when there are warnings.
 
               leadrouter check --format github
               leadrouter check --explain never-reached
-            """)
+            """))
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, github }
 

@@ -8,7 +8,8 @@ import LeadStore
 struct Diff: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows which leads an edit of the rules would move, and where to.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             OLD and NEW are folders, or Git revisions of the configuration's folder:
             HEAD~1, main, or REV:PATH. Nothing is checked out and nothing is sent; secrets
             are not needed.
@@ -24,7 +25,7 @@ struct Diff: AsyncParsableCommand {
             route sends to the same sinks is listed, but not counted. Exits with 1 when
             more than --max-moved leads move, when a side does not load, or when leads
             cannot be read.
-            """)
+            """))
 
     @Argument(help: ArgumentHelp("The rules before: a folder or a revision.", valueName: "old"))
     var old: String

@@ -8,7 +8,8 @@ struct DryRun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dry-run",
         abstract: "Decides sample leads, with no effect outside.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Reads leads in whatever form they are: NDJSON, a JSON object or list, pages of
             the Graph API, and exports with tabs, commas or semicolons in UTF-8 or UTF-16.
             The form is told by the content; '-' is standard input. Lines, rows and the
@@ -21,7 +22,7 @@ struct DryRun: ParsableCommand {
 
             What cannot be read is reported on standard error with its line, the rest goes
             on, and the exit code is 1.
-            """)
+            """))
 
     @OptionGroup var config: ConfigurationOption
     @Argument(help: ArgumentHelp("Files of leads, or '-'.", valueName: "leads"))

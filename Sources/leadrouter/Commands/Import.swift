@@ -8,7 +8,8 @@ import LeadStore
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Brings leads in from files, or in bulk from a source.",
-        discussion: """
+        discussion: Help.flowing(
+            """
               leadrouter import leads.ndjson              a file ('-' is standard input)
               leadrouter import --source facebook leads.ndjson      credited to a source
               leadrouter import --source facebook --form 555 --since 2025-10-01
@@ -17,7 +18,7 @@ struct Import: AsyncParsableCommand {
             A lead that the source brought already is counted as known and changes nothing,
             so an import can be repeated. Beside a running service the leads go through it;
             without one they wait in the store for the next 'leadrouter serve'.
-            """)
+            """))
 
     /// The most leads of one commit.
     static let batchMax = 500
@@ -54,23 +55,25 @@ struct Import: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let configuration = try config.load()
-        if let source, files.isEmpty, configuration.source(source) == nil {
-            let known = configuration.sources.map(\.name)
+        // Files need no rules: who imports beside a service must not wait for an edit to be mended.
+        let configuration = files.isEmpty ? try config.load() : nil
+        let settings = try config.settings()
+        // A lead is known by its source and its id: under another name it would come in again.
+        if let source, !settings.sources.contains(source) {
             throw ValidationError(
                 "there is no source '\(source)'; "
-                    + (Nearest.help(for: source, among: known) ?? "none is configured"))
+                    + (Nearest.help(for: source, among: settings.sources)
+                        ?? "there are \(settings.sources.joined(separator: ", "))"))
         }
         let store: SQLiteStore?
         let inbox: any InboxWriter
         do throws(StoreError) {
-            let opened = try await SQLiteStore.open(
-                path: configuration.store.path, ownership: .owner)
+            let opened = try await SQLiteStore.open(path: settings.store.path, ownership: .owner)
             store = opened
             inbox = Inbox(store: opened, clock: SystemClock())
         } catch .locked {
             store = nil
-            inbox = RemoteInbox(configuration.server.admin)
+            inbox = RemoteInbox(settings.server.admin)
         } catch {
             Console.error("error: \(error)")
             throw ExitCode.unavailable
@@ -81,13 +84,14 @@ struct Import: AsyncParsableCommand {
     }
 
     /// Brings the leads in and prints what came; answers whether all went well.
-    private func transfer(_ configuration: Configuration, into inbox: any InboxWriter) async -> Bool
-    {
+    private func transfer(
+        _ configuration: Configuration?, into inbox: any InboxWriter
+    ) async -> Bool {
         let line = ProgressLine("leads")
         var progress = BulkProgress()
         var isGood = true
         do {
-            if files.isEmpty {
+            if let configuration {
                 progress = try await retrieve(configuration, into: inbox, line)
             } else {
                 isGood = try await readFiles(into: inbox, line, &progress)

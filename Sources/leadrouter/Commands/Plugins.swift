@@ -5,10 +5,11 @@ import LeadRules
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Lists the plugins built in, or the settings of one.",
-        discussion: """
+        discussion: Help.flowing(
+            """
               leadrouter plugins          what there is
               leadrouter plugins smtp     every setting of one, with an example
-            """)
+            """))
 
     @Argument(help: ArgumentHelp("A plugin's name.", valueName: "name"))
     var name: String?

@@ -5,14 +5,15 @@ import LeadRules
 struct Schema: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints the JSON Schema of the configuration, for editors.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             With it an editor completes keys, shows what each one means, and marks mistakes
             while you type. Name it in the first line of a rule file:
 
               # yaml-language-server: $schema=schema.json
 
-              leadrouter schema --output rules/schema.json     after an update of the program
-            """)
+              leadrouter schema --output rules/schema.json  after an update
+            """))
 
     @Option(name: .shortAndLong, help: "Write to this file instead of standard output.")
     var output: String?

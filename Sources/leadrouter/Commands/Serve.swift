@@ -9,7 +9,8 @@ import Logging
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Takes leads in, routes them and delivers them.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             A source called 'facebook' listens at /hooks/facebook on server.listen. The admin
             listener answers /health/live, /health/ready and /metrics. SIGTERM or Ctrl-C stops:
             nothing new is begun, attempts under way finish. What is on disk goes on at the next
@@ -20,7 +21,7 @@ struct Serve: AsyncParsableCommand {
             and changes nothing; the log, /health/ready and /metrics say so. SIGHUP and
             POST /api/reload read the folder at once. Changes of server, store and log wait for
             the next start.
-            """)
+            """))
 
     @OptionGroup var config: ConfigurationOption
 

@@ -13,10 +13,11 @@ struct Simulate: AsyncParsableCommand {
 struct SimulateMeta: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meta", abstract: "A local Graph API that holds the leads of a file.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Set 'graph_url' of a meta source to the address it prints. With --webhook it
             announces each lead of the file there, signed with --app-secret, as Meta would.
-            """)
+            """))
 
     @Argument(help: "Leads in Graph shape, NDJSON.") var leads: String
     @Option(help: "The port; 0 takes a free one.") var port = 0

@@ -7,7 +7,8 @@ import LeadRules
 struct Test: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs the rule tests, and says what they do not cover.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Runs every *.test.yaml of the configuration's folder, or only the files named.
             A test is a lead and what must happen to it; docs/rule-tests.md shows how to
             write one.
@@ -19,7 +20,7 @@ struct Test: ParsableCommand {
             With --output the report goes to the file, and the text for people to standard
             output. Exits with 1 when a test fails or cannot be read, when there is none,
             and when the coverage is below --min-coverage.
-            """)
+            """))
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case table, ndjson, junit }
 

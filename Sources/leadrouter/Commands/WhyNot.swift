@@ -9,19 +9,20 @@ struct WhyNotCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "why-not",
         abstract: "Says why a lead does not go to a route or sink, and what would send it there.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Shows the first condition that keeps the lead away, and the smallest change of
             the lead that would send it there, proved by deciding the changed lead. Nothing
             is sent, and the store is only looked at.
 
               leadrouter why-not 1730000000100007 --expect mailbox --leads leads.ndjson
-              leadrouter why-not 1730000000100007 --expect store-email     a lead of the store
+              leadrouter why-not 1730000000100007 --expect store-email
               leadrouter why-not lead.json --expect default
 
             LEAD is a lead's id, in the files of --leads or else in the store; or a file
             with one lead; or '-' for standard input. Exits with 0 when there is an answer,
             with 1 when no change was found.
-            """)
+            """))
 
     @Argument(help: ArgumentHelp("An id, a file with one lead, or '-'.", valueName: "lead"))
     var lead: String

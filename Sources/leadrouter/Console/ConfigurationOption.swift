@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import LeadFlow
 import LeadRules
+import Synchronization
 
 /// `--config DIR`, everywhere.
 struct ConfigurationOption: ParsableArguments {
@@ -25,6 +26,9 @@ struct ConfigurationOption: ParsableArguments {
         return isInside ? "." : "rules"
     }
 
+    /// A command asks more than once, and would be told of errors as often.
+    private static let known = Mutex<[String: OperatorSettings]>([:])
+
     func loadResult() -> LoadResult {
         ConfigurationLoader.load(ConfigurationFolder(path: folder), catalogue: bundledPlugins)
     }
@@ -38,6 +42,30 @@ struct ConfigurationOption: ParsableArguments {
             throw ExitCode.failure
         }
         return configuration
+    }
+
+    /// Where the configuration says that store and service are. Errors in its rules are no hindrance:
+    /// the service goes on with the rules before, and somebody may have to mend what they did.
+    ///
+    /// Prints what is wrong, and throws, when that cannot be told.
+    func settings() throws -> OperatorSettings {
+        if let known = ConfigurationOption.known.withLock({ $0[folder] }) { return known }
+        let result = loadResult()
+        if let settings = result.operations {
+            ConfigurationOption.known.withLock { $0[folder] = settings }
+            if result.errorCount > 0 {
+                Console.error(
+                    "warning: the configuration has \(Summary.count(result.errorCount, "error")), "
+                        + "which 'leadrouter check' shows; what runs has rules of before")
+            }
+            return settings
+        }
+        if !result.diagnostics.isEmpty { Console.error(result.report) }
+        Console.error(
+            "error: where store and service are cannot be read\n"
+                + "help: name the store's file with --store FILE, and a running service with "
+                + "--service HOST:PORT where the command takes that")
+        throw ExitCode.failure
     }
 }
 

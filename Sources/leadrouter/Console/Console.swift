@@ -18,7 +18,12 @@ enum Console {
             let part = UnsafeRawBufferPointer(rebasing: rest)
             let count = Glibc.write(STDOUT_FILENO, part.baseAddress, part.count)
             if count < 0, errno == EINTR { continue }
-            if count < 0 { Glibc.exit(errno == EPIPE ? 0 : 74) }
+            if count < 0 {
+                if errno == EPIPE { Glibc.exit(0) }
+                error(
+                    "error: standard output cannot be written: \(String(cString: strerror(errno)))")
+                Glibc.exit(74)
+            }
             rest = rest.dropFirst(count)
         }
     }

@@ -10,12 +10,13 @@ import Logging
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows the whole picture on this machine, and ends.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Starts a small Graph API, a mail catcher and a web catcher on free ports of 127.0.0.1,
             serves the example configuration, announces the sample leads with signed webhooks, waits
             until everything is delivered, and prints where each lead went and why. Exits with 0
             only if the books balance.
-            """)
+            """))
 
     @OptionGroup var config: ConfigurationOption
     @Option(

@@ -1,3 +1,4 @@
+import LeadFlow
 import LeadKit
 import LeadStore
 
@@ -11,6 +12,9 @@ struct ShownLead {
 /// A delivery with its attempts.
 struct ShownDelivery {
     var delivery: DeliveryEntry
+    /// The keys of the generations before and after it.
+    var previousKey: String?
+    var nextKey: String?
     var attempts: [AttemptEntry]
     var orders: [OrderEntry]
 }
@@ -79,8 +83,16 @@ enum Ledger {
         let leads = try await store.leads(
             LeadFilter(source: delivery.source, leadID: delivery.leadID, limit: 1))
         let orders = try await store.orders(ofLead: leads.first?.sequence ?? 0)
+        let siblings = try await store.deliveries(
+            DeliveryFilter(
+                leadID: delivery.leadID, source: delivery.source, limit: deliveriesMax))
         return ShownDelivery(
-            delivery: delivery, attempts: try await store.attempts(of: delivery.sequence),
+            delivery: delivery,
+            previousKey: siblings.first { $0.sequence == delivery.previousSequence }?
+                .delivery.key.text,
+            nextKey: siblings.first { $0.previousSequence == delivery.sequence }?
+                .delivery.key.text,
+            attempts: try await store.attempts(of: delivery.sequence),
             orders: orders.filter { $0.deliverySequence == delivery.sequence })
     }
 
@@ -109,23 +121,42 @@ enum Ledger {
     }
 
     static let deliveryHeader = [
-        "DELIVERY", "LEAD", "SINK", "ROUTE", "STATE", "ATTEMPTS", "NEXT", "RECEIPT OR REASON",
+        "DELIVERY", "MADE", "LEAD", "SINK", "ROUTE", "STATE", "ATTEMPTS", "NEXT",
+        "RECEIPT OR REASON",
     ]
+    /// So much of a lead's id stands in a row of deliveries: some are a hash long.
+    private static let leadColumns = 24
 
-    static func cells(_ delivery: DeliveryEntry) -> [String] {
+    /// When the next attempt is due; what is due already waits for room, or for a destination that
+    /// rests.
+    private static func next(_ delivery: DeliveryEntry, _ now: Int64) -> String {
+        guard delivery.state == .pending else { return "" }
+        return delivery.dueMilliseconds <= now ? "due" : time(delivery.dueMilliseconds)
+    }
+
+    private static func shortened(_ text: String) -> String {
+        let scalars = text.unicodeScalars
+        guard scalars.count > leadColumns else { return text }
+        return String(String.UnicodeScalarView(scalars.prefix(leadColumns - 1))) + "…"
+    }
+
+    static func cells(_ delivery: DeliveryEntry, atMilliseconds now: Int64) -> [String] {
         [
-            String(delivery.delivery.key.text.prefix(12)), delivery.leadID.text,
-            delivery.delivery.sink, delivery.delivery.route,
+            String(delivery.delivery.key.text.prefix(12)), time(delivery.createdMilliseconds),
+            shortened(delivery.leadID.text), delivery.delivery.sink, delivery.delivery.route,
             delivery.state.rawValue + (delivery.isSuperseded ? ", redelivered" : ""),
             String(delivery.attempts),
-            delivery.state == .pending ? time(delivery.dueMilliseconds) : "",
-            delivery.detail ?? "",
+            next(delivery, now), delivery.detail ?? "",
         ]
     }
 
+    static let dueHelp =
+        "for room at its sink, or for a destination that rests; 'leadrouter sinks list' says which"
+
     static func table(_ deliveries: [DeliveryEntry]) -> String {
         var table = TextTable(deliveryHeader)
-        for delivery in deliveries { table.add(cells(delivery)) }
+        let now = SystemClock().nowMilliseconds()
+        for delivery in deliveries { table.add(cells(delivery, atMilliseconds: now)) }
         return table.text
     }
 

@@ -17,12 +17,16 @@ struct LedgerAPI: Sendable {
 
     init(
         store: any LeadStore, delivery: DeliveryLoop, logger: Logger,
+        onLeads: @escaping @Sendable () -> Void,
         onDeliveries: @escaping @Sendable (Set<String>) -> Void
     ) {
         sinks = SinkOrders(.loop(delivery), store: store)
         self.store = store
         self.logger = logger
-        orders = LedgerOrders(store: store, onDeliveries: onDeliveries, onDone: Self.log(logger))
+        var orders = LedgerOrders(
+            store: store, onDeliveries: onDeliveries, onDone: Self.log(logger))
+        orders.onLeads = onLeads
+        self.orders = orders
     }
 
     /// Numbers only: what is in a lead, and why somebody wants it gone, is not for the log.
@@ -43,6 +47,9 @@ struct LedgerAPI: Sendable {
         [
             .get("leads") { await self.leads($0) },
             .get("leads/:id") { await self.lead($0) },
+            .post("leads/decide") {
+                await self.posting($0) { await self.orders.decideAgain($0) }
+            },
             .post("leads/forget") { await self.posting($0) { await self.orders.forget($0) } },
             .get("deliveries") { await self.deliveries($0) },
             .get("deliveries/:key") { await self.delivery($0) },

@@ -92,6 +92,8 @@ enum LedgerJSON {
         writer.string(Ledger.time(delivery.createdMilliseconds))
         writer.name("due_time")
         writer.string(delivery.state == .pending ? Ledger.time(delivery.dueMilliseconds) : nil)
+        writer.name("destination")
+        writer.string(delivery.destination.utf8.isEmpty ? nil : delivery.destination)
         writer.name("detail")
         writer.string(delivery.detail)
         writer.name("generation")
@@ -106,6 +108,10 @@ enum LedgerJSON {
     static func write(_ shown: ShownDelivery, to writer: inout JSONWriter) {
         writer.object { writer in
             writeMembers(of: shown.delivery, to: &writer)
+            writer.name("redelivery_of")
+            writer.string(shown.previousKey)
+            writer.name("redelivered_as")
+            writer.string(shown.nextKey)
             writer.name("history")
             writer.array { writer in for one in shown.attempts { write(one, to: &writer) } }
             writer.name("orders")

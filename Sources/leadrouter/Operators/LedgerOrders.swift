@@ -17,6 +17,8 @@ struct LedgerOrders: Sendable {
     let store: any LeadStore
     let desk: OperatorDesk
     let nowMilliseconds: @Sendable () -> Int64
+    /// Told that leads were given to the rules again.
+    var onLeads: @Sendable () -> Void = {}
     /// Told what was done, in numbers.
     let onDone: @Sendable (_ what: String, _ order: Order, _ answers: [OrderAnswer: Int]) -> Void
     var progress: @Sendable (Int) -> Void = { _ in }
@@ -49,13 +51,32 @@ struct LedgerOrders: Sendable {
             let request = try Request(
                 body, names: "ids", flags: ["cancel_pending", "allow_again"])
             let filters = try await leads(request)
-            guard request.isConfirmed else { return planned(try await desk.plan(filters)) }
             let options = ForgetOptions(
                 cancelsPending: request.flags.contains("cancel_pending"),
                 allowsAgain: request.flags.contains("allow_again"))
+            guard request.isConfirmed else {
+                let plan = try await desk.plan(filters)
+                return planned(plan, options.answers(plan.answers))
+            }
             let order = request.order(at: nowMilliseconds())
             let answers = try await desk.forget(filters, options, order, progress: progress)
             onDone("forget", order, answers)
+            return done(answers)
+        }
+    }
+
+    func decideAgain(_ body: [UInt8]) async -> AdminServer.Answer {
+        await answering {
+            let request = try Request(body, names: "ids", flags: [])
+            let filters = try await leads(request, usually: .held)
+            guard request.isConfirmed else {
+                let plan = try await desk.plan(filters)
+                return planned(plan, plan.answersToDecidingAgain)
+            }
+            let order = request.order(at: nowMilliseconds())
+            let answers = try await desk.decideAgain(filters, order, progress: progress)
+            onLeads()
+            onDone("decide", order, answers)
             return done(answers)
         }
     }
@@ -83,7 +104,10 @@ struct LedgerOrders: Sendable {
         return [filter]
     }
 
-    private func leads(_ request: Request) async throws -> [LeadFilter] {
+    /// A filter without a state means those in the usual one.
+    private func leads(
+        _ request: Request, usually state: InboxState? = nil
+    ) async throws -> [LeadFilter] {
         guard request.names.isEmpty else {
             guard request.filter.allSatisfy({ $0.name == "source" }) else {
                 throw Request.both("ids")
@@ -98,8 +122,12 @@ struct LedgerOrders: Sendable {
             return filters
         }
         try LedgerFilters.check(request.filter, known: LedgerFilters.leadNames)
-        guard !request.filter.isEmpty else { throw Request.neither("leads", "--until") }
-        return [try LedgerFilters.leads(request.filter)]
+        guard !request.filter.isEmpty else {
+            throw Request.neither("leads", state.map { "--state \($0.rawValue)" } ?? "--until")
+        }
+        var filter = try LedgerFilters.leads(request.filter)
+        filter.state = filter.state ?? state
+        return [filter]
     }
 
     // MARK: Answers
@@ -144,7 +172,9 @@ struct LedgerOrders: Sendable {
         }
     }
 
-    private func planned(_ tally: LeadTally) -> (inout JSONWriter) -> Void {
+    private func planned(
+        _ tally: LeadTally, _ answers: [OrderAnswer: Int]
+    ) -> (inout JSONWriter) -> Void {
         return { writer in
             writer.object { writer in
                 writer.name("acted")
@@ -177,10 +207,23 @@ struct LedgerOrders: Sendable {
                         }
                     }
                 }
-                writer.name("count")
-                writer.integer(tally.leads.values.reduce(0, +))
+                LedgerOrders.write(answers, to: &writer)
             }
         }
+    }
+
+    /// How many rows get which answer, and how many of them it is done to.
+    private static func write(_ answers: [OrderAnswer: Int], to writer: inout JSONWriter) {
+        writer.name("answers")
+        writer.object { writer in
+            for answer in OrderAnswer.allCases {
+                guard let count = answers[answer], count > 0 else { continue }
+                writer.name(answer.rawValue)
+                writer.integer(count)
+            }
+        }
+        writer.name("count")
+        writer.integer(answers[.done] ?? 0)
     }
 
     private func done(_ answers: [OrderAnswer: Int]) -> (inout JSONWriter) -> Void {
@@ -188,18 +231,41 @@ struct LedgerOrders: Sendable {
             writer.object { writer in
                 writer.name("acted")
                 writer.bool(true)
-                writer.name("answers")
-                writer.object { writer in
-                    for answer in OrderAnswer.allCases {
-                        guard let count = answers[answer] else { continue }
-                        writer.name(answer.rawValue)
-                        writer.integer(count)
-                    }
-                }
-                writer.name("count")
-                writer.integer(answers[.done] ?? 0)
+                LedgerOrders.write(answers, to: &writer)
             }
         }
+    }
+}
+
+extension ForgetOptions {
+    /// What is answered with these options, from what is answered with none.
+    fileprivate func answers(_ plain: [OrderAnswer: Int]) -> [OrderAnswer: Int] {
+        var result: [OrderAnswer: Int] = [:]
+        for (answer, count) in plain {
+            let isDone =
+                answer == .open && cancelsPending || answer == .forgotten && allowsAgain
+            result[isDone ? .done : answer, default: 0] += count
+        }
+        return result
+    }
+}
+
+extension LeadTally {
+    /// What each would be answered if it were to be decided again; of those that are held some may
+    /// have deliveries.
+    fileprivate var answersToDecidingAgain: [OrderAnswer: Int] {
+        var result: [OrderAnswer: Int] = [:]
+        for (state, count) in leads {
+            let answer: OrderAnswer =
+                switch state {
+                case .held: .done
+                case .announced, .received: .open
+                case .decided, .quarantined: .over
+                case .forgotten: .forgotten
+                }
+            result[answer, default: 0] += count
+        }
+        return result
     }
 }
 

@@ -16,9 +16,15 @@ struct OrderRunner {
     let onStore: (LedgerOrders) async -> AdminServer.Answer
 
     /// The answer; prints what went wrong and throws the exit code otherwise.
-    func run(_ option: StoreOption, body: [UInt8], changes: Bool) async throws -> JSONValue {
+    func run(_ option: ServiceOption, body: [UInt8], changes: Bool) async throws -> JSONValue {
         let answer =
-            changes ? try await act(option, body) : try await option.look { await plan($0) }
+            if let service = try option.running() {
+                try await service.send("POST", path, body)
+            } else if changes {
+                try await act(option, body)
+            } else {
+                try await option.store.look { await onStore(LedgerOrders(store: $0)) }
+            }
         return try OrderRunner.root(of: answer)
     }
 
@@ -31,19 +37,15 @@ struct OrderRunner {
         return root
     }
 
-    private func plan(_ store: SQLiteStore) async -> AdminServer.Answer {
-        await onStore(LedgerOrders(store: store))
-    }
-
-    private func act(_ option: StoreOption, _ body: [UInt8]) async throws -> AdminServer.Answer {
+    private func act(_ option: ServiceOption, _ body: [UInt8]) async throws -> AdminServer.Answer {
+        let path = try option.store.path()
         let store: SQLiteStore
         do throws(StoreError) {
-            let path = try OrderRunner.path(of: option)
             // Making an empty store here would hide that its name is misspelt.
             await (try SQLiteStore.open(path: path, ownership: .reader)).close()
             store = try await SQLiteStore.open(path: path, ownership: .owner)
         } catch .locked {
-            return try await RunningService(option).send("POST", path, body)
+            return try await option.owner().send("POST", self.path, body)
         } catch {
             Console.error("error: \(error)")
             throw ExitCode.unavailable
@@ -57,61 +59,11 @@ struct OrderRunner {
         return answer
     }
 
-    private static func path(of option: StoreOption) throws(StoreError) -> String {
-        do {
-            return try option.path()
-        } catch {
-            throw .unusable("the configuration cannot be read")
-        }
-    }
-
     private static func failure(_ status: Int, _ message: String?) -> any Error {
         let message = message ?? "the service answered \(status)"
         if status == 400 { return ValidationError(message) }
         Console.error("error: \(message)")
         return [404, 409].contains(status) ? ExitCode.failure : ExitCode.unavailable
-    }
-}
-
-/// The service that owns the store, asked through its admin API.
-struct RunningService {
-    /// How long it may take: orders about a million rows are some minutes.
-    static let timeout = Duration.seconds(3600)
-
-    private let admin: AdminSettings
-
-    init(_ option: StoreOption) throws { admin = try option.config.load().server.admin }
-
-    /// Its answer; prints why there is none, and throws the exit code.
-    func send(
-        _ method: String, _ path: String, _ body: [UInt8] = []
-    ) async throws -> AdminServer.Answer {
-        let url = "http://\(admin.listen)/api/\(path)"
-        var headers: [(name: String, value: String)] = []
-        if !body.isEmpty { headers.append(("Content-Type", "application/json")) }
-        if let token = admin.token {
-            headers.append(("Authorization", "Bearer \(token.revealed)"))
-        }
-        let request = HTTPRequest(
-            method: method, url: url, headers: headers, body: body,
-            timeout: RunningService.timeout, responseBytesMax: 4 << 20)
-        let response: HTTPResponse
-        do {
-            response = try await CurlClient.http.send(request)
-        } catch {
-            Console.error(
-                "error: the store is in use, and its service does not answer at \(url): \(error)")
-            Console.error(
-                "help: set 'server.admin.listen' to where the service listens, or stop it first")
-            throw ExitCode.unavailable
-        }
-        if response.status == 401 || response.status == 421 {
-            Console.error(
-                "error: the service at \(url) refuses (\(response.status)); "
-                    + "'server.admin' must have its token and its address")
-            throw ExitCode.unavailable
-        }
-        return AdminServer.Answer(status: response.status, body: response.body)
     }
 }
 
@@ -162,6 +114,11 @@ struct OrderOptions: ParsableArguments {
     func printDone(_ answer: JSONValue, noun: String, plural: String, verb: String) {
         let count = answer["count"]?.integer ?? 0
         Console.print("\(Summary.count(count, noun, plural: plural)) \(verb)")
+        printLeftAlone(answer)
+    }
+
+    /// Prints what is left alone, and why.
+    func printLeftAlone(_ answer: JSONValue) {
         for (name, value) in answer["answers"]?.members ?? [] {
             guard let answer = OrderAnswer(rawValue: name), answer != .done else { continue }
             Console.print("\(value.integer ?? 0) left alone: \(answer.sentence)")
@@ -179,6 +136,7 @@ extension OrderAnswer {
         case .over: "over already"
         case .superseded: "redelivered already; the newest generation is another delivery"
         case .forgotten: "the lead is forgotten"
+        case .hasDeliveries: "copies of it went out already; it stays held"
         case .damaged: "damaged on the disk; 'leadrouter ledger verify' says what"
         case .unknown: "no longer there"
         }

@@ -158,8 +158,11 @@ struct SinkOrders: Sendable {
             case .store:
                 try await check(sink)
                 let now = SystemClock().nowMilliseconds()
+                let standing = try await pause(of: sink)?.reason ?? ""
                 try await store.setPause(
-                    SinkPause(sink: sink, sinceMilliseconds: now, reason: reason), sink: sink)
+                    SinkPause(
+                        sink: sink, sinceMilliseconds: now,
+                        reason: reason.utf8.isEmpty ? standing : reason), sink: sink)
             }
             SinkOrders.write(sink, "paused", to: &writer)
         }
@@ -169,14 +172,19 @@ struct SinkOrders: Sendable {
     func resume(_ body: [UInt8]) async -> AdminServer.Answer {
         await answering { writer in
             let sink = try SinkOrders.members(body, ["sink"])["sink"] ?? ""
+            let wasPaused = try await pause(of: sink) != nil
             switch place {
             case .loop(let loop): try await loop.resume(sink: sink)
             case .store:
                 try await check(sink)
                 try await store.setPause(nil, sink: sink)
             }
-            SinkOrders.write(sink, "resumed", to: &writer)
+            SinkOrders.write(sink, wasPaused ? "resumed" : "was-not-paused", to: &writer)
         }
+    }
+
+    private func pause(of sink: String) async throws(StoreError) -> SinkPause? {
+        try await store.pauses().first { $0.sink.utf8.elementsEqual(sink.utf8) }
     }
 
     /// `{"sink": NAME, "destination": NAME}`; all destinations of the sink unless one is named.

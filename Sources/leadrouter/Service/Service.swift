@@ -60,8 +60,9 @@ final class Service: Sendable {
                 "reload": { _ in await ReloadAction.run(reload) },
             ],
             endpoints: LedgerAPI(
-                store: store, delivery: flow.delivery, logger: logger
-            ) { flow.ring($0) }.endpoints,
+                store: store, delivery: flow.delivery, logger: logger,
+                onLeads: { flow.ringInbox() }, onDeliveries: { flow.ring($0) }
+            ).endpoints,
             logger: logger)
         retention = Retention(
             settings: { reload?.rules.edition?.configuration.retention ?? configuration.retention },

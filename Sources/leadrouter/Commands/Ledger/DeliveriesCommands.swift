@@ -6,12 +6,13 @@ import LeadStore
 struct Deliveries: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Looks at the deliveries in the store, sends them again and calls them off.",
-        discussion: """
-              leadrouter deliveries list --state dead         what was given up, and why
-              leadrouter deliveries show 3f2a9c41d0           one delivery with all its attempts
-              leadrouter deliveries redeliver --sink crm      the plan for its dead letters
-              leadrouter deliveries cancel --lead ID --yes    no more attempts
-            """,
+        discussion: Help.flowing(
+            """
+              leadrouter deliveries list --state dead      what was given up, and why
+              leadrouter deliveries show 3f2a9c41d0        one delivery, its attempts
+              leadrouter deliveries redeliver --sink crm   the plan for its dead letters
+              leadrouter deliveries cancel --lead ID --yes no more attempts
+            """),
         subcommands: [
             DeliveriesList.self, DeliveriesShow.self, DeliveriesRedeliver.self,
             DeliveriesCancel.self,
@@ -42,10 +43,11 @@ struct DeliveryFilterOptions: ParsableArguments {
 struct DeliveriesList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists deliveries, newest first.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Times are 2025-10-09 or 2025-10-09T08:00:00Z. When there are more deliveries than
             --limit, the last line says how to go on.
-            """)
+            """))
 
     @OptionGroup var store: StoreOption
     @OptionGroup var filter: DeliveryFilterOptions
@@ -56,6 +58,8 @@ struct DeliveriesList: AsyncParsableCommand {
             try LedgerFilters.deliveries(self.filter.parameters)
         }
         try await store.look { store in
+            let now = SystemClock().nowMilliseconds()
+            var dueCount = 0
             var listing = Listing(page, header: Ledger.deliveryHeader)
             while let limit = listing.nextLimit {
                 filter.limit = limit
@@ -63,12 +67,18 @@ struct DeliveriesList: AsyncParsableCommand {
                 let deliveries = try await store.deliveries(filter)
                 for delivery in deliveries {
                     listing.add(
-                        delivery.sequence, cells: Ledger.cells(delivery),
+                        delivery.sequence, cells: Ledger.cells(delivery, atMilliseconds: now),
                         json: { LedgerJSON.write(delivery, to: &$0) })
+                    if delivery.state == .pending, delivery.dueMilliseconds <= now { dueCount += 1 }
                 }
                 if deliveries.count < limit { break }
             }
             listing.finish()
+            guard page.format == .table else { return }
+            if dueCount > 0 { Console.print("\ndue: \(Ledger.dueHelp)") }
+            if listing.before == page.before {
+                try await FilterHelp.tell(filter, in: store)
+            }
         }
     }
 }
@@ -104,12 +114,17 @@ struct DeliveriesShow: AsyncParsableCommand {
         }
         Console.print(
             "state     \(delivery.state.rawValue)\(delivery.isSuperseded ? ", redelivered" : "")")
-        if delivery.generation > 0 {
-            Console.print("ordered   for the \(delivery.generation + 1). time")
+        if !delivery.destination.utf8.isEmpty {
+            Console.print("to        \(Console.shown(delivery.destination))")
         }
+        if let key = shown.previousKey { Console.print("redelivers \(key)") }
+        if let key = shown.nextKey { Console.print("redelivered as \(key)") }
         Console.print("made      \(Ledger.time(delivery.createdMilliseconds))")
         if delivery.state == .pending {
             Console.print("due       \(Ledger.time(delivery.dueMilliseconds))")
+            if delivery.dueMilliseconds <= SystemClock().nowMilliseconds() {
+                Console.print("waits     \(Ledger.dueHelp)")
+            }
         }
         if let detail = delivery.detail { Console.print("last      \(Console.shown(detail))") }
         var table = TextTable(["ATTEMPT", "STARTED", "TOOK", "OUTCOME", "DETAIL"])
@@ -127,17 +142,18 @@ struct DeliveriesShow: AsyncParsableCommand {
 struct DeliveriesRedeliver: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "redeliver", abstract: "Sends again what is dead, delivered or cancelled.",
-        discussion: """
-              leadrouter deliveries redeliver KEY …             the plan: nothing is sent yet
-              leadrouter deliveries redeliver KEY … --yes       does it
-              leadrouter deliveries redeliver --sink crm --yes  all dead letters of a sink
+        discussion: Help.flowing(
+            """
+              leadrouter deliveries redeliver KEY …            only the plan
+              leadrouter deliveries redeliver KEY … --yes      does it
+              leadrouter deliveries redeliver --sink crm --yes all dead letters of a sink
 
             Each gets a new delivery with a key of its own, linked to the old one, which stays as it
             is. Filters mean dead letters; what was delivered or cancelled is sent again when its
             key is given, or with --state. A delivery that is still open is left alone.
-            """)
+            """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Argument(help: ArgumentHelp("Keys of deliveries, or how they begin.", valueName: "key"))
     var keys: [String] = []
     @OptionGroup var filter: DeliveryFilterOptions
@@ -146,24 +162,25 @@ struct DeliveriesRedeliver: AsyncParsableCommand {
     func run() async throws {
         try await DeliveryOrderCommand(
             verb: .redeliver, done: "sent again", keys: keys, filter: filter, options: options
-        ).run(store)
+        ).run(service)
     }
 }
 
 struct DeliveriesCancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel", abstract: "Calls pending deliveries off.",
-        discussion: """
-              leadrouter deliveries cancel KEY …                 the plan: nothing is called off yet
-              leadrouter deliveries cancel KEY … --yes           does it
-              leadrouter deliveries cancel --sink crm --yes      whatever waits for a sink
+        discussion: Help.flowing(
+            """
+              leadrouter deliveries cancel KEY …             only the plan
+              leadrouter deliveries cancel KEY … --yes       does it
+              leadrouter deliveries cancel --sink crm --yes  whatever waits for a sink
 
             A cancelled delivery is over: the ledger keeps who called it off, when and why
             (--reason), and it can be sent again with 'redeliver'. One whose attempt is under way is
             left alone.
-            """)
+            """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Argument(help: ArgumentHelp("Keys of deliveries, or how they begin.", valueName: "key"))
     var keys: [String] = []
     @OptionGroup var filter: DeliveryFilterOptions
@@ -172,7 +189,7 @@ struct DeliveriesCancel: AsyncParsableCommand {
     func run() async throws {
         try await DeliveryOrderCommand(
             verb: .cancel, done: "cancelled", keys: keys, filter: filter, options: options
-        ).run(store)
+        ).run(service)
     }
 }
 
@@ -185,12 +202,12 @@ private struct DeliveryOrderCommand {
     let filter: DeliveryFilterOptions
     let options: OrderOptions
 
-    func run(_ store: StoreOption) async throws {
+    func run(_ service: ServiceOption) async throws {
         let body = options.body(names: ("keys", keys), filter: filter.parameters, flags: [])
         let runner = OrderRunner(path: "deliveries/\(verb.rawValue)") { [verb] in
             await $0.answer(verb, body)
         }
-        let answer = try await runner.run(store, body: body, changes: options.yes)
+        let answer = try await runner.run(service, body: body, changes: options.yes)
         if options.format == .ndjson { return Console.print(LedgerJSON.text { $0.value(answer) }) }
         if options.yes {
             return options.printDone(answer, noun: "delivery", plural: "deliveries", verb: done)

@@ -6,11 +6,12 @@ import LeadStore
 struct Leads: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Looks at the leads in the store, and forgets them.",
-        discussion: """
-              leadrouter leads list --state quarantined       what was kept aside, and why
-              leadrouter leads show 1730000000100007          one lead, with its deliveries
-              leadrouter leads forget 1730000000100007        the plan; --yes does it
-            """, subcommands: [LeadsList.self, LeadsShow.self, LeadsForget.self])
+        discussion: Help.flowing(
+            """
+              leadrouter leads list --state quarantined   what was kept aside, and why
+              leadrouter leads show 1730000000100007      one lead, with its deliveries
+              leadrouter leads forget 1730000000100007    the plan; --yes does it
+            """), subcommands: [LeadsList.self, LeadsShow.self, LeadsDecide.self, LeadsForget.self])
 }
 
 /// Which leads, for commands that take many.
@@ -36,10 +37,11 @@ struct LeadFilterOptions: ParsableArguments {
 struct LeadsList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists leads, newest first.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Times are 2025-10-09 or 2025-10-09T08:00:00Z. When there are more leads than --limit,
             the last line says how to go on.
-            """)
+            """))
 
     @OptionGroup var store: StoreOption
     @OptionGroup var filter: LeadFilterOptions
@@ -63,6 +65,9 @@ struct LeadsList: AsyncParsableCommand {
                 if leads.count < limit { break }
             }
             listing.finish()
+            if page.format == .table, listing.before == page.before {
+                try await FilterHelp.tell(filter, in: store)
+            }
         }
     }
 }
@@ -116,8 +121,9 @@ struct LeadsShow: AsyncParsableCommand {
 struct LeadsForget: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forget", abstract: "Erases leads: everything but their ids and the counts.",
-        discussion: """
-              leadrouter leads forget ID …                      the plan: nothing is erased yet
+        discussion: Help.flowing(
+            """
+              leadrouter leads forget ID …                      only the plan
               leadrouter leads forget ID … --yes                erases them
               leadrouter leads forget --until 2025-01-01 --yes  by filter
 
@@ -127,9 +133,9 @@ struct LeadsForget: AsyncParsableCommand {
             delivered stays, unless --cancel-pending calls that off first.
 
             Sinks keep what they were sent, and backups what they hold.
-            """)
+            """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Argument(help: ArgumentHelp("Ids of leads.", valueName: "id")) var ids: [String] = []
     @OptionGroup var filter: LeadFilterOptions
     @Flag(help: "Also leads that are still to be decided or delivered.") var cancelPending = false
@@ -141,16 +147,12 @@ struct LeadsForget: AsyncParsableCommand {
             names: ("ids", ids), filter: filter.parameters,
             flags: (cancelPending ? ["cancel_pending"] : []) + (allowAgain ? ["allow_again"] : []))
         let runner = OrderRunner(path: "leads/forget") { await $0.forget(body) }
-        let answer = try await runner.run(store, body: body, changes: options.yes)
+        let answer = try await runner.run(service, body: body, changes: options.yes)
         if options.format == .ndjson { return Console.print(LedgerJSON.text { $0.value(answer) }) }
         if options.yes {
             return options.printDone(answer, noun: "lead", plural: "leads", verb: "forgotten")
         }
-        var leads = TextTable(["LEADS", "STATE"])
-        for line in answer["leads"]?.elements ?? [] {
-            leads.add([line["count"]?.scalarText ?? "", line["state"]?.string ?? ""])
-        }
-        Console.print(leads.text)
+        Console.print(LeadsForget.states(of: answer))
         var deliveries = TextTable(["DELIVERIES", "STATE", "SINK"])
         for line in answer["deliveries"]?.elements ?? [] {
             deliveries.add([
@@ -159,8 +161,64 @@ struct LeadsForget: AsyncParsableCommand {
             ])
         }
         Console.print("\n" + deliveries.text)
+        let count = answer["count"]?.integer ?? 0
         Console.print(
-            "\nNothing was erased. To forget \(Summary.count(answer["count"]?.integer ?? 0, "lead"))"
-                + " for good, repeat the command with --yes.")
+            count == 0
+                ? "\nNo lead would be forgotten."
+                : "\nNothing was erased. To forget \(Summary.count(count, "lead")) for good, "
+                    + "repeat the command with --yes.")
+        options.printLeftAlone(answer)
+        if (answer["answers"]?["open"]?.integer ?? 0) > 0 {
+            Console.print("--cancel-pending calls off what is still to be decided or delivered.")
+        }
+    }
+
+    /// How many leads there are in each state.
+    fileprivate static func states(of answer: JSONValue) -> String {
+        var leads = TextTable(["LEADS", "STATE"])
+        for line in answer["leads"]?.elements ?? [] {
+            leads.add([line["count"]?.scalarText ?? "", line["state"]?.string ?? ""])
+        }
+        return leads.text
+    }
+}
+
+struct LeadsDecide: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decide", abstract: "Gives held leads to the rules as they are now.",
+        discussion: Help.flowing(
+            """
+              leadrouter leads decide --state held         only the plan
+              leadrouter leads decide --state held --yes   all that are held
+              leadrouter leads decide ID … --yes           these
+
+            A lead is held when no route takes it and 'default' says so, or when it could not be read
+            back. After the rules were mended it is decided like a new one: a running service does so
+            at once, without one the next 'leadrouter serve'. The ledger keeps who ordered it, and
+            why. Other leads are left alone; 'leadrouter diff' shows what other rules would have said.
+            """))
+
+    @OptionGroup var service: ServiceOption
+    @Argument(help: ArgumentHelp("Ids of leads.", valueName: "id")) var ids: [String] = []
+    @OptionGroup var filter: LeadFilterOptions
+    @OptionGroup var options: OrderOptions
+
+    func run() async throws {
+        let body = options.body(names: ("ids", ids), filter: filter.parameters, flags: [])
+        let runner = OrderRunner(path: "leads/decide") { await $0.decideAgain(body) }
+        let answer = try await runner.run(service, body: body, changes: options.yes)
+        if options.format == .ndjson { return Console.print(LedgerJSON.text { $0.value(answer) }) }
+        if options.yes {
+            return options.printDone(
+                answer, noun: "lead", plural: "leads", verb: "given to the rules again")
+        }
+        Console.print(LeadsForget.states(of: answer))
+        let count = answer["count"]?.integer ?? 0
+        Console.print(
+            count == 0
+                ? "\nNo lead would be decided again."
+                : "\nNothing was done. To give \(Summary.count(count, "lead")) to the rules again, "
+                    + "repeat the command with --yes.")
+        options.printLeftAlone(answer)
     }
 }

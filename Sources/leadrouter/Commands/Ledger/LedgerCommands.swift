@@ -9,17 +9,19 @@ import Synchronization
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "Checks, counts and copies the store as a whole.",
-        discussion: """
-              leadrouter ledger verify             is every row as it must be?
-              leadrouter ledger stats              both sides of the books, and how large they are
-              leadrouter ledger backup copy.db     a consistent copy, also beside a running service
-            """, subcommands: [LedgerVerify.self, LedgerStats.self, LedgerBackup.self])
+        discussion: Help.flowing(
+            """
+              leadrouter ledger verify            is every row as it must be?
+              leadrouter ledger stats             both sides of the books, age and size
+              leadrouter ledger backup copy.db    a copy, also beside a running service
+            """), subcommands: [LedgerVerify.self, LedgerStats.self, LedgerBackup.self])
 }
 
 struct LedgerVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Checks every row of the store against its invariants.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Looks at every lead, delivery and attempt in one snapshot, also beside a running
             service: states and what belongs to them (I1), decisions and their deliveries (I2), keys
             (I3), ends (I4), leases (I5), rule sets (I6), checksums (I8), counters, and the file
@@ -27,15 +29,15 @@ struct LedgerVerify: AsyncParsableCommand {
             and the answer compared (I7).
 
             Exits with 1 when anything is wrong. docs/ledger.md explains each invariant.
-            """)
+            """))
 
     @OptionGroup var store: StoreOption
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
 
     func run() async throws {
         let configuration =
-            try store.store == nil || store.config.path != nil
-            ? store.config.load() : nil
+            store.store == nil || store.config.path != nil
+            ? store.config.loadResult().configuration : nil
         let faults = FaultPrinter(format)
         let path = try store.path()
         try await store.look { store in
@@ -62,6 +64,7 @@ struct LedgerVerify: AsyncParsableCommand {
                 summary += "; \(counts.same) decided again by the same rules"
                 if counts.other > 0 { summary += ", \(counts.other) were decided by others" }
             }
+            if configuration == nil { summary += "; none decided again, for want of good rules" }
             line.end()
             faults.finish()
             let result = faults.count == 0 ? "all is well" : Summary.count(faults.count, "fault")
@@ -102,10 +105,11 @@ private final class FaultPrinter: Sendable {
 struct LedgerStats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats", abstract: "Counts leads and deliveries, and says how old and large.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Both sides of the books: every lead is in one state, and every delivery. OLDEST OPEN is
             how long the oldest delivery that is neither delivered, dead nor cancelled has waited.
-            """)
+            """))
 
     @OptionGroup var store: StoreOption
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
@@ -164,7 +168,8 @@ struct LedgerStats: AsyncParsableCommand {
 struct LedgerBackup: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Writes a consistent copy of the store.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Also beside a running service, which goes on meanwhile. The copy holds everything that
             was acknowledged when it began, and nothing that was forgotten before. A file that
             exists is not replaced.
@@ -172,7 +177,7 @@ struct LedgerBackup: AsyncParsableCommand {
             To restore: stop the service, put the copy where 'store.url' says, remove the old
             store's '-wal' and '-shm' files, start. Deliveries that were made after the copy are
             then made again, with the same keys, by which sinks know them.
-            """)
+            """))
 
     @OptionGroup var store: StoreOption
     @Argument(help: "The copy's file; it must not exist yet.") var file: String

@@ -7,26 +7,28 @@ import LeadStore
 struct Sinks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Looks at sinks, pauses them and lets them go on.",
-        discussion: """
-              leadrouter sinks list                         which work, which rest, and why
-              leadrouter sinks pause crm --reason moving    deliveries wait until 'resume'
-              leadrouter sinks probe crm                    do not wait for the next probe
-            """, subcommands: [SinksList.self, SinksPause.self, SinksResume.self, SinksProbe.self])
+        discussion: Help.flowing(
+            """
+              leadrouter sinks list                        which work, which rest, and why
+              leadrouter sinks pause crm --reason moving   deliveries wait until 'resume'
+              leadrouter sinks probe crm                   do not wait for the next probe
+            """), subcommands: [SinksList.self, SinksPause.self, SinksResume.self, SinksProbe.self])
 }
 
 struct SinksList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists the sinks, and their destinations that are not well.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             A running service is asked how its sinks are. Without one, only what the store knows is
             told: pauses and counts.
-            """)
+            """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
 
     func run() async throws {
-        let answer = try await SinkRunner(store).look()
+        let answer = try await SinkRunner(service).look()
         let sinks = answer["sinks"]?.elements ?? []
         guard format == .table else {
             for sink in sinks { Console.print(LedgerJSON.text { $0.value(sink) }) }
@@ -75,17 +77,18 @@ struct SinksList: AsyncParsableCommand {
 struct SinksPause: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Pauses a sink until 'sinks resume', over restarts too.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             Nothing more is sent there; attempts under way end; deliveries stay pending, and their
             time goes on. To pause a sink for good, write 'paused: true' in its settings.
-            """)
+            """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Argument(help: "The sink's name.") var sink: String
     @Option(help: "Why; shown by 'sinks list'.") var reason: String?
 
     func run() async throws {
-        _ = try await SinkRunner(store).act(
+        _ = try await SinkRunner(service).act(
             "pause", [("sink", sink), ("reason", reason ?? "")]
         ) { await $0.pause($1) }
         Console.print("sink '\(sink)' is paused")
@@ -96,30 +99,36 @@ struct SinksResume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume", abstract: "Lets a sink go on that 'sinks pause' has paused.")
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Argument(help: "The sink's name.") var sink: String
 
     func run() async throws {
-        _ = try await SinkRunner(store).act("resume", [("sink", sink)]) { await $0.resume($1) }
-        Console.print("sink '\(sink)' goes on")
+        let answer = try await SinkRunner(service).act("resume", [("sink", sink)]) {
+            await $0.resume($1)
+        }
+        Console.print(
+            answer["done"]?.string == "resumed"
+                ? "sink '\(sink)' goes on"
+                : "sink '\(sink)' was not paused by 'sinks pause'; 'sinks list' shows how it is")
     }
 }
 
 struct SinksProbe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "probe", abstract: "Asks a sink at once whether it is well again.",
-        discussion: """
+        discussion: Help.flowing(
+            """
             A destination that failed too often is left alone, and asked with one delivery from time
             to time. This does not wait for the next time. Without a running service there is
             nothing to do: the next one begins with every destination.
-            """)
+            """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Argument(help: "The sink's name.") var sink: String
     @Option(help: "Only this destination, as 'sinks list' shows it.") var destination: String?
 
     func run() async throws {
-        let answer = try await SinkRunner(store).act(
+        let answer = try await SinkRunner(service).act(
             "probe", [("sink", sink)] + (destination.map { [("destination", $0)] } ?? [])
         ) { await $0.probe($1) }
         let count = answer["probed"]?.integer ?? 0
@@ -133,16 +142,16 @@ struct SinksProbe: AsyncParsableCommand {
 
 /// Orders about sinks: through the running service, or on the store when none runs.
 private struct SinkRunner {
-    let option: StoreOption
+    let option: ServiceOption
 
-    init(_ option: StoreOption) { self.option = option }
+    init(_ option: ServiceOption) { self.option = option }
 
     func look() async throws -> JSONValue {
-        if SQLiteStore.isOwned(path: try option.path()) {
-            return try OrderRunner.root(of: try await RunningService(option).send("GET", "sinks"))
+        if let service = try option.running() {
+            return try OrderRunner.root(of: try await service.send("GET", "sinks"))
         }
         let plugins = try plugins()
-        let answer = try await option.look { store in
+        let answer = try await option.store.look { store in
             await SinkOrders(.store(plugins), store: store).list()
         }
         return try OrderRunner.root(of: answer)
@@ -160,7 +169,7 @@ private struct SinkRunner {
             }
         }
         let body = writer.bytes
-        let plugins = try plugins()
+        let plugins = option.service == nil ? try plugins() : [:]
         let runner = OrderRunner(path: "sinks/\(verb)") { orders in
             await order(SinkOrders(.store(plugins), store: orders.store), body)
         }
@@ -169,9 +178,7 @@ private struct SinkRunner {
 
     /// The configured sinks; none when only a store is named.
     private func plugins() throws -> [String: String] {
-        guard option.store == nil || option.config.path != nil else { return [:] }
-        return Dictionary(
-            try option.config.load().sinks.map { ($0.name, $0.plugin) }
-        ) { first, _ in first }
+        guard option.store.store == nil || option.store.config.path != nil else { return [:] }
+        return try option.store.settings().sinks
     }
 }

@@ -10,22 +10,26 @@ struct StoreOption: ParsableArguments {
         help: ArgumentHelp("The store's file, instead of the configured one.", valueName: "file"))
     var store: String?
 
+    func settings() throws -> OperatorSettings { try config.settings() }
+
     /// The store's file.
-    func path() throws -> String {
-        do {
-            return try store ?? config.load().store.path
-        } catch {
-            Console.error("help: to look at a store all the same, name its file with --store FILE")
-            throw error
-        }
-    }
+    func path() throws -> String { try store ?? settings().store.path }
 
     /// Opens it for reading; `help` says what to do instead when there is none yet.
     func open(orElse help: String? = nil) async throws -> SQLiteStore {
         let path = try path()
-        if let help, !FileManager.default.fileExists(atPath: path) {
+        switch SQLiteStore.presence(of: path) {
+        case .missing:
+            guard let help else { break }
             Console.error("error: there is no store '\(path)' yet\nhelp: \(help)")
             throw ExitCode.unavailable
+        case .denied:
+            Console.error(
+                "error: you may not read the store '\(path)'\n"
+                    + "help: run this as the service's account, such as with 'sudo -u leadrouter'; "
+                    + "orders and 'sinks' need only the service's token")
+            throw ExitCode.unavailable
+        case .readable: break
         }
         do {
             return try await SQLiteStore.open(path: path, ownership: .reader)

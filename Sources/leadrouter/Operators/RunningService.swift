@@ -1,0 +1,98 @@
+import ArgumentParser
+import Foundation
+import LeadCurl
+import LeadKit
+import LeadRules
+import LeadServer
+import LeadStore
+
+/// A store, and the service that may own it.
+struct ServiceOption: ParsableArguments {
+    @OptionGroup var store: StoreOption
+    @Option(
+        help: ArgumentHelp(
+            "Ask the service there, and nothing else. Its token is taken from $LEADROUTER_ADMIN_TOKEN, else from the configuration.",
+            valueName: "host:port"))
+    var service: String?
+
+    /// The service, when it is to be asked: when it is named, when it owns the store, or when the
+    /// store is not for everybody to read.
+    func running() throws -> RunningService? {
+        if service == nil {
+            let path = try store.path()
+            let mayRead = SQLiteStore.presence(of: path) != .denied
+            guard SQLiteStore.isOwned(path: path) || !mayRead else { return nil }
+        }
+        return try owner()
+    }
+
+    /// The service that owns the store.
+    func owner() throws -> RunningService {
+        guard let service else { return RunningService(try store.settings().server.admin) }
+        let address = ListenAddress(service)
+        guard let address else {
+            throw ValidationError("--service needs \(ListenAddress.shape), not '\(service)'")
+        }
+        var admin = AdminSettings()
+        admin.listen = address
+        if let token = ProcessInfo.processInfo.environment["LEADROUTER_ADMIN_TOKEN"] {
+            admin.token = Secret(token)
+        } else {
+            admin.token = store.config.loadResult().operations?.server.admin.token
+        }
+        return RunningService(admin)
+    }
+}
+
+/// The service that owns a store, asked through its admin API.
+struct RunningService {
+    /// How long it may take: orders about a million rows are some minutes.
+    static let timeout = Duration.seconds(3600)
+
+    private let admin: AdminSettings
+
+    init(_ admin: AdminSettings) { self.admin = admin }
+
+    /// Its answer; prints why there is none, and throws the exit code.
+    func send(
+        _ method: String, _ path: String, _ body: [UInt8] = []
+    ) async throws -> AdminServer.Answer {
+        let url = "http://\(admin.listen)/api/\(path)"
+        var headers: [(name: String, value: String)] = []
+        if !body.isEmpty { headers.append(("Content-Type", "application/json")) }
+        if let token = admin.token {
+            headers.append(("Authorization", "Bearer \(token.revealed)"))
+        }
+        let request = HTTPRequest(
+            method: method, url: url, headers: headers, body: body,
+            timeout: RunningService.timeout, responseBytesMax: 4 << 20)
+        let response: HTTPResponse
+        do {
+            response = try await CurlClient.http.send(request)
+        } catch {
+            Console.error(
+                "error: the store is in use, and its service does not answer at \(url): \(error)")
+            Console.error(
+                "help: name where it listens with --service HOST:PORT, or in "
+                    + "'server.admin.listen', or stop it first")
+            throw ExitCode.unavailable
+        }
+        if response.status == 401 {
+            Console.error(
+                "error: the service at \(url) answers 401: it does not take "
+                    + (admin.token == nil ? "requests without its token" : "this token"))
+            Console.error(
+                "help: it goes by the token with which it was started; put that into "
+                    + "$LEADROUTER_ADMIN_TOKEN and name it with --service \(admin.listen), or "
+                    + "restart it after an edit of 'server.admin.token'")
+            throw ExitCode.unavailable
+        }
+        if response.status == 421 {
+            Console.error(
+                "error: the service at \(url) is not meant by this name (421); use the address in "
+                    + "its 'server.admin.listen'")
+            throw ExitCode.unavailable
+        }
+        return AdminServer.Answer(status: response.status, body: response.body)
+    }
+}
