@@ -71,15 +71,25 @@ struct Submission {
         }
     }
 
-    /// One line, one lead; a line that is no JSON refuses all, since nothing is stored yet.
+    /// One line, one lead. A line that is no JSON is kept aside, as an element of a list would be that
+    /// is no lead; a body of which no line is JSON is not what its type says.
     private mutating func readLines(_ body: [UInt8]) throws(Refusal) {
         var number = 0
+        var firstBad: Refusal?
+        var hasGood = false
         for line in body.split(separator: 0x0A, omittingEmptySubsequences: false) {
             number += 1
             guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { continue }
-            let value = try Submission.parse(line, what: "line \(number)")
-            add(value, raw: Array(line))
+            do throws(Refusal) {
+                add(try Submission.parse(line, what: "line \(number)"), raw: Array(line))
+                hasGood = true
+            } catch {
+                firstBad = firstBad ?? error
+                items.append(
+                    .quarantined(source: reader.source, raw: Array(line), reason: error.message))
+            }
         }
+        if let firstBad, !hasGood { throw firstBad }
     }
 
     private static func parse(

@@ -59,4 +59,9 @@ public actor MemoryInbox: InboxWriter {
     public var quarantinedBytes: [[UInt8]] {
         items.compactMap { if case .quarantined(_, let raw, _) = $0 { raw } else { nil } }
     }
+
+    /// Why it was.
+    public var quarantinedReasons: [String] {
+        items.compactMap { if case .quarantined(_, _, let reason) = $0 { reason } else { nil } }
+    }
 }

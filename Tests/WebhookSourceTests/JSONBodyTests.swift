@@ -188,11 +188,26 @@ import Testing
         }
     }
 
-    @Test func `a bad line refuses all lines and is named by its number`() async throws {
+    @Test func `a line that is no JSON is kept aside, named by its number`() async throws {
+        let bad = ["{\"id\":\"SECRET", "{\"a\":1}}", "\u{FEFF}{}"]
         let outcome = try await Form.send(
-            "{\"id\":\"1\",\"a\":\"SECRET\"}\n\n{\"id\":\"SECRET\n", "application/x-ndjson")
+            ([#"{"id":"1","a":"x"}"#, ""] + bad + [#"{"id":"2","a":"y"}"#])
+                .joined(separator: "\n"), "application/x-ndjson")
+        #expect(outcome.response.body == Form.counts(2, quarantined: 3))
+        #expect(await outcome.inbox.leads.map(\.id.text) == ["1", "2"])
+        let reasons = await outcome.inbox.quarantinedReasons
+        #expect(reasons.count == 3)
+        #expect(ByteSearch.contains(reasons.first ?? "", "line 3"))
+        #expect(reasons.allSatisfy { !ByteSearch.contains($0, "SECRET") })
+        #expect(
+            await outcome.inbox.quarantinedBytes.map { String(decoding: $0, as: UTF8.self) } == bad)
+    }
+
+    @Test func `a body of which no line is JSON is refused whole`() async throws {
+        let outcome = try await Form.send(
+            "{\n\"id\": \"SECRET\",\n\"a\": {\n}\n", "application/x-ndjson")
         #expect(outcome.response.status == 400)
-        #expect(ByteSearch.contains(outcome.response.body, "line 3"))
+        #expect(ByteSearch.contains(outcome.response.body, "line 1"))
         #expect(!ByteSearch.contains(outcome.response.body, "SECRET"))
         #expect(await outcome.inbox.calls == 0)
     }
