@@ -12,8 +12,8 @@ class Crash(Bench):
 
     def setUp(self):
         super().setUp()
-        # A signal that is sent is no trap: the backtrace would wait for an instruction to fail.
-        self.environment["SWIFT_BACKTRACE"] = "enable=no"
+        # A signal that is sent is no trap: a backtrace would wait for an instruction to fail.
+        self.environment["SWIFT_BACKTRACE"] = "enable=yes"
 
     def use_hung_sink(self):
         listener = socket.socket()

@@ -68,7 +68,7 @@ class Operators(unittest.TestCase):
     def verified(self):
         text = self.program.command("ledger", "verify")
         self.assertEqual(text.returncode, 0, (text.stdout, text.stderr))
-        self.assertIn(b"all is well", text.stderr)
+        self.assertIn(b"all is well", text.stdout)
 
     def dead_letter(self, id="1"):
         self.crm.script = [301]
@@ -288,7 +288,7 @@ class BrokenRules(Operators):
             self.assertIn(b"has 2 errors", done.stderr)
         done = self.program.command("ledger", "verify")
         self.assertEqual(done.returncode, 0)
-        self.assertIn(b"none decided again", done.stderr)
+        self.assertIn(b"none decided again", done.stdout)
         file = self.program.folder / "more.ndjson"
         file.write_text('{"id": "7", "field_data": []}\n')
         self.assertIn("1 new", self.run_ok("import", str(file)))

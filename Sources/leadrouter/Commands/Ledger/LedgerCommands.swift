@@ -68,7 +68,8 @@ struct LedgerVerify: AsyncParsableCommand {
             line.end()
             faults.finish()
             let result = faults.count == 0 ? "all is well" : Summary.count(faults.count, "fault")
-            Console.error("\(summary): \(result)")
+            let sentence = "\(summary): \(result)"
+            if format == .table { Console.print(sentence) } else { Console.error(sentence) }
         }
         if faults.count > 0 { throw ExitCode.failure }
     }
