@@ -23,15 +23,14 @@ struct ServiceMetrics {
         var metrics = MetricsText()
         writeProcess(to: &metrics)
         let stats = try? await store.stats()
-        if let stats { write(stats, to: &metrics) }
+        let sinks = try? await delivery.states()
+        if let stats { write(stats, sinks ?? [], to: &metrics) }
         metrics.write(
             "leadrouter_store_up", .gauge, "Whether the store answers.", stats == nil ? 0 : 1)
         metrics.write(
             "leadrouter_intake_open", .gauge, "Whether leads are taken in just now.",
             await isTakingIn ? 1 : 0)
-        if let stats, let states = try? await delivery.states() {
-            write(states, stats, to: &metrics)
-        }
+        if let stats, let sinks { write(sinks, stats, to: &metrics) }
         await writeStore(to: &metrics)
         if let reload { write(reload, to: &metrics) }
         return metrics.text
@@ -58,22 +57,29 @@ struct ServiceMetrics {
             Double(life.since.seconds))
     }
 
-    private func write(_ stats: StoreStats, to metrics: inout MetricsText) {
+    /// What may come later is there with 0 from the start: a rise from nothing is none to an alarm.
+    private func write(
+        _ stats: StoreStats, _ sinks: [SinkState], to metrics: inout MetricsText
+    ) {
         metrics.write(
             "leadrouter_leads", .gauge, "Leads in the inbox, by state.",
             InboxState.allCases.map { state in
                 ([("state", state.rawValue)], Double(stats.leads[state] ?? 0))
             })
+        let outcomes = Set(stats.outcomes.keys).union(["default", "dropped", "held", "routed"])
         metrics.write(
             "leadrouter_leads_decided", .gauge, "Decided leads, by outcome.",
-            stats.outcomes.sorted { $0.key < $1.key }.map { outcome, count in
-                ([("outcome", outcome)], Double(count))
+            outcomes.sorted().map { outcome in
+                ([("outcome", outcome)], Double(stats.outcomes[outcome] ?? 0))
             })
         metrics.write(
             "leadrouter_deliveries", .gauge, "Deliveries, by sink and state.",
-            stats.sinks.sorted { $0.key < $1.key }.flatMap { sink, states in
+            Set(stats.sinks.keys).union(sinks.map(\.name)).sorted().flatMap { sink in
                 DeliveryState.allCases.map { state in
-                    ([("sink", sink), ("state", state.rawValue)], Double(states[state] ?? 0))
+                    (
+                        [("sink", sink), ("state", state.rawValue)],
+                        Double(stats.sinks[sink]?[state] ?? 0)
+                    )
                 }
             })
     }
