@@ -20,6 +20,7 @@ public final class Flow: Sendable {
     /// Outbox → Delivery → Sink.
     public let delivery: DeliveryLoop
     private let bells: Bells
+    private let absent: AbsentSinks
 
     /// Makes the instances of all plugins; touches no network.
     ///
@@ -29,6 +30,7 @@ public final class Flow: Sendable {
         logger: Logger
     ) async throws {
         bells = Bells()
+        absent = AbsentSinks(configuration, store: store, logger: logger)
         intake = try await Intake(
             configuration: configuration, store: store, clock: clock, bells: bells, logger: logger)
         routing = Routing(
@@ -54,10 +56,12 @@ public final class Flow: Sendable {
         }
         routing.use(configuration.ruleSet)
         intake.use(sources)
+        await absent.use(configuration)
     }
 
     /// Runs the three loops until `stop`, cancellation, or a failure of the store.
     public func run() async throws {
+        await absent.look()
         let end: Result<Void, any Error>
         do {
             end = .success(try await runLoops())

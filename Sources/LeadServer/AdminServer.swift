@@ -25,13 +25,16 @@ public struct AdminServer: Sendable {
 
     /// What `/health/ready` answers.
     public struct Readiness: Sendable {
-        /// Why nothing can be taken in; nil when all is well. For the log.
+        /// Whether leads can be taken in: 200, else 503.
+        public var isReady: Bool
+        /// What the log is to tell of that, once until it changes; nil for nothing.
         public var trouble: String?
         /// A JSON object.
         public var body: [UInt8]
 
         /// Makes an answer.
-        public init(trouble: String?, body: [UInt8]) {
+        public init(isReady: Bool, trouble: String? = nil, body: [UInt8]) {
+            self.isReady = isReady
             self.trouble = trouble
             self.body = body
         }
@@ -123,13 +126,14 @@ public struct AdminServer: Sendable {
     /// Listens until cancelled, then lets requests under way finish; `onListening` gets the port.
     public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
         let router = Router()
+        let troubles = TroubleLog(logger)
         router.get("/health/live") { _, _ in
             AdminServer.response(200, Array("{\"live\":true}\n".utf8))
         }
         router.get("/health/ready") { _, _ in
             let readiness = await self.readiness()
-            if let trouble = readiness.trouble { self.logger.warning("not ready: \(trouble)") }
-            return AdminServer.response(readiness.trouble == nil ? 200 : 503, readiness.body)
+            troubles.note(readiness)
+            return AdminServer.response(readiness.isReady ? 200 : 503, readiness.body)
         }
         router.get("/metrics") { _, _ in
             AdminServer.response(

@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
-import LeadFlow
 import LeadKit
 import LeadRules
 import Testing
+
+@testable import LeadFlow
 
 /// RELIABILITY d 65: what a link makes of a configuration's folder.
 struct FolderLinkTests {
@@ -72,5 +73,40 @@ struct FolderLinkTests {
         folder.link("rules/c.yaml", to: "b.yaml")
         let result = try folder.load("include: [b.yaml, c.yaml]")
         #expect(result.diagnostics.map(\.code) == ["included-twice"], "\(result.report)")
+    }
+
+    @Test func `links on the way to the folder are watched, and nothing beside them is`() throws {
+        let folder = try Folder()
+        for name in ["releases/1/rules", "releases/2/rules"] {
+            try FileManager.default.createDirectory(
+                atPath: folder.path + "/" + name, withIntermediateDirectories: true)
+        }
+        folder.link("current", to: "releases/1")
+        let root = folder.path + "/current/rules"
+        #expect(FolderWatch.links(on: root).last == folder.path + "/current")
+        let watch = try #require(FolderWatch(root: root) {})
+        #expect(watch.watch([]))
+        try folder.write("x.yaml", "beside\n")
+        folder.link("y", to: "x.yaml")
+        #expect(watch.take().isEmpty)
+        for release in [2, 1] {
+            folder.link("new", to: "releases/\(release)")
+            #expect(rename(folder.path + "/new", folder.path + "/current") == 0)
+            #expect(watch.take().map(\.path) == [root])
+            // The reading that follows watches the folder that the link leads to now.
+            #expect(watch.watch([]))
+            try folder.write("releases/\(release)/rules/x.yaml", "inside\n")
+            #expect(watch.take().map(\.path).contains(root + "/x.yaml"))
+        }
+    }
+
+    @Test func `a folder that is itself a link is watched, too`() throws {
+        let folder = try Folder()
+        folder.link("linked", to: "rules")
+        let watch = try #require(FolderWatch(root: folder.path + "/linked") {})
+        #expect(watch.watch([]))
+        folder.link("new", to: "outside")
+        #expect(rename(folder.path + "/new", folder.path + "/linked") == 0)
+        #expect(watch.take().map(\.path) == [folder.path + "/linked"])
     }
 }

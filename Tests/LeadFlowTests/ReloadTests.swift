@@ -60,6 +60,7 @@ import Testing
         let reload: Reload
         let flow: Flow
         let store: SQLiteStore
+        let log = LogLines()
 
         convenience init(_ files: [String: String]) async throws {
             try await self.init(RuleFolder(files))
@@ -67,8 +68,7 @@ import Testing
 
         init(_ folder: RuleFolder) async throws {
             self.folder = folder
-            var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            logger.logLevel = .critical
+            let logger = log.logger
             reload = Reload(
                 folder: ConfigurationFolder(path: folder.url.path(percentEncoded: false)),
                 catalogue: PluginCatalogue(
@@ -189,6 +189,96 @@ import Testing
             #expect(rename(folder.path("..tmp"), folder.path("..data")) == 0)
             try await stand.until { routes(stand) == ["v2"] }
         }
+    }
+
+    @Test func `nothing is said of the reading that follows the first one`() async throws {
+        let stand = try await Stand(Self.files())
+        try await stand.run {
+            try await stand.until { stand.reload.counts.unchanged == 1 }
+            #expect(stand.log.having("rules unchanged") == [])
+            // The control: who asks is told.
+            _ = await stand.reload.request()
+            #expect(stand.log.having("info rules unchanged").count == 1)
+        }
+    }
+
+    @Test func `what counts only at the start is told once, however often it is reloaded`()
+        async throws
+    {
+        var files = Self.files()
+        let root = files["leadrouter.yaml"] ?? ""
+        func server(_ port: Int, _ token: String) -> String {
+            root + "server: {listen: \"127.0.0.1:\(port)\", admin: {token: \(token)}}\n"
+        }
+        files["leadrouter.yaml"] = server(1, "first")
+        let stand = try await Stand(files)
+        try await stand.run(isWatching: false) {
+            for (port, token, route) in [
+                (2, "first", "x1"), (2, "first", "x2"), (3, "first", "x3"), (1, "first", "x4"),
+                (1, "second", "x5"), (1, "second", "x6"),
+            ] {
+                try stand.folder.write(server(port, token), to: "leadrouter.yaml")
+                try stand.folder.write(
+                    "routes: [{id: \(route), always: true, to: a}]\n", to: "routes/one.yaml")
+                guard case .published = await stand.reload.request() else {
+                    Issue.record("not published")
+                    return
+                }
+            }
+        }
+        #expect(
+            stand.log.having("server.listen") == [
+                "warning 'server.listen' changed, and takes effect at the next start",
+                "notice 'server.listen' is what the service runs with again",
+            ])
+        #expect(stand.log.having("'server.admin.token' changed").count == 1)
+        #expect(stand.log.having("refused with 401").count == 1)
+        #expect(stand.log.having("second") == [])
+    }
+
+    @Test func `a sink that goes with deliveries waiting is told once, and at the next start`()
+        async throws
+    {
+        func root(_ sinks: String) -> String {
+            "version: 1\nsources: {web: {plugin: ids}}\nsinks: \(sinks)\n"
+        }
+        let paused = "a: {plugin: scripted, script: none, paused: true}"
+        let other = "b: {plugin: scripted, script: none, paused: true}"
+        let stand = try await Stand([
+            "leadrouter.yaml": root("{\(paused), \(other)}") + "default: {to: [a]}\n"
+        ])
+        let told =
+            "warning a sink that is not configured has deliveries waiting: put it back, or call "
+            + "them off with 'leadrouter deliveries cancel --sink a' deliveries=1 sink=a"
+        try await stand.run(isWatching: false) {
+            let source = try #require(stand.flow.intake.webhook("web"))
+            _ = try await source.receive(
+                WebhookRequest(
+                    method: "POST", body: Array("1000".utf8),
+                    receivedTime: Timestamp(seconds: 0)), into: stand.flow.intake.inbox)
+            while try await stand.store.stats().sinks["a"]?[.pending] != 1 {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
+            for (text, count) in [
+                (root("{\(paused)}") + "default: {to: [a]}\n", 0),
+                (root("{\(other)}") + "default: {to: [b]}\n", 1),
+                (root("{\(other)}") + "default: {hold: nobody}\n", 1),
+                (root("{\(paused), \(other)}") + "default: {to: [a]}\n", 1),
+                (root("{\(other)}") + "default: {to: [b]}\n", 2),
+            ] {
+                try stand.folder.write(text, to: "leadrouter.yaml")
+                _ = await stand.reload.request()
+                #expect(stand.log.having("not configured") == Array(repeating: told, count: count))
+            }
+        }
+        let configuration = try #require(stand.reload.rules.edition?.configuration)
+        let log = LogLines()
+        let flow = try await Flow(
+            configuration: configuration, store: stand.store, logger: log.logger)
+        flow.stop()
+        try await flow.run()
+        #expect(log.having("not configured") == [told])
     }
 
     @Test func `what is no rule file does not make it read`() async throws {

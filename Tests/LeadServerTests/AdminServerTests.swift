@@ -1,7 +1,9 @@
 import LeadCurl
 import LeadKit
-import LeadServer
+import Logging
 import Testing
+
+@testable import LeadServer
 
 @Suite(.timeLimit(.minutes(1)))
 struct AdminServerTests {
@@ -14,7 +16,9 @@ struct AdminServerTests {
         let server = AdminServer(
             host: "127.0.0.1", port: 0, token: token,
             readiness: {
-                .init(trouble: reason, body: Array("{\"ready\":\(reason == nil)}\n".utf8))
+                .init(
+                    isReady: reason == nil, trouble: reason,
+                    body: Array("{\"ready\":\(reason == nil)}\n".utf8))
             }, metrics: { "up 1\n" },
             actions: ["echo": { AdminServer.Answer(body: $0) }],
             endpoints: [
@@ -39,7 +43,7 @@ struct AdminServerTests {
             ("/health/live", "the disk is full", 200, "{\"live\":true}\n"),
             ("/health/ready", "the disk is full", 503, "{\"ready\":false}\n"),
         ] as [(String, String?, Int, String)])
-    func `health needs no token and names no reason`(
+    func `health needs no token, and what the log is told is not in it`(
         path: String, reason: String?, status: Int, body: String
     ) async throws {
         let asksReady = path.utf8.elementsEqual("/health/ready".utf8)
@@ -49,7 +53,31 @@ struct AdminServerTests {
             #expect(answer.body == Array(body.utf8))
             #expect(answer.header("content-type") == "application/json")
             #expect(answer.header("x-content-type-options") == "nosniff")
+            // Asked again, the log has it once all the same.
+            _ = try await Self.client.send(HTTPRequest(url: url + path))
         }
+    }
+
+    @Test func `the log is told when the trouble changes, and no more`() {
+        let lines = LogLines()
+        var logger = lines.logger
+        logger.logLevel = .info
+        let log = TroubleLog(logger)
+        func note(_ trouble: String?, isReady: Bool = false) {
+            log.note(AdminServer.Readiness(isReady: isReady, trouble: trouble, body: []))
+        }
+        note(nil)
+        note(nil, isReady: true)
+        #expect(lines.all == [])
+        for _ in 1...3 { note("full") }
+        #expect(lines.all == ["not ready: full"])
+        note("busy")
+        note(nil)
+        note("busy")
+        #expect(lines.all == ["not ready: full", "not ready: busy"])
+        for _ in 1...3 { note(nil, isReady: true) }
+        note("full")
+        #expect(lines.all.suffix(2) == ["ready again", "not ready: full"])
     }
 
     @Test(

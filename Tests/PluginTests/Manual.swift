@@ -23,9 +23,9 @@ struct Manual {
         var description: String { "\(page):\(line)" }
     }
 
-    static let pages = ["docs/rules.md"]
+    static let pages = ["docs/rules.md", "docs/configuration.md"]
 
-    private static let root = URL(filePath: #filePath)
+    static let root = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     static let examples: [Example] = pages.flatMap { page in
@@ -76,6 +76,7 @@ extension Manual.Example {
             + "99213451,Hill,,basic,S\n",
         "areas.csv": "code,region\nN,North\nS,South\n",
         "secrets/crm-signing-secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX\n",
+        "secrets/admin-token": "an-admin-token\n",
         "brands/honda.yaml": "conditions: {brand: {car_make: Honda}}\n",
         "stores/one.yaml": "conditions: {store-one: {selected_dealer: 1}}\n",
     ]

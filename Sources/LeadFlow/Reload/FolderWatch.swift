@@ -8,6 +8,9 @@ internal import Synchronization
 /// A folder is watched, not its files: editors write beside a file and rename, Kubernetes exchanges
 /// a link. What is no rule file is not told of, so that a store or an output file that lies below
 /// the configuration does not keep it reading.
+///
+/// The way to the folder may lead over links that are exchanged as a whole (`current -> releases/7`).
+/// The folder that such a link lies in is watched for the link alone.
 final class FolderWatch: Sendable {
     /// Something happened to a file; `isGrowing` while somebody writes to it.
     typealias Event = (path: String, isGrowing: Bool)
@@ -20,6 +23,8 @@ final class FolderWatch: Sendable {
         var watched: [String: Int32] = [:]
         /// Files whose change matters, whatever their names.
         var files: Set<String> = []
+        /// Names of the links that lead to the root, by the folder that they lie in.
+        var links: [Int32: Set<String>] = [:]
         var events: [Event] = []
     }
 
@@ -54,7 +59,9 @@ final class FolderWatch: Sendable {
         addFolders(below: root, to: &folders)
         for file in files { folders.insert(FolderWatch.folder(of: file)) }
         state.withLock { $0.files = files }
-        return folders.sorted().prefix(FolderWatch.foldersMax).allSatisfy(watch)
+        let links = FolderWatch.links(on: root).map(watchLink)
+        return !links.contains(false)
+            && folders.sorted().prefix(FolderWatch.foldersMax).allSatisfy(watch)
             && folders.count <= FolderWatch.foldersMax
     }
 
@@ -68,19 +75,56 @@ final class FolderWatch: Sendable {
     }
 
     private func watch(_ folder: String) -> Bool {
+        state.withLock { state in
+            guard let number = add(folder) else { return FolderWatch.mayBeMissed }
+            state.folders[number] = folder
+            state.watched[folder] = number
+            return true
+        }
+    }
+
+    private func watchLink(_ link: String) -> Bool {
+        state.withLock { state in
+            guard let number = add(FolderWatch.folder(of: link)) else {
+                return FolderWatch.mayBeMissed
+            }
+            state.links[number, default: []].insert(FolderWatch.lastName(of: link))
+            return true
+        }
+    }
+
+    /// The number of the watch, which is the same for one folder under two names; nil when there
+    /// is none, and then `errno` says why.
+    private func add(_ folder: String) -> Int32? {
         let interest =
             UInt32(IN_CLOSE_WRITE) | UInt32(IN_MODIFY) | UInt32(IN_MOVED_TO)
             | UInt32(IN_MOVED_FROM) | UInt32(IN_CREATE) | UInt32(IN_DELETE)
             | UInt32(IN_DELETE_SELF) | UInt32(IN_MOVE_SELF) | UInt32(IN_ATTRIB)
             | UInt32(IN_ONLYDIR)
-        return state.withLock { state in
-            let number = inotify_add_watch(file, folder, interest)
-            // A secret's folder may be one that this process may not list.
-            guard number >= 0 else { return errno == ENOENT || errno == EACCES || errno == ENOTDIR }
-            state.folders[number] = folder
-            state.watched[folder] = number
-            return true
-        }
+        let number = inotify_add_watch(file, folder, interest)
+        return number >= 0 ? number : nil
+    }
+
+    /// Whether a folder that cannot be watched is none that matters: a secret's folder may be one
+    /// that this process may not list.
+    private static var mayBeMissed: Bool {
+        errno == ENOENT || errno == EACCES || errno == ENOTDIR
+    }
+
+    /// The parts of a path that are links, each as the path names it.
+    static func links(on path: String) -> [String] {
+        let bytes = Array(path.utf8)
+        let ends = bytes.indices.filter { $0 > 0 && bytes[$0] == 0x2F } + [bytes.count]
+        return ends.map { bytes[..<$0] }
+            .map { String(decoding: $0, as: UTF8.self) }
+            .filter { part in
+                var status = Glibc.stat()
+                return lstat(part, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+            }
+    }
+
+    private static func lastName(of path: String) -> String {
+        String(decoding: path.utf8.split(separator: 0x2F).last ?? [], as: UTF8.self)
     }
 
     private func addFolders(below folder: String, to folders: inout Set<String>) {
@@ -146,10 +190,16 @@ final class FolderWatch: Sendable {
         func has(_ flag: Int) -> Bool { event.mask & UInt32(truncatingIfNeeded: flag) != 0 }
         // Events were lost: anything may have happened.
         if has(Int(IN_Q_OVERFLOW)) { return (root, false) }
-        let folder = state.withLock { state -> String? in
-            defer { if has(Int(IN_IGNORED)) { state.folders[event.wd] = nil } }
-            return state.folders[event.wd]
+        let (folder, isLink) = state.withLock { state in
+            defer {
+                if has(Int(IN_IGNORED)) {
+                    state.folders[event.wd] = nil
+                    state.links[event.wd] = nil
+                }
+            }
+            return (state.folders[event.wd], state.links[event.wd]?.contains(name) == true)
         }
+        if isLink { return (root, false) }
         guard let folder else { return nil }
         if name.utf8.isEmpty || has(Int(IN_ISDIR)) { return (folder + "/" + name, false) }
         let path = folder + "/" + name

@@ -35,6 +35,8 @@ public final class Reload: Sendable {
         var requests: [Request] = []
         var counts = Counts()
         var isOver = false
+        /// What counts only when the program starts; nil before it has.
+        var startSettings: StartSettings?
     }
 
     /// What is in force, and what is wrong with the folder.
@@ -63,7 +65,11 @@ public final class Reload: Sendable {
 
     /// Reads the folder for the first time, for the flow to be made of.
     public func start() -> CurrentRules.Outcome {
-        note(rules.reload(at: now))
+        let outcome = note(rules.reload(at: now))
+        if case .published(let edition) = outcome {
+            state.withLock { $0.startSettings = StartSettings(edition.configuration) }
+        }
+        return outcome
     }
 
     /// Reads the folder now, whatever changed; answers when what it says is in force or refused.
@@ -106,6 +112,8 @@ public final class Reload: Sendable {
                 }
                 continue
             }
+            // Nobody asked for the first reading, and it finds nothing new as a rule.
+            let isQuiet = isDue && requests.isEmpty
             isDue = false
             settling.clear()
             let before = FolderPrint(files.all)
@@ -120,7 +128,7 @@ public final class Reload: Sendable {
                 continue
             }
             torn = 0
-            let outcome = await putInForce(result, in: flow)
+            let outcome = await putInForce(result, in: flow, isQuiet: isQuiet)
             for request in requests { request.resume(returning: outcome) }
             requests = []
             watchFolders(watch)
@@ -167,14 +175,13 @@ public final class Reload: Sendable {
     }
 
     private func putInForce(
-        _ reading: LoadResult, in flow: Flow
+        _ reading: LoadResult, in flow: Flow, isQuiet: Bool
     ) async -> CurrentRules.Outcome {
         var result = reading
         if let configuration = rules.change(result) {
-            let before = rules.edition?.configuration
             do {
                 try await flow.use(configuration)
-                noteStartSettings(configuration, before)
+                noteStartSettings(configuration)
             } catch {
                 result = result.refused(
                     by: Diagnostic(
@@ -183,7 +190,7 @@ public final class Reload: Sendable {
                         "a plugin cannot work with its settings: \(error)"))
             }
         }
-        return note(rules.take(result, at: now))
+        return note(rules.take(result, at: now), isQuiet: isQuiet)
     }
 
     /// Compiles on a thread that may take its time.
@@ -197,7 +204,9 @@ public final class Reload: Sendable {
 // What operators are told.
 extension Reload {
     @discardableResult
-    private func note(_ outcome: CurrentRules.Outcome) -> CurrentRules.Outcome {
+    private func note(
+        _ outcome: CurrentRules.Outcome, isQuiet: Bool = false
+    ) -> CurrentRules.Outcome {
         switch outcome {
         case .published(let edition):
             state.withLock { $0.counts.published += 1 }
@@ -209,7 +218,9 @@ extension Reload {
                 ])
         case .unchanged(let edition):
             state.withLock { $0.counts.unchanged += 1 }
-            logger.info("rules unchanged", metadata: ["hash": "\(edition.hash.prefix(12))"])
+            logger.log(
+                level: isQuiet ? .debug : .info, "rules unchanged",
+                metadata: ["hash": "\(edition.hash.prefix(12))"])
         case .refused(let refusal):
             state.withLock { $0.counts.refused += 1 }
             var metadata: Logger.Metadata = ["errors": "\(refusal.findings.errorCount)"]
@@ -225,20 +236,19 @@ extension Reload {
     }
 
     /// What counts only when the program starts.
-    private func noteStartSettings(_ new: Configuration, _ old: Configuration?) {
-        guard let old else { return }
-        let isSame: [(String, Bool)] = [
-            ("server.listen", new.server.listen == old.server.listen),
-            ("server.admin.listen", new.server.admin.listen == old.server.admin.listen),
-            (
-                "server.admin.token",
-                new.server.admin.token?.revealed == old.server.admin.token?.revealed
-            ),
-            ("store.url", new.store.url == old.store.url),
-            ("log.level", new.log.level == old.log.level),
-        ]
-        for (name, isSame) in isSame where !isSame {
+    private func noteStartSettings(_ new: Configuration) {
+        let change = state.withLock { $0.startSettings?.change(to: new) }
+        for name in change?.differ ?? [] {
             logger.warning("'\(name)' changed, and takes effect at the next start")
+            guard name == StartSettings.token else { continue }
+            logger.warning(
+                """
+                until then the admin API asks for the token that the service started with: \
+                commands that read the new one are refused with 401
+                """)
+        }
+        for name in change?.back ?? [] {
+            logger.notice("'\(name)' is what the service runs with again")
         }
     }
 

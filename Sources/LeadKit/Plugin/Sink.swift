@@ -153,7 +153,10 @@ public struct Receipt: Sendable, Equatable {
     }
 
     static func line(_ text: String) -> String {
-        let line = Template.Place.oneLine(text)
+        // Whatever a plugin says, it costs no more than what is kept of it: a scalar has at most four
+        // bytes, and none becomes longer.
+        let line = Template.Place.oneLine(
+            String(decoding: text.utf8.prefix(2000), as: UTF8.self))
         return line.utf8.count <= 500
             ? line : String(decoding: line.utf8.prefix(500), as: UTF8.self) + "…"
     }

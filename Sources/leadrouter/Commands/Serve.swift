@@ -51,13 +51,14 @@ struct Serve: AsyncParsableCommand {
             let service = try await Service(
                 configuration: Serve.first(reload) ?? configuration, store: store,
                 logger: logger, reload: reload, isWatching: watch)
-            try await service.run { ports in
+            let end = try await service.run { ports in
                 Console.error(
                     "leadrouter is ready: webhooks at http://\(configuration.server.listen.host):"
                         + "\(ports.webhooks)/hooks/…, admin at http://"
                         + "\(configuration.server.admin.listen.host):\(ports.admin)")
             }
             await store.close()
+            Serve.tell(end, logger)
         } catch {
             await store.close()
             Console.error("error: \(error)")
@@ -70,6 +71,15 @@ struct Serve: AsyncParsableCommand {
     private static func first(_ reload: Reload) -> Configuration? {
         if case .published(let edition) = reload.start() { return edition.configuration }
         return nil
+    }
+
+    private static func tell(_ end: ServiceLife.End, _ logger: Logger) {
+        var metadata: Logger.Metadata = [:]
+        if let underWay = end.underWay, let brokenOff = end.brokenOff {
+            metadata["attempts_ended"] = "\(max(0, underWay - brokenOff))"
+            metadata["attempts_released"] = "\(brokenOff)"
+        }
+        logger.notice("stopped", metadata: metadata)
     }
 
     static func logger(_ settings: LogSettings) -> Logger {
