@@ -28,7 +28,10 @@ struct DeliveryLoopTests {
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(1...20), to: flow)
             try await stage.until { $0.deliveries == [.delivered: 19, .leased: 1] }
-            #expect(try await state("main", flow).destinations.map(\.name) == ["1001"])
+            // A receipt is on disk a moment before its destination is forgotten.
+            while try await state("main", flow).destinations.map(\.name) != ["1001"] {
+                await Task.yield()
+            }
             gate.open()
             try await stage.until { $0.deliveries == [.delivered: 20] }
         }
