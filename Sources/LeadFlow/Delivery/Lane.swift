@@ -63,6 +63,7 @@ final class Lane: Sendable {
         /// When the first of them may be late, by the clock that goes forward.
         var lateUp: Int64 = .max
         var failure: StoreError?
+        var attempts: [SinkState.AttemptOutcome: Int] = [:]
         var heartbeatUp: Int64 = .min
         var sweepUp: Int64?
         var sweepAfter = ""
@@ -122,7 +123,7 @@ final class Lane: Sendable {
             var result = SinkState(
                 name: name, plugin: setup?.use.instance.plugin, isAbsent: setup == nil,
                 inFlight: state.desk.inFlight, maxInFlight: setup?.options.maxInFlight ?? 0,
-                destinations: state.desk.states(at: now))
+                destinations: state.desk.states(at: now), attempts: state.attempts)
             if let pause = state.pause {
                 result.pause = .operator(
                     sinceMilliseconds: pause.sinceMilliseconds, reason: pause.reason)

@@ -22,11 +22,27 @@ public struct SinkState: Sendable, Equatable {
     public var maxInFlight: Int
     /// Its destinations that have something to do or are not well, by name.
     public var destinations: [DestinationState]
+    /// Attempts that ended since the service started, by how.
+    public var attempts: [AttemptOutcome: Int]
+
+    /// How an attempt ended, as the history calls it.
+    public enum AttemptOutcome: String, Sendable, CaseIterable {
+        /// With a receipt.
+        case delivered
+        /// It will be tried again.
+        case retry
+        /// It is given up.
+        case dead
+        /// It was not spent: it asked a sick destination, or the service stopped.
+        case released
+    }
 
     init(
         name: String, plugin: String? = nil, isAbsent: Bool = false, pause: Pause? = nil,
-        inFlight: Int = 0, maxInFlight: Int = 0, destinations: [DestinationState] = []
+        inFlight: Int = 0, maxInFlight: Int = 0, destinations: [DestinationState] = [],
+        attempts: [AttemptOutcome: Int] = [:]
     ) {
+        self.attempts = attempts
         self.name = name
         self.plugin = plugin
         self.isAbsent = isAbsent

@@ -117,6 +117,16 @@ struct ServiceMetrics {
             "The age of the oldest delivery that is not over; 0 for none."
         ) { age(oldestOpen[$0.name]) }
         metrics.write(
+            "leadrouter_sink_attempts_total", .counter, "Attempts that ended, by sink and how.",
+            sinks.flatMap { sink in
+                SinkState.AttemptOutcome.allCases.map { outcome in
+                    (
+                        [("sink", sink.name), ("outcome", outcome.rawValue)],
+                        Double(sink.attempts[outcome] ?? 0)
+                    )
+                }
+            })
+        metrics.write(
             "leadrouter_sink_destinations", .gauge,
             "Destinations that have something to do or are not well, by sink and health.",
             sinks.flatMap { sink in
