@@ -1,7 +1,10 @@
 """Edits of a running service: they go live by themselves, broken ones never do, and every lead is
-decided by one whole rule set (R12). KILL_ROUNDS' sibling RELOAD_ROUNDS sets how many edits."""
+decided by one whole rule set (R12). RELOAD_ROUNDS sets how many edits, RELOAD_SECONDS how long they
+take at least, RELOAD_RATE how many forms a second come meanwhile (as many as one connection can
+send unless given), RELOAD_RULES how many rules there are beside those that are edited."""
 
 import collections
+import http.client
 import json
 import os
 import random
@@ -14,6 +17,10 @@ import world
 from world import SEED_LEAD, until
 
 ROUNDS = int(os.environ.get("RELOAD_ROUNDS", "100"))
+SECONDS = int(os.environ.get("RELOAD_SECONDS", "0"))
+RATE = int(os.environ.get("RELOAD_RATE", "0"))
+MORE_RULES = int(os.environ.get("RELOAD_RULES", "0"))
+SENDERS = 8 if RATE else 1
 
 
 class Reload(unittest.TestCase):
@@ -124,29 +131,62 @@ routes:
         self.program.process.send_signal(signal.SIGHUP)
         until(lambda: self.ready()["hash"] != first, what="the edit in force")
 
-    def test_edits_under_load_lose_and_misroute_nothing(self):
-        self.program.start()
-        chance = random.Random(12)
-        stop = threading.Event()
-        sent, failures = [0], []
+    def send_forms(self, stop, failures):
+        """Forms by connections that stay, RATE a second in all; how many were sent."""
+        sent, lock = [0], threading.Lock()
+        began = time.monotonic()
 
-        def send():
+        def one():
+            line = http.client.HTTPConnection("127.0.0.1", self.program.port, timeout=20)
             while not stop.is_set():
-                number = sent[0]
-                sent[0] += 1
+                with lock:
+                    number = sent[0]
+                    sent[0] += 1
+                if RATE:
+                    time.sleep(max(0, began + number / RATE - time.monotonic()))
+                body = json.dumps(
+                    {"submission_id": f"s-{number}", "parity": ["even", "odd"][number % 2]})
                 try:
-                    self.submit(number)
+                    line.request("POST", "/hooks/website", body, {
+                        "Content-Type": "application/json", "X-Form-Token": world.FORM_TOKEN})
+                    answer = line.getresponse()
+                    answer.read()
+                    if answer.status != 200:
+                        failures.append(answer.status)
                 except Exception as error:  # each one is a failed request
                     failures.append(repr(error))
+                    line.close()
+            line.close()
 
-        sender = threading.Thread(target=send)
-        sender.start()
+        senders = [threading.Thread(target=one) for _ in range(SENDERS)]
+        for sender in senders:
+            sender.start()
+
+        def end():
+            stop.set()
+            for sender in senders:
+                sender.join()
+            return sent[0]
+        return end
+
+    def test_edits_under_load_lose_and_misroute_nothing(self):
+        """R12."""
+        if MORE_RULES:
+            (self.rules / "routes/two.yaml").write_text("routes:\n" + "".join(
+                f"  - {{id: other-{number}, when: {{dealer: '{number}'}}, to: archive}}\n"
+                for number in range(MORE_RULES)))
+        self.program.start()
+        chance = random.Random(12)
+        stop, failures, took = threading.Event(), [], []
+        end = self.send_forms(stop, failures)
+        began = time.monotonic()
         broken = [
             "routes:\n  - id: odd\n    when: {parity: od", "", "routes: [",
             "a: &a [x,x,x]\nb: &b [*a,*a]\nroutes: [*b]\n", "routes:\n  - {id: x, to: nowhere}\n",
             "\0\1\2", "[" * 5000]
         good = {self.ready()["hash"]: 0}
         for version in range(1, ROUNDS + 1):
+            time.sleep(max(0, began + version * SECONDS / ROUNDS - time.monotonic()))
             if chance.random() < 0.25:
                 self.write(version, chance.choice(broken) or "routes: [\n")
                 self.assertEqual(json.loads(self.reload()[1])["outcome"], "refused")
@@ -161,14 +201,16 @@ routes:
                                f"  - {{id: even-{version}, when: {{parity: even}}, to: archive}}\n")
             else:
                 self.write(version)
+            asked = time.monotonic()
             answer = json.loads(self.reload()[1])
+            took.append(time.monotonic() - asked)
             self.assertIn(answer["outcome"], ("published", "unchanged"))
             good[answer["hash"]] = version
-        stop.set()
-        sender.join()
+        sent = end()
+        rate = sent / (time.monotonic() - began)
         self.assertEqual(failures, [])
-        leads, _ = until(self.program.settled, what="the end of all deliveries")
-        self.assertEqual(len(leads), sent[0])
+        leads, _ = self.program.settle(120, every=1)
+        self.assertEqual(len(leads), sent)
         used = collections.Counter()
         for lead in leads:
             number = int(lead["lead_id"].split("-")[-1])
@@ -180,8 +222,10 @@ routes:
             else:
                 self.assertEqual(lead["outcome"], "routed")
         self.assertGreater(len(used), min(10, ROUNDS / 10))
-        self.assertEqual(len(self.program.lines("archive.ndjson")), (sent[0] + 1) // 2)
-        print(f"{ROUNDS} edits, {len(used)} versions decided {sent[0]} leads", end=" ")
+        self.assertEqual(len(self.program.lines("archive.ndjson")), (sent + 1) // 2)
+        print(f"{ROUNDS} edits, {len(used)} versions decided {sent} leads, {rate:.0f}/s; "
+              f"an edit was in force after {sorted(took)[len(took) * 99 // 100] * 1000:.0f} ms "
+              f"(p99, {MORE_RULES} rules more)", end=" ")
 
 
 if __name__ == "__main__":
