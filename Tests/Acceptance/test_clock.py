@@ -1,14 +1,20 @@
 """The wall clock is set while deliveries wait: nothing is given up early, nothing waits for years."""
 
+import math
+import os
 import pathlib
+import random
 import shutil
 import struct
 import subprocess
+import time
 import unittest
 
 from bench import Bench, lead, until
 
 YEAR = 365 * 86_400
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
+SEED = int(os.environ.get("FAULT_SEED", random.randrange(1 << 32)))
 COMPILER = shutil.which("cc") or shutil.which("clang")
 
 
@@ -37,6 +43,12 @@ class Clock(Bench):
             return super().serve()
         finally:
             self.environment = plain
+
+    def work(self):
+        """Seconds of a processor that the service has used."""
+        stat = pathlib.Path(f"/proc/{self.service.process.pid}/stat").read_text()
+        user, system = stat.rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def jump(self, seconds, told):
         self.set(seconds)
@@ -75,3 +87,32 @@ class Clock(Bench):
         self.crm.answers.clear()
         self.wait_for_deliveries(40)
         self.assertEqual(self.deliveries("--state", "dead"), [])
+
+    def test_jumps_of_all_sizes_under_load_lose_nothing_and_stall_nothing(self):
+        """R07. From a second to ten years, both ways, again and again, while a third of the posts
+        fail; FAULT_ROUNDS multiplies the jumps."""
+        chance = random.Random(SEED)
+        print(f"FAULT_SEED={SEED}", end=" ", flush=True)
+        self.crm.answers["/crm"] = [
+            500 if chance.random() < 0.33 else 201 for _ in range(100_000)]
+        self.configure(
+            sinks={"crm": self.http(self.crm.url + "/crm")},
+            routes="routes:\n  - {id: all, always: true, to: [crm]}\n"
+                   "default: {hold: nobody wants it}\n")
+        jumps = 10 * ROUNDS
+        leads = [lead(444000000000000 + number) for number in range(2 * jumps)]
+        self.graph.add(*leads)
+        self.serve()
+        for number in range(jumps):
+            self.announce(*leads[2 * number:2 * number + 2])
+            size = int(10 ** chance.uniform(0, math.log10(10 * YEAR)))
+            self.set(size if chance.random() < 0.5 else -size)
+            # Some come in the middle of attempts, some when nothing is under way.
+            time.sleep(chance.random() * 0.3)
+        self.wait_for_deliveries(len(leads), seconds=60)
+        self.assertEqual(self.deliveries("--state", "dead"), [])
+        # Nothing is left to do, and nothing is done: a loop without a rest would use a whole core.
+        began = self.work()
+        time.sleep(2)
+        self.assertLess(self.work() - began, 1)
+        print(f"{jumps} jumps, {len(leads)} leads, 0 given up", end=" ")

@@ -1,3 +1,4 @@
+import Foundation
 import LeadStore
 import Synchronization
 import Testing
@@ -110,11 +111,65 @@ final class SettableClock: FlowClock {
         #expect(watch.age(of: now - 2 * day, at: now) == 3 * day / 2)
     }
 
+    @Test func `a jump back and a larger one forward make nothing older`() {
+        let clock = SettableClock()
+        let watch = JumpWatch(clock)
+        let early = watch.read().wall
+        clock.pass(1_000)
+        _ = watch.read()
+        clock.set(by: -day)
+        _ = watch.read()
+        clock.pass(1_000)
+        _ = watch.read()
+        clock.set(by: 3650 * day)
+        let now = watch.read().wall
+        #expect(watch.age(of: early, at: now) == 2_000)
+        #expect(watch.time(ofAge: 7 * day, at: now) < early)
+    }
+
+    @Test(arguments: 0..<200)
+    func `whatever the clock does, nothing is older than it is`(seed: UInt64) {
+        var chance = SeededGenerator(seed: seed)
+        let clock = SettableClock()
+        let watch = JumpWatch(clock)
+        var written: [(wall: Int64, up: Int64)] = []
+        for _ in 0..<60 {
+            clock.pass(.random(in: 0...day, using: &chance))
+            let reading = watch.read()
+            written.append((reading.wall, reading.up))
+            let size = Int64(pow(10, Double.random(in: 3.4...11.5, using: &chance)))
+            clock.set(by: Bool.random(using: &chance) ? size : -size)
+            let now = watch.read()
+            let limit = Int64.random(in: 0...20 * day, using: &chance)
+            let latest = watch.time(ofAge: limit, at: now.wall)
+            for (wall, up) in written {
+                let age = watch.age(of: wall, at: now.wall)
+                // A jump that is smaller than what counts as one may be in it.
+                #expect(age <= now.up - up, "seed \(seed)")
+                if wall <= latest { #expect(age >= limit, "seed \(seed)") }
+            }
+        }
+    }
+
     @Test func `jumps are bounded`() {
         var jumps = Jumps()
         for number in 0..<5_000 {
             jumps.note(ClockJump(expectedMilliseconds: Int64(number), byMilliseconds: 5_000))
         }
         #expect(jumps.noted.count == ClockJump.countMax)
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed.
+private struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var bits = state
+        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
+        return bits ^ (bits >> 31)
     }
 }

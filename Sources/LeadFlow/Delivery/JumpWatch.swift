@@ -86,43 +86,61 @@ final class JumpWatch: Sendable {
 }
 
 /// The jumps of the wall clock that are known, and what they mean for ages.
+///
+/// Between two jumps the wall went as time did: a *stretch*. A time that was written down belongs to
+/// one of them, and its age is what is left of that one and the length of those that followed. After
+/// a jump back the same times are shown again, and which stretch a time belongs to cannot be told: the
+/// latest one that shows it, or comes nearest to it, is taken. So an age may be too low, and is never
+/// too high: nothing is given up early.
 struct Jumps: Sendable {
     private(set) var noted: [ClockJump] = []
-    /// Those that went forward, less what was set back later.
-    private var forward: [ClockJump] = []
+    /// Those that are over, oldest first; the first one has no beginning.
+    private var past: [(start: Int64, end: Int64)] = []
+    /// Where the present one began.
+    private var start = Int64.min
 
     mutating func note(_ jump: ClockJump) {
         noted.append(jump)
-        if noted.count > ClockJump.countMax { noted.removeFirst() }
-        if jump.byMilliseconds > 0 {
-            forward.append(jump)
-            if forward.count > ClockJump.countMax { forward.removeFirst() }
-            return
-        }
-        var back = -jump.byMilliseconds
-        while back > 0, let last = forward.last {
-            let part = min(back, last.byMilliseconds)
-            back -= part
-            forward[forward.count - 1].byMilliseconds -= part
-            if last.byMilliseconds == part { forward.removeLast() }
-        }
+        past.append((start, max(start, jump.expectedMilliseconds)))
+        start = jump.expectedMilliseconds + jump.byMilliseconds
+        guard noted.count > ClockJump.countMax else { return }
+        noted.removeFirst()
+        past.removeFirst()
+        past[0].start = .min
     }
 
     func age(of time: Int64, at now: Int64) -> Int64 {
-        let jumped = forward.reduce(Int64(0)) {
-            $1.expectedMilliseconds >= time ? $0 + $1.byMilliseconds : $0
+        // What followed the stretch that is looked at.
+        var since: Int64 = 0
+        var best = (distance: Int64.max, age: Int64(0))
+        for (start, end) in stretches(until: now) {
+            let distance = time < start ? start - time : max(0, time - end)
+            if distance < best.distance {
+                best = (distance, since + end - min(max(time, start), end))
+                if distance == 0 { break }
+            }
+            // The first one, which has no beginning, is the last that is looked at.
+            if start > .min { since += end - start }
         }
-        return max(0, now - time - jumped)
+        return best.age
     }
 
+    /// The latest time such that everything up to it is so old.
     func time(ofAge age: Int64, at now: Int64) -> Int64 {
-        var time = now - age
-        // From the last jump to the first: one that lies within the age makes it longer by itself,
-        // and with that an earlier one may lie within it, too.
-        for jump in forward.reversed() {
-            guard jump.expectedMilliseconds + jump.byMilliseconds > time else { break }
-            time -= jump.byMilliseconds
+        var since: Int64 = 0
+        var latest = Int64.max
+        for (start, end) in stretches(until: now) {
+            // All of this one, and of those before it, is old enough.
+            if since >= age { break }
+            let isWhole = start == .min || since + end - start >= age
+            latest = min(latest, isWhole ? end - (age - since) : start - 1)
+            if start > .min { since += end - start }
         }
-        return time
+        return min(latest, now - age)
+    }
+
+    /// Latest first.
+    private func stretches(until now: Int64) -> some Sequence<(start: Int64, end: Int64)> {
+        [(start: start, end: max(start, now))] + past.reversed()
     }
 }
