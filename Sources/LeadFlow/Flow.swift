@@ -31,12 +31,14 @@ public final class Flow: Sendable {
     ) async throws {
         bells = Bells()
         absent = AbsentSinks(configuration, store: store, logger: logger)
-        intake = try await Intake(
+        delivery = try await DeliveryLoop(
             configuration: configuration, store: store, clock: clock, bells: bells, logger: logger)
+        // The times that these two write down are those that delivery counts from.
+        let clock = delivery.watchedClock
         routing = Routing(
             ruleSet: configuration.ruleSet, store: store, clock: clock, bells: bells, logger: logger
         )
-        delivery = try await DeliveryLoop(
+        intake = try await Intake(
             configuration: configuration, store: store, clock: clock, bells: bells, logger: logger)
     }
 

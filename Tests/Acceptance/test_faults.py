@@ -332,7 +332,7 @@ class Floods(Faults):
             env=program.environment, cwd=program.folder)
         until(program.is_ready, what="the service")
         idle = []
-        for _ in range(300):
+        for _ in range(300 * ROUNDS):
             connection = socket.socket()
             connection.setblocking(False)
             connection.connect_ex(("127.0.0.1", program.port))
@@ -527,9 +527,9 @@ class Sinks(Faults):
 
     def test_no_lead_data_and_no_secret_is_in_any_output(self):
         """R30. Answers of leads, secrets, and a CRM that sends them back in its errors."""
-        canaries = [f"canary-{self.chance.randrange(1 << 60):x}" for _ in range(200)]
+        canaries = [f"canary-{self.chance.randrange(1 << 60):x}" for _ in range(200 * ROUNDS)]
         crm = world.CRM()
-        crm.script = [500, 400, 429, 201] * 30
+        crm.script = [500, 400, 429, 201] * 30 * ROUNDS
         program = self.make(crm, routes=CRM_ROUTES)
         program.start()
         for number, canary in enumerate(canaries):
@@ -538,7 +538,7 @@ class Sinks(Faults):
             self.assertEqual(program.submit(json.dumps(body).encode())[0], 200)
         program.submit(("{" + canaries[0]).encode())
         program.submit(canaries[1].encode(), content_type="text/" + canaries[1])
-        program.settle(120)
+        program.settle(120 * ROUNDS, every=0.2)
         outputs = [(program.folder / "log").read_bytes()]
         for path in ("/metrics", "/health/ready", "/health/live"):
             outputs.append(program.get(path, program.admin)[1])

@@ -132,7 +132,7 @@ class Webhooks(Bench):
         self.assertEqual(self.submit(body, "application/x-unknown")[0], 415)
         self.assertEqual(self.submit(b'{"submission_id": ', "application/json")[0], 400)
         self.assertEqual(
-            self.submit(b'{"submission_id": "1"}\n{"sub', "application/x-ndjson")[0], 400)
+            self.submit(b'{"submission_id":\n"1"}', "application/x-ndjson")[0], 400)
         self.expect_nothing_stored()
 
     def test_a_lead_that_the_graph_api_refuses_waits_and_nothing_secret_is_said(self):

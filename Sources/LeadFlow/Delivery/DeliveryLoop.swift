@@ -100,6 +100,9 @@ public final class DeliveryLoop: Sendable {
         all.bells.delivery.ring()
     }
 
+    /// The clock whose readings the loop knows.
+    var watchedClock: WatchedClock { WatchedClock(watch: all.watch, clock: all.clock) }
+
     private func lane(_ name: String) -> Lane? { state.withLock { $0.lanes[name] } }
 
     private var lanes: [Lane] { state.withLock { Array($0.lanes.values) } }

@@ -46,17 +46,18 @@ final class JumpWatch: Sendable {
     }
 
     func read() -> TimeReading {
-        let reading = JumpWatch.both(clock)
-        let jump = state.withLock { state -> ClockJump? in
+        // Under the lock, so that readings are looked at in the order in which they were made.
+        let (reading, jump) = state.withLock { state -> (TimeReading, ClockJump?) in
+            let reading = JumpWatch.both(clock)
             let offset = reading.wall - reading.up
             defer { state.offset = offset }
             guard let before = state.offset, abs(offset - before) >= JumpWatch.jumpMin else {
-                return nil
+                return (reading, nil)
             }
             let jump = ClockJump(
                 expectedMilliseconds: reading.up + before, byMilliseconds: offset - before)
             state.jumps.note(jump)
-            return jump
+            return (reading, jump)
         }
         if let jump { onJump(jump) }
         return reading
@@ -82,6 +83,21 @@ final class JumpWatch: Sendable {
     /// The time that is an age ago: what is older by the wall is surely so old.
     func time(ofAge age: Int64, at now: Int64) -> Int64 {
         state.withLock { $0.jumps.time(ofAge: age, at: now) }
+    }
+}
+
+/// The clock for whatever writes times down whose age is looked at later: each reading of the wall
+/// goes through the watch, so that no time is of a stretch that nobody noticed.
+struct WatchedClock: FlowClock {
+    let watch: JumpWatch
+    let clock: any FlowClock
+
+    func nowMilliseconds() -> Int64 { watch.read().wall }
+    var upMilliseconds: Int64 { clock.upMilliseconds }
+    var longestRest: Duration { clock.longestRest }
+    func sleep(for duration: Duration) async throws { try await clock.sleep(for: duration) }
+    func alarm(after duration: Duration, _ ring: @escaping @Sendable () -> Void) -> Alarm {
+        clock.alarm(after: duration, ring)
     }
 }
 
