@@ -530,6 +530,7 @@ class Sinks(Faults):
         canaries = [f"canary-{self.chance.randrange(1 << 60):x}" for _ in range(200 * ROUNDS)]
         crm = world.CRM()
         crm.script = [500, 400, 429, 201] * 30 * ROUNDS
+        crm.echoes = True
         program = self.make(crm, routes=CRM_ROUTES)
         program.start()
         for number, canary in enumerate(canaries):
@@ -549,6 +550,9 @@ class Sinks(Faults):
         everything = b"\n".join(outputs).decode(errors="replace")
         for text in canaries + world.SECRETS:
             self.assertNotIn(text, everything)
+        # The control: what was sent back is kept, for those who look at one delivery.
+        one = program.deliveries()[-1]["delivery_id"]
+        self.assertIn("; the answer: {", program.command("deliveries", "show", one).stdout.decode())
 
 
 if __name__ == "__main__":

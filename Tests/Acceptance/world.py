@@ -159,7 +159,9 @@ class Graph:
 
 
 class CRM:
-    """Records each POST; `script` answers statuses in turn, then 201."""
+    """Records each POST; `script` answers statuses in turn, then 201; `echoes` sends each back."""
+
+    echoes = False
 
     def __init__(self):
         self.posts, self.script, self.lock = [], [], threading.Lock()
@@ -178,8 +180,10 @@ class CRM:
                                         "headers": {k.lower(): v for k, v in self.headers.items()}})
                     status = outer.script.pop(0) if outer.script else 201
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                answer = body if outer.echoes else b""
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
+                self.wfile.write(answer)
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
