@@ -51,7 +51,11 @@ final class World: Sendable {
     let name: String
     private let state: Mutex<State>
 
-    init(name: String, machine: Machine, seed: UInt64) {
+    /// How long each half of an attempt takes at most.
+    private let slowestMilliseconds: Int
+
+    init(name: String, machine: Machine, seed: UInt64, slowestMilliseconds: Int = 800) {
+        self.slowestMilliseconds = slowestMilliseconds
         self.name = name
         self.machine = machine
         state = Mutex(State(chance: Chance(seed: seed)))
@@ -82,8 +86,9 @@ final class World: Sendable {
     func deliver(_ delivery: Delivery, to sink: String) async throws(DeliveryFailure) -> Receipt {
         let (mood, before, after, isForgotten) = state.withLock { state in
             (
-                state.mood(of: delivery, sink: sink), Int64(state.chance.number(1...800)),
-                Int64(state.chance.number(0...800)), state.chance.thousandth(500)
+                state.mood(of: delivery, sink: sink),
+                Int64(state.chance.number(1...slowestMilliseconds)),
+                Int64(state.chance.number(0...slowestMilliseconds)), state.chance.thousandth(500)
             )
         }
         switch mood {
