@@ -127,6 +127,20 @@ final class SettableClock: FlowClock {
         #expect(watch.time(ofAge: 7 * day, at: now) < early)
     }
 
+    /// The last minute of a process that died is in no stretch, and an earlier one may show its times.
+    @Test func `what was written just before a process died is not of long ago`() {
+        let clock = SettableClock()
+        let watch = JumpWatch(clock)
+        let now = watch.read().wall
+        watch.remember([
+            ClockJump(expectedMilliseconds: now + 30 * day, byMilliseconds: -31 * day),
+            ClockJump(expectedMilliseconds: now - 600_000, byMilliseconds: 600_000),
+        ])
+        #expect(watch.age(of: now - 590_000, at: now) == 0)
+        #expect(watch.age(of: now - 700_000, at: now) == 100_000)
+        #expect(watch.time(ofAge: 50_000, at: now) == now - 650_000)
+    }
+
     @Test(arguments: 0..<200)
     func `whatever the clock does, nothing is older than it is`(seed: UInt64) {
         var chance = SeededGenerator(seed: seed)

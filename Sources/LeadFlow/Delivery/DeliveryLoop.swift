@@ -152,11 +152,12 @@ public final class DeliveryLoop: Sendable {
         let known = try await all.store.clockJumps()
         var jumps = known.filter { !$0.isMark }
         let now = all.watch.read().wall
-        if let mark = known.last(where: \.isMark) {
-            let gap = now - mark.expectedMilliseconds
+        // A mark, or a jump after the last mark: what the wall showed then.
+        if let last = known.last {
+            let shown = last.expectedMilliseconds + last.byMilliseconds
+            let gap = now - shown
             if gap >= JumpWatch.toldMin || gap < 0 {
-                let jump = ClockJump(
-                    expectedMilliseconds: mark.expectedMilliseconds, byMilliseconds: gap)
+                let jump = ClockJump(expectedMilliseconds: shown, byMilliseconds: gap)
                 try await all.store.record(jump)
                 jumps.append(jump)
             }
@@ -171,9 +172,13 @@ public final class DeliveryLoop: Sendable {
         try await all.store.record(ClockJump(expectedMilliseconds: now, byMilliseconds: 0))
     }
 
+    static func markEveryMilliseconds(_ clock: any FlowClock) -> Int64 {
+        max(markMilliseconds, clock.longestRest.milliseconds)
+    }
+
     private func markWhenDue() async throws(StoreError) {
         let now = all.watch.read()
-        let every = max(DeliveryLoop.markMilliseconds, all.clock.longestRest.milliseconds)
+        let every = DeliveryLoop.markEveryMilliseconds(all.clock)
         guard now.up >= state.withLock({ $0.markedUp }) + every else { return }
         try await mark(now.wall)
     }

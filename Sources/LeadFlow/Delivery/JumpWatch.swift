@@ -23,26 +23,32 @@ final class JumpWatch: Sendable {
 
     private struct State {
         var offset: Int64?
-        var jumps = Jumps()
+        var jumps: Jumps
         var isNew = false
     }
 
     private let clock: any FlowClock
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let onJump: @Sendable (ClockJump) -> Void
 
     init(_ clock: any FlowClock, onJump: @escaping @Sendable (ClockJump) -> Void = { _ in }) {
         self.clock = clock
         self.onJump = onJump
+        state = Mutex(State(jumps: JumpWatch.none(clock)))
     }
 
     /// Takes over what an earlier process noted.
     func remember(_ jumps: [ClockJump]) {
         state.withLock { state in
             let own = state.jumps
-            state.jumps = Jumps()
+            state.jumps = JumpWatch.none(clock)
             for jump in jumps + own.noted { state.jumps.note(jump) }
         }
+    }
+
+    /// Between two marks of a process there is twice the time when the loop is late.
+    private static func none(_ clock: any FlowClock) -> Jumps {
+        Jumps(slackMilliseconds: 2 * DeliveryLoop.markEveryMilliseconds(clock))
     }
 
     func read() -> TimeReading {
@@ -114,6 +120,12 @@ struct Jumps: Sendable {
     private var past: [(start: Int64, end: Int64)] = []
     /// Where the present one began.
     private var start = Int64.min
+    /// How much later than it is known a stretch may have ended.
+    private let slackMilliseconds: Int64
+
+    init(slackMilliseconds: Int64 = 2 * DeliveryLoop.markMilliseconds) {
+        self.slackMilliseconds = slackMilliseconds
+    }
 
     mutating func note(_ jump: ClockJump) {
         noted.append(jump)
@@ -129,8 +141,13 @@ struct Jumps: Sendable {
         // What followed the stretch that is looked at.
         var since: Int64 = 0
         var best = (distance: Int64.max, age: Int64(0))
+        var nextStart = Int64.min
         for (start, end) in stretches(until: now) {
-            let distance = time < start ? start - time : max(0, time - end)
+            // What lies at the beginning of a leap forward was written when the stretch before it had
+            // not quite ended: of a process that died, the end is only known to the last mark.
+            let reach = max(end, min(nextStart, end + slackMilliseconds))
+            let distance = time < start ? start - time : max(0, time - reach)
+            nextStart = start
             if distance < best.distance {
                 best = (distance, since + end - min(max(time, start), end))
                 if distance == 0 { break }

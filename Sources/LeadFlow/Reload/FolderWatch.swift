@@ -31,6 +31,7 @@ final class FolderWatch: Sendable {
     private let root: String
     private let file: Int32
     private let reader: any DispatchSourceRead
+    private let reading = Mutex<Void>(())
     private let state = Mutex(State())
 
     /// Nil when the system has no watch to spare; `onEvent` is called when `take` has something.
@@ -162,7 +163,11 @@ final class FolderWatch: Sendable {
     }
 
     /// Whether something that matters happened.
-    private func readEvents() -> Bool {
+    ///
+    /// Who reads holds the lock until what was read is noted: `take` must not come between.
+    private func readEvents() -> Bool { reading.withLock { _ in readAll() } }
+
+    private func readAll() -> Bool {
         var found: [Event] = []
         let room = 1 << 16
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: room, alignment: 8)

@@ -96,8 +96,8 @@ extension SQLiteStore {
                 arguments: [jump.expectedMilliseconds, jump.byMilliseconds])
             try db.execute(
                 sql: """
-                    DELETE FROM clock_jumps
-                    WHERE sequence <= (SELECT max(sequence) FROM clock_jumps) - ?
+                    DELETE FROM clock_jumps WHERE sequence < (SELECT min(sequence) FROM
+                        (SELECT sequence FROM clock_jumps ORDER BY sequence DESC LIMIT ?))
                     """, arguments: [ClockJump.countMax])
         }
     }

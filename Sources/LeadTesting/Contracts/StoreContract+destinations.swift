@@ -196,6 +196,13 @@ extension StoreContract {
             let marks = [7, 8].map { ClockJump(expectedMilliseconds: $0, byMilliseconds: 0) }
             for mark in marks { try await store.record(mark) }
             try requireEqual(try await store.clockJumps(), jumps + [marks[1]], "the last mark")
+            // One a minute: in a day there are more of them than jumps are kept.
+            for minute in 9..<Int64(ClockJump.countMax + 20) {
+                try await store.record(
+                    ClockJump(expectedMilliseconds: minute, byMilliseconds: 0))
+            }
+            try requireEqual(
+                try await store.clockJumps().filter { !$0.isMark }, jumps, "after many marks")
         },
         .init("a pause stays until it is taken back, and keeps its time") { store in
             let first = SinkPause(sink: "a", sinceMilliseconds: 5, reason: "holidays")
