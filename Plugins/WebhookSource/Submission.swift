@@ -45,7 +45,14 @@ struct Submission {
             try readJSON(request.body)
         default: throw .unsupported("send JSON, NDJSON, urlencoded or multipart form data")
         }
+        guard keptAside <= Submission.keptAsideMax else {
+            throw .malformed("over \(Submission.keptAsideMax) of its items are no leads")
+        }
     }
+
+    /// How many items of one POST are kept aside at most: each is a row.
+    static let keptAsideMax = 1_000
+    private var keptAside = 0
 
     private mutating func readForm(_ fields: [Field], raw: [UInt8]) {
         add(raw: raw) { reader throws(LeadError) in
@@ -85,8 +92,7 @@ struct Submission {
                 hasGood = true
             } catch {
                 firstBad = firstBad ?? error
-                items.append(
-                    .quarantined(source: reader.source, raw: Array(line), reason: error.message))
+                keepAside(Array(line), error.message)
             }
         }
         if let firstBad, !hasGood { throw firstBad }
@@ -117,9 +123,17 @@ struct Submission {
         do throws(LeadError) {
             items.append(.lead(try read(reader)))
         } catch {
-            items.append(
-                .quarantined(source: reader.source, raw: raw, reason: error.description))
+            keepAside(raw, error.description)
         }
+    }
+}
+
+extension Submission {
+    private mutating func keepAside(_ raw: [UInt8], _ reason: String) {
+        keptAside += 1
+        // Beyond that all is refused, and nothing need be made for it.
+        guard keptAside <= Submission.keptAsideMax else { return }
+        items.append(.quarantined(source: reader.source, raw: raw, reason: reason))
     }
 }
 

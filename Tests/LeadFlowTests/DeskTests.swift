@@ -203,6 +203,18 @@ import Testing
         #expect(quick == [LeasePick(destination: "hung", limit: 10)])
     }
 
+    @Test func `nobody looks again and again at what only the rate keeps waiting`() {
+        var desk = desk(16)
+        let hung = begin(1, at: "hung", &desk)
+        #expect(hung.count == 1)
+        let placed = desk.place(prepared("hung", 9), at: now)
+        #expect(placed)
+        #expect(desk.rest(at: now, mayLease: false) == Tempo.slowMilliseconds)
+        let later = TimeReading(wall: now.wall + 1_000, up: now.up + 1_000)
+        #expect(desk.takeBack(all: false, at: later).isEmpty, "it may begin")
+        #expect(desk.rest(at: later, mayLease: false) == nil, "not at once: that would be for ever")
+    }
+
     @Test func `what waits for room that others do not leave goes back`() {
         var desk = desk(4, each: 4)
         let hung = begin(4, at: "hung", &desk)

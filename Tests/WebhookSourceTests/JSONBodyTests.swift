@@ -203,6 +203,22 @@ import Testing
             await outcome.inbox.quarantinedBytes.map { String(decoding: $0, as: UTF8.self) } == bad)
     }
 
+    @Test(arguments: [1_000, 1_001])
+    func `so many items are kept aside at most`(count: Int) async throws {
+        let bad = (0..<count).map(String.init)
+        for (body, type) in [
+            (#"[{"id":"1","a":"x"},\#(bad.joined(separator: ","))]"#, "application/json"),
+            (
+                "{\"id\":\"1\",\"a\":\"x\"}\n{" + bad.joined(separator: "\n{"),
+                "application/x-ndjson"
+            ),
+        ] {
+            let outcome = try await Form.send(body, type)
+            #expect(outcome.response.status == (count > 1_000 ? 400 : 200))
+            #expect(await outcome.inbox.calls == (count > 1_000 ? 0 : 1))
+        }
+    }
+
     @Test func `a body of which no line is JSON is refused whole`() async throws {
         let outcome = try await Form.send(
             "{\n\"id\": \"SECRET\",\n\"a\": {\n}\n", "application/x-ndjson")

@@ -319,10 +319,14 @@ struct Desk: Sendable {
     func rest(at now: TimeReading, mayLease: Bool) -> Int64? {
         let mayLease = mayLease && room(at: now) > 0
         var rest = mayLease ? unknownDue.map { max(0, $0 - now.wall) } ?? .max : .max
-        if waitingCount > 0, inFlight >= caps.all { rest = min(rest, tempo.untilStuck(at: now.up)) }
+        if waitingCount > 0, inFlight >= caps.all, let left = tempo.untilStuck(at: now.up) {
+            rest = min(rest, left)
+        }
         for one in destinations.values {
             if !one.waiting.isEmpty {
-                if one.inFlight > 0 { rest = min(rest, one.tempo.untilStuck(at: now.up)) }
+                if one.inFlight > 0, let left = one.tempo.untilStuck(at: now.up) {
+                    rest = min(rest, left)
+                }
                 if let left = one.breaker.restLeft(at: now.up), left > 0 { rest = min(rest, left) }
             } else if mayLease, let due = one.nextDue {
                 rest = min(rest, untilLease(one, due: due, at: now))

@@ -12,7 +12,7 @@ extension Lane {
         var count = try await leaseSuspect(setup)
         let now = all.watch.read()
         let next = state.withLock { state in
-            state.desk.picks(at: now, atMost: state.leaseMost)
+            state.desk.picks(at: now, atMost: state.leaseMost(atMilliseconds: now.up))
         }
         guard let next else { return count }
         let result = try await all.store.lease(request(next.picks, limit: next.limit, at: now))

@@ -213,7 +213,10 @@ final class Lane: Sendable {
     private func pause() -> Duration {
         let now = all.watch.read()
         let rest = state.withLock { state -> Int64? in
-            var rest = state.desk.rest(at: now, mayLease: state.leaseMost > 0)
+            var rest = state.desk.rest(
+                at: now, mayLease: state.leaseMost(atMilliseconds: now.up) > 0)
+            let untilLease = state.untilLease(atMilliseconds: now.up)
+            if untilLease > 0 { rest = min(rest ?? .max, untilLease) }
             if state.desk.couldBegin(at: now) {
                 let wait = state.pace.waitMilliseconds(
                     state.setup?.options.rate, atMilliseconds: now.up)
@@ -238,11 +241,19 @@ final class Lane: Sendable {
 }
 
 extension Lane.State {
+    /// How long the rate lets nothing be leased: what is leased begins within a second.
+    func untilLease(atMilliseconds up: Int64) -> Int64 {
+        max(
+            0,
+            pace.waitMilliseconds(setup?.options.rate, atMilliseconds: up) - Tempo.slowMilliseconds)
+    }
+
     var holdsLeases: Bool { !underWay.isEmpty || desk.waitingCount > 0 }
 
     /// How many more may be leased so that each has its turn by the rate within a second or so.
-    var leaseMost: Int {
+    func leaseMost(atMilliseconds up: Int64) -> Int {
         guard let rate = setup?.options.rate else { return .max }
+        guard untilLease(atMilliseconds: up) == 0 else { return 0 }
         let most = Int64(rate.count) * Tempo.slowMilliseconds / rate.period.milliseconds
         return max(1, Int(most)) - desk.waitingCount
     }

@@ -20,10 +20,11 @@ struct Tempo: Sendable {
     }
 
     /// Whether nothing has begun or ended for too long; of use while something is under way.
-    func isStuck(at up: Int64) -> Bool { untilStuck(at: up) == 0 }
+    func isStuck(at up: Int64) -> Bool { untilStuck(at: up) == nil }
 
-    /// In how long it would be.
-    func untilStuck(at up: Int64) -> Int64 {
-        movedUp == .min ? 0 : max(0, movedUp + Tempo.slowMilliseconds - up)
+    /// In how long it will be; nil when it is.
+    func untilStuck(at up: Int64) -> Int64? {
+        guard movedUp > .min, movedUp + Tempo.slowMilliseconds > up else { return nil }
+        return movedUp + Tempo.slowMilliseconds - up
     }
 }
