@@ -148,15 +148,11 @@ extension MemoryTables {
             case .forgotten: return .forgotten
             }
             guard !rows[row].entry.lead.isEmpty else { return .damaged }
-            if parcels.contains(where: { $0.lead == row }) { return .hasDeliveries }
             rows[row].entry.state = .received
             rows[row].entry.outcome = nil
             rows[row].entry.decision = nil
             rows[row].entry.ruleSetHash = nil
             rows[row].entry.reason = nil
-            rows[row].entry.decidedMilliseconds = nil
-            rows[row].entry.isDuplicate = false
-            forgetDedupe(row)
             undone.insert(row)
             note(.decidedAgain, lead: row, delivery: nil, order)
             return .done

@@ -211,7 +211,7 @@ public struct MemoryTables: Sendable {
             rows[row].entry.ruleSetHash = decision.ruleSetHash
             rows[row].entry.isDuplicate = decision.isDuplicate
             rows[row].entry.decidedMilliseconds = decision.atMilliseconds
-            if let (key, created) = decision.dedupe {
+            if let (key, created) = decision.dedupe, rows[row].dedupeKey == nil {
                 rows[row].dedupeKey = Array(key.utf8)
                 dedupe[Array(key.utf8), default: []].append((row, created))
             }

@@ -117,8 +117,8 @@ public protocol LeadStore: Sendable {
     func forget(
         _ sequences: [Int64], _ options: ForgetOptions, _ order: Order
     ) async throws(StoreError) -> [OrderAnswer]
-    /// Makes held leads received again, for the rules to decide as they are now. A lead of which
-    /// copies went out stays held. Answers in order.
+    /// Makes held leads received again, for the rules to decide as they are now. Copies that went out
+    /// stay, and are not sent again; a lead that was a duplicate stays one. Answers in order.
     func decideAgain(_ sequences: [Int64], _ order: Order) async throws(StoreError) -> [OrderAnswer]
     /// Leads that are over, longest kept first: what retention may erase.
     func over(_ query: OverQuery) async throws(StoreError) -> [OverLead]

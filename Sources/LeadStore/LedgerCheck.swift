@@ -19,6 +19,8 @@ struct LedgerCheck {
         var ruleSetHash: String?
         var hasContent: Bool
         var isIntact: Bool
+        /// Whether it was held and given to the rules again: what went out before stays.
+        var wasDecidedAgain = false
     }
 
     struct Delivery {
@@ -93,7 +95,9 @@ struct LedgerCheck {
         if lead.outcome != nil || lead.decision != nil {
             add(.conservation, "is not decided and has a decision")
         }
-        if !deliveries.isEmpty { add(.conservation, "is not decided and has deliveries") }
+        if !deliveries.isEmpty, !lead.wasDecidedAgain {
+            add(.conservation, "is not decided and has deliveries")
+        }
     }
 
     private mutating func checkDecided(_ state: InboxState) {
@@ -244,7 +248,7 @@ struct LedgerCheck {
         for line in asked.subtracting(planned).sorted() {
             add(.decisions, "its decision asks for \(line), and there is no such delivery")
         }
-        for line in planned.subtracting(asked).sorted() {
+        for line in planned.subtracting(asked).sorted() where !lead.wasDecidedAgain {
             add(.decisions, "there is a delivery for \(line), and its decision asks for none")
         }
     }

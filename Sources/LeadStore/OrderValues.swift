@@ -45,8 +45,6 @@ public enum OrderAnswer: String, Sendable, CaseIterable {
     case forgotten
     /// Not done: what is stored is not what was written, or cannot be read.
     case damaged
-    /// Not done: copies of the lead went out already.
-    case hasDeliveries = "has-deliveries"
     /// There is no such row.
     case unknown
 }

@@ -238,13 +238,16 @@ class Decide(Operators):
     """Leads that no rule took go on when the rules are mended."""
 
     def test_held_leads_are_decided_by_the_rules_as_they_are_now(self):
-        self.edit("always: true", "when: {to: ops}")
+        # As in the example: every lead is copied to the archive, also one that nobody takes.
+        self.edit("  - id: all\n    always: true\n", "  - {id: copies, always: true, also_to: "
+                  "[archive]}\n  - id: all\n    when: {to: ops}\n")
         self.edit("default:\n  to: [head-office]", "default: {hold: nobody is meant}")
         self.program.start()
         for id in "12":
             body = json.dumps({"submission_id": id, "email": CANARY}).encode()
             self.assertEqual(self.program.submit(body)[0], 200)
         until(lambda: [l["state"] for l in self.program.leads()] == ["held"] * 2)
+        until(lambda: len(self.in_state("delivered")) == 2, what="the copies")
         self.edit("when: {to: ops}", "always: true")
         self.assertEqual(self.api("POST", "/api/reload", {})[0], 200)
         plan = self.run_ok("leads", "decide", "--state", "held")
@@ -253,7 +256,8 @@ class Decide(Operators):
         self.assertEqual(self.crm.posts, [])
         text = self.run_ok("leads", "decide", "1", "--yes", "--reason", "route mended")
         self.assertIn("1 lead given to the rules again", text)
-        self.assertEqual(self.wait_for("delivered")[0]["lead_id"], "1")
+        until(lambda: [d["lead_id"] for d in self.in_state("delivered") if d["sink"] == "ops"]
+              == ["1"], what="the lead that goes on")
         self.assertIn("route mended", self.run_ok("leads", "show", "1"))
         self.verified()
         # Without a service the next one decides.
@@ -261,8 +265,9 @@ class Decide(Operators):
         self.run_ok("leads", "decide", "--state", "held", "--yes")
         self.verified()
         self.program.start()
-        self.wait_for("delivered", 2)
+        self.wait_for("delivered", 4)
         self.verified()
+        self.assertEqual(len(self.program.lines("archive.ndjson")), 2, "a copy went out twice")
         text = self.run_ok("leads", "decide", "1", "--yes")
         self.assertIn("0 leads given", text)
         self.assertIn("over already", text)

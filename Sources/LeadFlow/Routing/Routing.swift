@@ -81,16 +81,20 @@ public final class Routing: Sendable {
                     metadata: ["source": "\(entry.source)", "lead": "\(entry.leadID)"])
                 continue
             }
-            var isDuplicate = false
+            // One that is decided again knows it already, and must not be its own duplicate.
+            let isKnown = entry.decidedMilliseconds != nil
+            var isDuplicate = isKnown && entry.isDuplicate
             var dedupe: (key: String, createdSeconds: Int64)?
             if let settings = ruleSet.dedupe, let key = ruleSet.dedupeKey(of: lead) {
                 let created = lead.createdSeconds ?? entry.receivedMilliseconds / 1000
                 let since = created - settings.withinSeconds
                 let inBatch = batchKeys[key].map { $0 >= since } ?? false
-                isDuplicate =
-                    if inBatch { true } else {
-                        try await store.hasEarlier(dedupeKey: key, sinceSeconds: since)
-                    }
+                if !isKnown {
+                    isDuplicate =
+                        if inBatch { true } else {
+                            try await store.hasEarlier(dedupeKey: key, sinceSeconds: since)
+                        }
+                }
                 batchKeys[key] = max(batchKeys[key] ?? created, created)
                 dedupe = (key, created)
             }

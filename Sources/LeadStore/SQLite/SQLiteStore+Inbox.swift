@@ -130,7 +130,8 @@ extension SQLiteStore {
             let rows = try Row.fetchCursor(
                 db.cachedStatement(
                     sql: """
-                        SELECT sequence, source, lead_id, received_ms, lead, raw, checksum
+                        SELECT sequence, source, lead_id, received_ms, lead, raw, checksum,
+                            is_duplicate, decided_ms
                         FROM inbox INDEXED BY inbox_received
                         WHERE state = 'received' AND sequence > ?
                         ORDER BY sequence LIMIT ?
@@ -181,11 +182,12 @@ extension SQLiteStore {
                 try SQLiteStore.apply(
                     decision.pools, of: decision.sequence, at: decision.atMilliseconds, db)
                 if let dedupe = decision.dedupe {
-                    try db.cachedStatement(sql: "INSERT INTO dedupe VALUES (?, ?, ?)").execute(
-                        arguments: [
-                            InboxRow.hash(ofDedupeKey: dedupe.key), dedupe.createdSeconds,
-                            decision.sequence,
-                        ])
+                    try db.cachedStatement(sql: "INSERT OR IGNORE INTO dedupe VALUES (?, ?, ?)")
+                        .execute(
+                            arguments: [
+                                InboxRow.hash(ofDedupeKey: dedupe.key), dedupe.createdSeconds,
+                                decision.sequence,
+                            ])
                 }
             }
         }
@@ -298,7 +300,8 @@ struct InboxRow: Sendable {
             return InboxEntry(
                 sequence: sequence, source: source, leadID: id, state: .received,
                 receivedMilliseconds: received, lead: isIntact ? [UInt8](lead) : [],
-                raw: [UInt8](raw))
+                raw: [UInt8](raw), isDuplicate: try reader.number() != 0,
+                decidedMilliseconds: try reader.numberOrNothing())
         } catch {
             return InboxEntry(
                 sequence: sequence, source: "",

@@ -194,10 +194,7 @@ extension SQLiteStore {
     ) throws -> OrderAnswer {
         let row = try Row.fetchOne(
             db.cachedStatement(
-                sql: """
-                    SELECT *, EXISTS (SELECT 1 FROM outbox WHERE inbox_sequence = inbox.sequence)
-                        AS has_deliveries FROM inbox WHERE sequence = ?
-                    """), arguments: [sequence])
+                sql: "SELECT * FROM inbox WHERE sequence = ?"), arguments: [sequence])
         guard let row else { return .unknown }
         guard let entry = InboxRow.entry(row) else { return .damaged }
         switch entry.state {
@@ -207,18 +204,15 @@ extension SQLiteStore {
         case .forgotten: return .forgotten
         }
         guard InboxRow.isIntact(row), !entry.lead.isEmpty else { return .damaged }
-        // What was sent was sent by the decision that would be gone.
-        if row["has_deliveries"] { return .hasDeliveries }
+        // That it has a time of decision tells routing that it knows already whether it is a
+        // duplicate: the checksums of copies that went out hold that, and it is none of itself.
         try db.cachedStatement(
             sql: """
                 UPDATE inbox SET state = 'received', outcome = NULL, decision = NULL,
-                    rule_set_hash = NULL, reason = NULL, decided_ms = NULL, is_duplicate = 0
+                    rule_set_hash = NULL, reason = NULL, decided_ms = ifnull(decided_ms, received_ms)
                 WHERE sequence = ?
                 """
         ).execute(arguments: [sequence])
-        // It would be a duplicate of itself.
-        try db.cachedStatement(sql: "DELETE FROM dedupe WHERE inbox_sequence = ?")
-            .execute(arguments: [sequence])
         tally.lead(from: .held, outcome: entry.outcome ?? "", to: .received, outcome: "")
         try note(.decidedAgain, lead: sequence, delivery: nil, order, db)
         return .done

@@ -127,7 +127,9 @@ private struct LedgerPage {
             db.cachedStatement(
                 sql: """
                     SELECT sequence, source, received_ms, is_duplicate, lead_id, state, outcome,
-                        reason, decision, rule_set_hash, lead, checksum
+                        reason, decision, rule_set_hash, lead, checksum,
+                        EXISTS (SELECT 1 FROM orders WHERE inbox_sequence = inbox.sequence
+                            AND verb = 'decided-again')
                     FROM inbox WHERE sequence > ? ORDER BY sequence LIMIT ?
                     """), arguments: [sequence, limit])
         var leads: [Lead] = []
@@ -147,6 +149,7 @@ private struct LedgerPage {
             hasContent: false, isIntact: false)
         let content: Data = cells.next(or: Data())
         let checksum = cells.nextOrNil(Int64.self)
+        lead.wasDecidedAgain = cells.next(or: false)
         lead.hasContent = !content.isEmpty
         let isWritten = checksum.map { Checksum.ofLead(content) == $0 } ?? content.isEmpty
         lead.isIntact = cells.isSound && isWritten

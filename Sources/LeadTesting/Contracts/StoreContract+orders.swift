@@ -207,10 +207,15 @@ extension StoreContract {
             try requireEqual(row.outcome, nil, "outcome")
             try requireEqual(row.reason, nil, "reason")
             try require(
-                try await !store.hasEarlier(dedupeKey: "zoe", sinceSeconds: 0), "a duplicate")
+                again.decidedMilliseconds != nil, "it does not know that it is no duplicate")
+            try requireEqual(again.isDuplicate, false, "duplicate")
+            try require(
+                try await store.hasEarlier(dedupeKey: "zoe", sinceSeconds: 0), "for others")
             try requireEqual(
                 try await store.decideAgain([entry.sequence], order), [.open], "twice")
-            try await store.record([.sample(again, sinks: ["a"], at: 2)])
+            var second = DecisionRecord.sample(again, sinks: ["a"], at: 2)
+            second.dedupe = ("zoe", 500)
+            try await store.record([second])
             let stats = try await store.stats()
             try requireEqual(stats.leads.filter { $0.value > 0 }, [.decided: 1], "the books")
             try requireEqual(stats.outcomes.filter { $0.value > 0 }, ["routed": 1], "outcomes")
@@ -220,17 +225,29 @@ extension StoreContract {
                 try await store.orders(ofLead: entry.sequence).map(\.verb), [.decidedAgain],
                 "orders")
         },
-        .init("a held lead of which copies went out stays held") { store in
+        .init("copies of a held lead that went out are not sent again") { store in
             _ = try await store.acceptLeads(["1"])
             let entry = try requireValue(
                 try await store.undecided(after: 0, limit: 9).first, "no lead")
             var decision = DecisionRecord.sample(entry, sinks: ["a"], at: 1)
             (decision.state, decision.outcome, decision.reason) = (.held, "held", "no store")
+            decision.isDuplicate = true
             try await store.record([decision])
+            let copy = try await store.leaseOne(at: 1000)
+            _ = try await store.finish(copy, .delivered(receipt: "ok"))
             try requireEqual(
-                try await store.decideAgain([entry.sequence], order), [.hasDeliveries], "answer")
-            let row = try requireValue(try await store.leads(LeadFilter()).first, "no row")
-            try requireEqual(row.state, .held, "state")
+                try await store.decideAgain([entry.sequence], order), [.done], "answer")
+            let again = try requireValue(
+                try await store.undecided(after: 0, limit: 9).first, "not to be decided")
+            try requireEqual(again.isDuplicate, true, "duplicate")
+            var second = DecisionRecord.sample(again, sinks: ["a", "b"], at: 2)
+            second.isDuplicate = again.isDuplicate
+            try await store.record([second])
+            try requireEqual(
+                try await store.deliveries(DeliveryFilter(sink: "a")).map(\.state), [.delivered],
+                "the copy")
+            let new = try await store.leaseOne("b", at: 5000)
+            try requireEqual(new.isDuplicate, true, "its mark")
         },
     ]
 

@@ -136,7 +136,6 @@ extension OrderAnswer {
         case .over: "over already"
         case .superseded: "redelivered already; the newest generation is another delivery"
         case .forgotten: "the lead is forgotten"
-        case .hasDeliveries: "copies of it went out already; it stays held"
         case .damaged: "damaged on the disk; 'leadrouter ledger verify' says what"
         case .unknown: "no longer there"
         }
