@@ -48,9 +48,18 @@ struct HeaderParser {
     /// The bytes up to a blank, `;`, `=` or `"`; nil when there are none.
     mutating func token() -> String? {
         skipBlanks()
-        let token = rest.prefix { !" \t;=\"".utf8.contains($0) }
+        let token = rest.prefix { !HeaderParser.endsToken($0) }
         rest = rest.dropFirst(token.count)
         return token.isEmpty ? nil : String(validating: token, as: UTF8.self)
+    }
+
+    private static func endsToken(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: ";"), UInt8(ascii: "="),
+            UInt8(ascii: "\""):
+            true
+        default: false
+        }
     }
 
     /// The most parameters of a field; each is compared with those before it.

@@ -15,13 +15,14 @@ struct Refusal: Error, Sendable {
 /// What one POST holds, ready for the inbox: the usable as leads, the rest to be kept aside.
 struct Submission {
     private(set) var items: [InboxItem] = []
-    private let reader: LeadReader
+    private var reader: LeadReader
 
-    /// Reads the body as its content type says.
+    /// Reads the body as its content type says, with a reader that is told the request's time.
     ///
     /// - Throws: `Refusal` when it cannot be read whole.
     init(_ request: WebhookRequest, reader: LeadReader) throws(Refusal) {
         self.reader = reader
+        self.reader.receivedTime = request.receivedTime
         guard request.headers("content-encoding").isEmpty else {
             throw .unsupported("send the body without content encoding")
         }

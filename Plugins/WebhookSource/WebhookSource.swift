@@ -23,13 +23,19 @@ public struct FormWebhookSource: WebhookSource {
         """
 
     private let config: FormWebhookConfig
-    private let instance: String
+    private let secretDigest: SHA256Digest?
+    /// For a request at any time.
+    private let reader: LeadReader
     private let logger: Logger
 
     /// Makes an instance; touches nothing outside.
     public init(config: FormWebhookConfig, context: PluginContext) {
         self.config = config
-        instance = context.instance
+        secretDigest = (config.auth?.secret.revealed).map { SHA256.hash(data: Array($0.utf8)) }
+        let names = config.rename.entries.map { ($0.name, $0.value) }
+        reader = LeadReader(
+            source: context.instance, receivedTime: Timestamp(seconds: 0), idName: config.id,
+            rename: Dictionary(names, uniquingKeysWith: { first, _ in first }))
         logger = context.logger
     }
 
@@ -46,7 +52,7 @@ public struct FormWebhookSource: WebhookSource {
         }
         let submission: Submission
         do throws(Refusal) {
-            submission = try Submission(request, reader: reader(for: request))
+            submission = try Submission(request, reader: reader)
         } catch {
             return WebhookResponse(status: error.status, body: error.message)
         }
@@ -58,18 +64,10 @@ public struct FormWebhookSource: WebhookSource {
     /// Whether the header is there once and holds the secret. The time taken tells nothing of where
     /// the two differ.
     private func isAuthentic(_ request: WebhookRequest) -> Bool {
-        guard let auth = config.auth else { return true }
+        guard let auth = config.auth, let secretDigest else { return true }
         let given = request.headers(auth.header.lowercased())
         guard given.count == 1 else { return false }
-        return SHA256.hash(data: Array(given[0].utf8))
-            == SHA256.hash(data: Array(auth.secret.revealed.utf8))
-    }
-
-    private func reader(for request: WebhookRequest) -> LeadReader {
-        let pairs = config.rename.entries.map { ($0.name, $0.value) }
-        return LeadReader(
-            source: instance, receivedTime: request.receivedTime, idName: config.id,
-            rename: Dictionary(pairs, uniquingKeysWith: { first, _ in first }))
+        return SHA256.hash(data: Array(given[0].utf8)) == secretDigest
     }
 
     /// Drops what filled in the field that people do not see, and takes that field out of the rest.

@@ -325,5 +325,7 @@ const uint8_t *lr_json_text(const lr_json_parser *parser, size_t *count) {
     return parser->text.get();
 }
 
+size_t lr_json_capacity(const lr_json_parser *parser) { return parser->capacity; }
+
 const char *lr_json_message(const lr_json_parser *parser) { return parser->message.c_str(); }
 }

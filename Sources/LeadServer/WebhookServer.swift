@@ -48,15 +48,13 @@ public struct WebhookServer: Sendable {
     ///
     /// - Throws: when the address cannot be had.
     public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
-        let router = Router()
-        for method in [HTTPRequest.Method.get, .post, .put, .delete, .patch, .head, .options] {
-            router.on("/hooks/:name", method: method) { request, context in
-                await self.answer(request, source: context.parameters.get("name") ?? "")
-            }
+        // A router would walk a tree of paths for each request, and there is one path.
+        let responder = CallbackResponder<BasicRequestContext> { request, _ in
+            await self.answer(request, source: WebhookServer.source(of: request))
         }
         let quiet = logger.forRequests
         let application = Application(
-            router: router, server: limits.channel,
+            responder: responder, server: limits.channel,
             configuration: .init(
                 address: .hostname(host, port: port), serverName: "leadrouter",
                 availableConnectionsDelegate: MaximumAvailableConnections(
@@ -66,8 +64,18 @@ public struct WebhookServer: Sendable {
         try await application.listenUntilCancelled(at: "\(host):\(port)", logger: quiet)
     }
 
-    private func answer(_ request: Request, source name: String) async -> Response {
-        guard let source = webhook(name) else { return WebhookServer.response(404, "not found\n") }
+    /// The name in `/hooks/NAME`; nil for any other path.
+    static func source(of request: Request) -> String? {
+        let path = (request.head.path ?? "").utf8.prefix { $0 != 0x3F }
+        let parts = path.split(separator: 0x2F, maxSplits: 3)
+        guard parts.count == 2, parts[0].elementsEqual("hooks".utf8) else { return nil }
+        return String(parts[1])
+    }
+
+    private func answer(_ request: Request, source name: String?) async -> Response {
+        guard let name, let source = webhook(name) else {
+            return WebhookServer.response(404, "not found\n")
+        }
         guard request.method == .get || request.method == .post else {
             var response = WebhookServer.response(405, "only GET and POST\n")
             response.headers[.allow] = "GET, POST"

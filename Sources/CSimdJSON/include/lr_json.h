@@ -48,6 +48,8 @@ int lr_json_parse(
 
 const lr_json_node *lr_json_nodes(const lr_json_parser *parser, size_t *count);
 const uint8_t *lr_json_text(const lr_json_parser *parser, size_t *count);
+// The longest text that the parser has room for.
+size_t lr_json_capacity(const lr_json_parser *parser);
 const char *lr_json_message(const lr_json_parser *parser);
 
 #ifdef __cplusplus

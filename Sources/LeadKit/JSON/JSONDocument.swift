@@ -1,4 +1,5 @@
 internal import CSimdJSON
+internal import Synchronization
 
 /// A parsed JSON text: strict RFC 8259, UTF-8 only, no duplicate names, numbers kept as written.
 ///
@@ -47,7 +48,10 @@ public final class JSONDocument: Sendable {
     public static func parse(
         _ bytes: some Collection<UInt8>, limits: Limits = Limits()
     ) throws(JSONError) -> JSONDocument {
-        try JSONParser(limits: limits).parse(bytes)
+        let parser = JSONParser.idle.withLock { $0.popLast() }?.parser ?? JSONParser()
+        defer { parser.rest() }
+        parser.limits = limits
+        return try parser.parse(bytes)
     }
 }
 
@@ -63,7 +67,7 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
 /// A parser that keeps its buffers from text to text; use one for a stream of many texts.
 public final class JSONParser {
     private let handle: OpaquePointer
-    private let limits: JSONDocument.Limits
+    fileprivate var limits: JSONDocument.Limits
 
     /// Makes a parser.
     public init(limits: JSONDocument.Limits = .init()) {
@@ -73,6 +77,29 @@ public final class JSONParser {
     }
 
     deinit { lr_json_destroy(handle) }
+
+    // MARK: For single texts
+
+    /// The most parsers that are kept: more than that are seldom at work at once.
+    private static let idleMax = 16
+    /// A parser that has read a longer text is not kept: its buffers are several times as long.
+    private static let idleTextMax = 16 << 10
+    /// Making a parser costs more than parsing a lead.
+    fileprivate static let idle = Mutex<[Idle]>([])
+
+    /// Nobody else has it: whoever takes it out of the list is its one user.
+    fileprivate struct Idle: @unchecked Sendable {
+        let parser: JSONParser
+    }
+
+    /// Keeps the parser for the next text.
+    fileprivate func rest() {
+        guard lr_json_capacity(handle) <= JSONParser.idleTextMax else { return }
+        let parser = Idle(parser: self)
+        JSONParser.idle.withLock { idle in
+            if idle.count < JSONParser.idleMax { idle.append(parser) }
+        }
+    }
 
     /// Parses one text.
     ///
