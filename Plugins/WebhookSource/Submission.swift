@@ -38,8 +38,9 @@ struct Submission {
             readForm(try FormURLEncoded.fields(request.body), raw: request.body)
         case "multipart/form-data":
             let form = try Multipart.form(request.body, boundary: type["boundary"])
-            // A form with files is kept without its bytes: nobody asked for the files.
-            readForm(form.fields, raw: form.filesSkipped == 0 ? request.body : [])
+            // A form with files is kept without them: nobody asked for the files.
+            let hasFiles = form.filesSkipped > 0
+            readForm(form.fields, raw: hasFiles ? Submission.raw(form.fields) : request.body)
         case "application/x-ndjson", "application/ndjson", "application/jsonl":
             try readLines(request.body)
         case let name where ContentType.isJSON(name):
@@ -60,6 +61,25 @@ struct Submission {
             if fields.isEmpty { throw LeadError("the form is empty") }
             return try reader.form(fields, raw: raw)
         }
+    }
+
+    /// The fields in the shape of a lead, also those of one name.
+    private static func raw(_ fields: [Field]) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("field_data")
+            writer.array { writer in
+                for field in fields {
+                    writer.object { writer in
+                        writer.name("name")
+                        writer.string(field.name)
+                        writer.name("values")
+                        writer.array { writer in field.values.forEach { writer.string($0) } }
+                    }
+                }
+            }
+        }
+        return writer.bytes
     }
 
     private mutating func readJSON(_ body: [UInt8]) throws(Refusal) {

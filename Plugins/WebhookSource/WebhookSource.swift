@@ -32,11 +32,17 @@ public struct FormWebhookSource: WebhookSource {
     public init(config: FormWebhookConfig, context: PluginContext) {
         self.config = config
         secretDigest = (config.auth?.secret.revealed).map { SHA256.hash(data: Array($0.utf8)) }
-        let names = config.rename.entries.map { ($0.name, $0.value) }
         reader = LeadReader(
-            source: context.instance, receivedTime: Timestamp(seconds: 0), idName: config.id,
-            rename: Dictionary(names, uniquingKeysWith: { first, _ in first }))
+            source: context.instance, receivedTime: Timestamp(seconds: 0),
+            names: FormWebhookSource.names(of: config))
         logger = context.logger
+    }
+
+    /// What `id` and `rename` say.
+    public static func names(of config: FormWebhookConfig) -> LeadNames {
+        let pairs = config.rename.entries.map { ($0.name, $0.value) }
+        return LeadNames(
+            id: config.id, rename: Dictionary(pairs, uniquingKeysWith: { first, _ in first }))
     }
 
     /// Takes one POST. All of it is stored in one commit, or nothing is.
@@ -47,18 +53,39 @@ public struct FormWebhookSource: WebhookSource {
             return WebhookResponse(status: 405, body: "use POST")
         }
         guard isAuthentic(request) else {
-            logger.warning("refused a webhook: wrong or missing authentication header")
+            logger.warning(
+                "refused a webhook: wrong or missing authentication header",
+                metadata: ["source": "\(reader.source)"])
             return WebhookResponse(status: 401, body: "wrong or missing authentication header")
         }
         let submission: Submission
         do throws(Refusal) {
             submission = try Submission(request, reader: reader)
         } catch {
-            return WebhookResponse(status: error.status, body: error.message)
+            return try await refuse(request, error, inbox)
         }
         let items = withoutRobots(submission.items)
         let answers = items.isEmpty ? [] : try await inbox.accept(items)
         return FormWebhookSource.answer(answers)
+    }
+
+    /// Of what cannot be read, so many bytes are kept aside; a form that people fill in is shorter.
+    static let unreadableBytesMax = 64 << 10
+
+    /// Keeps aside what cannot be read, for an operator to look at: whoever sent it may not try again.
+    private func refuse(
+        _ request: WebhookRequest, _ refusal: Refusal, _ inbox: any InboxWriter
+    ) async throws(IntakeError) -> WebhookResponse {
+        logger.warning(
+            "refused a webhook: \(refusal.message)", metadata: ["source": "\(reader.source)"])
+        guard (1...FormWebhookSource.unreadableBytesMax).contains(request.body.count) else {
+            return WebhookResponse(status: refusal.status, body: refusal.message)
+        }
+        _ = try await inbox.accept([
+            .quarantined(source: reader.source, raw: request.body, reason: refusal.message)
+        ])
+        return WebhookResponse(
+            status: refusal.status, body: "\(refusal.message); kept aside, not routed")
     }
 
     /// Whether the header is there once and holds the secret. The time taken tells nothing of where

@@ -81,8 +81,11 @@ public struct MemoryTables: Sendable {
 
     private mutating func accept(_ lead: Lead, _ time: Int64) -> Acceptance {
         if let known = rowOf[LeadKey(lead.source, lead.id)] {
-            if rows[known].entry.state == .announced { fill(known, with: lead) }
-            return .duplicate
+            guard isKeptAside(known) else {
+                if rows[known].entry.state == .announced { fill(known, with: lead) }
+                return .duplicate
+            }
+            rename(known)
         }
         insert(lead.source, lead.id, .received, time)
         fill(rows.count - 1, with: lead)
@@ -100,11 +103,27 @@ public struct MemoryTables: Sendable {
         _ source: String, _ raw: [UInt8], _ reason: String, _ time: Int64
     ) -> Acceptance {
         let id = LeadID(contentOf: raw)
-        guard rowOf[LeadKey(source, id)] == nil else { return .quarantined }
-        insert(source, id, .quarantined, time)
+        if let known = rowOf[LeadKey(source, id)], isKeptAside(known) { return .quarantined }
+        let isTaken = rowOf[LeadKey(source, id)] != nil
+        insert(source, isTaken ? otherID(for: id) : id, .quarantined, time)
         rows[rows.count - 1].entry.raw = raw
         rows[rows.count - 1].entry.reason = reason
         return .quarantined
+    }
+
+    private func isKeptAside(_ row: Int) -> Bool {
+        rows[row].entry.state == .quarantined && !rows[row].entry.raw.isEmpty
+    }
+
+    private mutating func rename(_ row: Int) {
+        let entry = rows[row].entry
+        rowOf[LeadKey(entry.source, entry.leadID)] = nil
+        rows[row].entry.leadID = otherID(for: entry.leadID)
+        rowOf[LeadKey(entry.source, rows[row].entry.leadID)] = row
+    }
+
+    private func otherID(for id: LeadID) -> LeadID {
+        LeadID("\(id.text)-\(rows.count)") ?? id
     }
 
     private mutating func insert(_ source: String, _ id: LeadID, _ state: InboxState, _ time: Int64)
@@ -220,6 +239,7 @@ public struct MemoryTables: Sendable {
             for delivery in decision.deliveries {
                 insert(delivery, of: row, decision.atMilliseconds)
             }
+            _ = redeliver(decision.anew, .decidingAgain(at: decision.atMilliseconds))
         }
     }
 

@@ -135,6 +135,9 @@ public struct DecisionRecord: Sendable {
     public var dedupe: (key: String, createdSeconds: Int64)?
     /// The deliveries to make.
     public var deliveries: [NewDelivery]
+    /// Deliveries of the lead that were given up or called off before it was decided again, to be
+    /// made anew: each a next generation, as if ordered.
+    public var anew: [Int64]
     /// What the pools that it asked remember differently now; stored and skipped with it.
     public var pools: PoolChanges
     /// When it was decided: deliveries are due at once, or at their own time.
@@ -145,7 +148,7 @@ public struct DecisionRecord: Sendable {
         sequence: Int64, state: InboxState, outcome: String, reason: String?, decision: String,
         ruleSetHash: String, isDuplicate: Bool = false,
         dedupe: (key: String, createdSeconds: Int64)? = nil, deliveries: [NewDelivery],
-        pools: PoolChanges = PoolChanges(), atMilliseconds: Int64
+        anew: [Int64] = [], pools: PoolChanges = PoolChanges(), atMilliseconds: Int64
     ) {
         self.sequence = sequence
         self.state = state
@@ -156,6 +159,7 @@ public struct DecisionRecord: Sendable {
         self.isDuplicate = isDuplicate
         self.dedupe = dedupe
         self.deliveries = deliveries
+        self.anew = anew
         self.pools = pools
         self.atMilliseconds = atMilliseconds
     }

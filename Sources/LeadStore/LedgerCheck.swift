@@ -238,8 +238,17 @@ struct LedgerCheck {
         guard let text = lead.decision,
             let decision = try? JSONDocument.parse(Array(text.utf8)).root
         else { return add(.decisions, "has no decision that can be read") }
+        let elements = decision["deliveries"]?.elements ?? []
+        guard !lead.wasDecidedAgain else {
+            // What was sent before stays as it was made, by another route or as a copy.
+            let sinks = Set(elements.map { $0["sink"]?.string ?? "" })
+            for sink in sinks.subtracting(deliveries.map(\.sink)).sorted() {
+                add(.decisions, "its decision asks for sink '\(sink)', and there is no such delivery")
+            }
+            return
+        }
         var asked: Set<String> = []
-        for one in decision["deliveries"]?.elements ?? [] {
+        for one in elements {
             asked.insert(
                 LedgerCheck.line(
                     one["sink"]?.string ?? "", one["route"]?.string ?? "",
@@ -248,7 +257,7 @@ struct LedgerCheck {
         for line in asked.subtracting(planned).sorted() {
             add(.decisions, "its decision asks for \(line), and there is no such delivery")
         }
-        for line in planned.subtracting(asked).sorted() where !lead.wasDecidedAgain {
+        for line in planned.subtracting(asked).sorted() {
             add(.decisions, "there is a delivery for \(line), and its decision asks for none")
         }
     }

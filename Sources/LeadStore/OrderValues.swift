@@ -16,6 +16,11 @@ public struct Order: Sendable, Equatable {
         self.atMilliseconds = atMilliseconds
     }
 
+    /// What is made anew because its lead is decided again.
+    public static func decidingAgain(at milliseconds: Int64) -> Order {
+        Order(by: "rules", reason: "the lead was decided again", atMilliseconds: milliseconds)
+    }
+
     /// The most bytes of who and of why.
     public static let textBytesMax = 500
 

@@ -12,6 +12,13 @@ enum Form {
     struct Outcome {
         var response: WebhookResponse
         var inbox: MemoryInbox
+
+        /// Whether the body was kept aside whole, as far as such are, and is no lead.
+        func isKeptAside(_ body: [UInt8]) async -> Bool {
+            let kept = (1...64 << 10).contains(body.count) ? [body] : []
+            let (leads, bytes) = await (inbox.leads, inbox.quarantinedBytes)
+            return leads.isEmpty && bytes == kept
+        }
     }
 
     static func config(_ settings: SettingLiteral = [:]) -> FormWebhookConfig {

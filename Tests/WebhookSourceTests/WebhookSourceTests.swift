@@ -48,9 +48,20 @@ import WebhookSource
         "application/jsonp", "application/x-www-form-urlencodedx",
     ])
     func `other types are refused`(type: String?) async throws {
-        let outcome = try await Form.send(Form.request(Array(#"{"a":"x"}"#.utf8), type))
+        let body = Array(#"{"a":"x"}"#.utf8)
+        let outcome = try await Form.send(Form.request(body, type))
         #expect(outcome.response.status == 415)
-        #expect(await outcome.inbox.calls == 0)
+        #expect(await outcome.isKeptAside(body))
+    }
+
+    @Test(arguments: [0, 1, 64 << 10, 64 << 10 + 1])
+    func `what cannot be read is kept aside, unless it is long`(count: Int) async throws {
+        let body = [UInt8](repeating: 0x7B, count: count)
+        let outcome = try await Form.send(Form.request(body))
+        #expect(outcome.response.status == 400)
+        let isKept = (1...64 << 10).contains(count)
+        #expect(ByteSearch.contains(outcome.response.body, "kept aside") == isKept)
+        #expect(await outcome.inbox.quarantinedBytes == (isKept ? [body] : []))
     }
 
     @Test func `two types or an encoding are refused`() async throws {

@@ -98,15 +98,22 @@ public final class Routing: Sendable {
                 batchKeys[key] = max(batchKeys[key] ?? created, created)
                 dedupe = (key, created)
             }
+            let earlier = isKnown ? EarlierDeliveries(try await deliveries(of: entry)) : nil
             let decision = decider.decide(
                 lead, at: Timestamp(milliseconds: now), isDuplicate: isDuplicate)
             verdicts.append(
                 .decided(
                     DecidedLead(
-                        entry: entry, lead: lead, decision: decision, isDuplicate: isDuplicate,
-                        dedupe: dedupe, atMilliseconds: now)))
+                        entry: entry, lead: lead, decision: earlier?.choices(in: decision) ?? decision,
+                        isDuplicate: isDuplicate, earlier: earlier, dedupe: dedupe,
+                        atMilliseconds: now)))
         }
         return verdicts
+    }
+
+    private func deliveries(of entry: InboxEntry) async throws(StoreError) -> [DeliveryEntry] {
+        try await store.deliveries(
+            DeliveryFilter(leadID: entry.leadID, source: entry.source, limit: .max))
     }
 
     /// Lets pools choose, in the order of arrival; what they remember is read once for the batch,

@@ -8,6 +8,8 @@ struct DecidedLead {
     var lead: Lead
     var decision: Decision
     var isDuplicate: Bool
+    /// What it was given before; nil for a lead that is decided for the first time.
+    var earlier: EarlierDeliveries?
     var dedupe: (key: String, createdSeconds: Int64)?
     var atMilliseconds: Int64
 }
@@ -42,11 +44,12 @@ enum RoutingRecord {
         let (entry, decision) = (decided.entry, assigned.decision)
         var writer = JSONWriter()
         decision.write(leadID: decided.lead.id.text, to: &writer)
+        let missing = decided.earlier?.missing(of: decision.deliveries)
         return DecisionRecord(
             sequence: entry.sequence, state: decision.outcome == .held ? .held : .decided,
             outcome: decision.outcome.rawValue, reason: decision.reason, decision: writer.text,
             ruleSetHash: ruleSet.hash, isDuplicate: decided.isDuplicate, dedupe: decided.dedupe,
-            deliveries: decision.deliveries.map { planned in
+            deliveries: (missing?.new ?? decision.deliveries).map { planned in
                 NewDelivery(
                     key: DeliveryKey(
                         source: entry.source, lead: entry.leadID, route: planned.route,
@@ -55,7 +58,7 @@ enum RoutingRecord {
                     with: planned.target.with,
                     notBeforeMilliseconds: planned.notBefore.map { $0.seconds * 1000 },
                     pool: planned.assignment?.pool, member: planned.assignment?.member)
-            }, pools: assigned.changes, atMilliseconds: decided.atMilliseconds)
+            }, anew: missing?.anew ?? [], pools: assigned.changes, atMilliseconds: decided.atMilliseconds)
     }
 
     static func unreadable(_ entry: InboxEntry, ruleSet: RuleSet, at now: Int64) -> DecisionRecord {

@@ -37,7 +37,12 @@ public struct ExportReader: Sendable {
     /// - Throws: `LeadError` when a column that can stand once stands twice, or none has a name.
     public init(header: [String], reader: LeadReader) throws(LeadError) {
         self.reader = reader
-        columns = header.map { ExportReader.column($0.trimmed) }
+        // Meta's own name, unless the source has one that is there.
+        let names = header.map(\.trimmed)
+        let id = names.contains(reader.idName) ? reader.idName : "id"
+        columns = names.map { name in
+            name == id ? .id : ExportReader.column(reader.rename[name] ?? name)
+        }
         var seen: Set<String> = []
         for (name, column) in zip(header, columns) {
             if case .question = column { continue }
@@ -55,7 +60,6 @@ public struct ExportReader: Sendable {
     public var columnCount: Int { columns.count }
 
     private static func column(_ name: String) -> Column {
-        if name == "id" { return .id }
         if name.isEmpty || ignored.contains(name) { return .ignored }
         if let attribute = LeadAttribute(rawValue: name), attributes.contains(attribute) {
             return .attribute(attribute)

@@ -83,9 +83,16 @@ public struct AnySourcePlugin: Sendable {
     public let info: PluginInfo
     private let decoder:
         @Sendable (SettingNode, Set<String>, inout SettingProblems) -> SourceBlueprint?
+    private let namer: @Sendable (SettingNode, Set<String>) -> LeadNames?
 
     init<S: Source>(_ type: S.Type) {
         info = PluginInfo(type)
+        namer = { node, ignoring in
+            // Whoever loads the settings tells of them.
+            var problems = SettingProblems()
+            return S.Config.decode(node, ignoring: ignoring, problems: &problems)
+                .map { S.names(of: $0) }
+        }
         decoder = { node, ignoring, problems in
             guard let config = S.Config.decode(node, ignoring: ignoring, problems: &problems) else {
                 return nil
@@ -99,6 +106,12 @@ public struct AnySourcePlugin: Sendable {
         _ node: SettingNode, ignoring: Set<String>, problems: inout SettingProblems
     ) -> SourceBlueprint? {
         decoder(node, ignoring, &problems)
+    }
+
+    /// What an instance calls things, as far as its settings can be read; secrets need not be
+    /// filled in.
+    public func names(_ node: SettingNode, ignoring: Set<String>) -> LeadNames? {
+        namer(node, ignoring)
     }
 }
 

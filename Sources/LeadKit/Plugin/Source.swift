@@ -3,11 +3,19 @@
 public protocol Source: Plugin {
     /// Produces leads until cancelled. A source that only answers requests need not write this.
     func run(into inbox: any InboxWriter) async throws
+
+    /// What the source calls things, when its settings say so: files that are credited to it
+    /// (`leadrouter import --source NAME FILE`) are read with these names. Secrets may not be
+    /// filled in.
+    static func names(of config: Config) -> LeadNames
 }
 
 extension Source {
     /// Produces nothing by itself.
     public func run(into inbox: any InboxWriter) async throws {}
+
+    /// Nothing has a name of its own.
+    public static func names(of config: Config) -> LeadNames { LeadNames() }
 }
 
 /// A source that answers HTTP requests at `/hooks/NAME`, NAME being the instance's.

@@ -134,8 +134,10 @@ public struct OperatorSettings: Sendable {
     public let store: StoreSettings
     /// Names of sinks, and of their plugins.
     public let sinks: [String: String]
-    /// Names of sources.
+    /// Names of sources, in the order written.
     public let sources: [String]
+    /// What sources call things; missing for those whose settings have errors.
+    public let names: [String: LeadNames]
 }
 
 /// The texts of the files read.

@@ -332,9 +332,14 @@ extension ConfigurationLoader {
         let sinks = (merged.named["sinks"] ?? []).map { entry in
             (entry.name, entry.value["plugin"]?.text ?? "")
         }
+        let sources = merged.named["sources"] ?? []
+        let names = sources.compactMap { entry in
+            catalogue.sources[entry.value["plugin"]?.text ?? ""]?
+                .names(entry.value, ignoring: ["plugin"]).map { (entry.name, $0) }
+        }
         return OperatorSettings(
             server: server, store: store, sinks: Dictionary(sinks) { first, _ in first },
-            sources: (merged.named["sources"] ?? []).map(\.name))
+            sources: sources.map(\.name), names: Dictionary(names) { first, _ in first })
     }
 
     mutating func settings<Settings: PluginConfig>(_ key: String) -> Settings? {

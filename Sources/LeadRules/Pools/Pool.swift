@@ -99,4 +99,10 @@ public struct PoolAssignment: Sendable, Equatable {
     public var pool: String
     /// The member chosen; nil when the pool's `fallback` got the lead.
     public var member: String?
+
+    /// Makes an assignment.
+    public init(pool: String, member: String?) {
+        self.pool = pool
+        self.member = member
+    }
 }

@@ -22,16 +22,28 @@ extension SQLiteStore {
                     UPDATE inbox SET state = 'received', lead = ?, raw = ?, checksum = ?,
                         reason = NULL
                     WHERE source = ? AND lead_id = ? AND state = ? AND length(lead) = 0
+                        AND length(raw) = 0
                     """)
             return try rows.map { row in
-                try insert.execute(arguments: [
-                    row.source, row.leadID, row.state.rawValue, now, row.lead, row.raw,
-                    row.envelope, now, row.reason, row.checksum,
-                ])
-                let isNew = db.changesCount > 0
-                if isNew { tally.lead(new: row.state) }
-                if row.state == .quarantined { return .quarantined }
-                if isNew { return .stored }
+                func isNew(as id: String) throws -> Bool {
+                    try insert.execute(arguments: [
+                        row.source, id, row.state.rawValue, now, row.lead, row.raw,
+                        row.envelope, now, row.reason, row.checksum,
+                    ])
+                    let isNew = db.changesCount > 0
+                    if isNew { tally.lead(new: row.state) }
+                    return isNew
+                }
+                if try isNew(as: row.leadID) {
+                    return row.state == .quarantined ? .quarantined : .stored
+                }
+                if row.state == .quarantined {
+                    if try !InboxRow.isKeptAside(row, db) {
+                        _ = try isNew(as: InboxRow.otherID(for: row.leadID))
+                    }
+                    return .quarantined
+                }
+                if try InboxRow.makeWay(for: row, db), try isNew(as: row.leadID) { return .stored }
                 if row.state == .received {
                     // Also a reference that was given up: the lead has come by another way.
                     for state in [InboxState.announced, .quarantined] {
@@ -179,6 +191,10 @@ extension SQLiteStore {
                 try SQLiteStore.insert(
                     decision.deliveries, of: decision.sequence, at: decision.atMilliseconds, db,
                     tally)
+                for delivery in decision.anew {
+                    _ = try SQLiteStore.redeliver(
+                        delivery, .decidingAgain(at: decision.atMilliseconds), db, tally)
+                }
                 try SQLiteStore.apply(
                     decision.pools, of: decision.sequence, at: decision.atMilliseconds, db)
                 if let dedupe = decision.dedupe {
@@ -219,6 +235,37 @@ extension SQLiteStore {
     }
 }
 
+// What is kept aside has a name made from its content, and a form may choose the same for a lead.
+extension InboxRow {
+    /// Whether the row that has the item's name is the item, kept aside or erased since.
+    fileprivate static func isKeptAside(_ row: InboxRow, _ db: Database) throws -> Bool {
+        try Bool.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT state = 'forgotten' OR state = 'quarantined' AND raw = ?
+                    FROM inbox WHERE source = ? AND lead_id = ?
+                    """), arguments: [row.raw, row.source, row.leadID]) ?? false
+    }
+
+    /// Gives what was kept aside under a lead's name another one; whether there was such.
+    fileprivate static func makeWay(for row: InboxRow, _ db: Database) throws -> Bool {
+        guard row.state == .received, row.leadID.utf8.starts(with: keptAsidePrefix.utf8) else {
+            return false
+        }
+        try db.cachedStatement(
+            sql: """
+                UPDATE inbox SET lead_id = ?
+                WHERE source = ? AND lead_id = ? AND state = 'quarantined' AND length(raw) > 0
+                """
+        ).execute(arguments: [otherID(for: row.leadID), row.source, row.leadID])
+        return db.changesCount > 0
+    }
+
+    fileprivate static func otherID(for id: String) -> String {
+        "\(id)-\(UInt64.random(in: .min ... .max))"
+    }
+}
+
 /// An inbox item as the table keeps it.
 struct InboxRow: Sendable {
     var source: String
@@ -228,6 +275,8 @@ struct InboxRow: Sendable {
     var raw = Data()
     var envelope: String?
     var reason: String?
+    /// What names of items that are kept aside begin with.
+    static let keptAsidePrefix = "quarantine-"
     /// Nil while there is no lead.
     var checksum: Int64? { lead.isEmpty ? nil : Checksum.ofLead(lead) }
 
@@ -246,7 +295,7 @@ struct InboxRow: Sendable {
             envelope = InboxRow.text(of: reference.envelope)
         case .quarantined(let source, let raw, let reason):
             self.source = source
-            leadID = "quarantine-" + LeadID(contentOf: raw).text
+            leadID = InboxRow.keptAsidePrefix + LeadID(contentOf: raw).text
             state = .quarantined
             self.raw = Data(raw)
             self.reason = reason

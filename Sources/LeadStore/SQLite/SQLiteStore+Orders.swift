@@ -12,7 +12,7 @@ extension SQLiteStore {
         }
     }
 
-    private static func redeliver(
+    static func redeliver(
         _ sequence: Int64, _ order: Order, _ db: Database, _ tally: Tally
     ) throws -> OrderAnswer {
         let row = try Row.fetchOne(

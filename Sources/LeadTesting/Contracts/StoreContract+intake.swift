@@ -2,6 +2,39 @@ internal import LeadKit
 internal import LeadStore
 
 extension StoreContract {
+    static let keptAsideChecks: [Check] = [
+        .init("what is kept aside and a lead that has its name are both kept") { store in
+            let (one, other): ([UInt8], [UInt8]) = ([0x7B], [0x5B])
+            func keepAside(_ raw: [UInt8]) async throws {
+                let item = InboxItem.quarantined(source: "facebook", raw: raw, reason: "no lead")
+                try requireEqual(
+                    try await store.accept([item], atMilliseconds: 1), [.quarantined], "answer")
+            }
+            func kept() async throws -> [InboxEntry] {
+                try await store.leads(LeadFilter(state: .quarantined))
+            }
+            try await keepAside(one)
+            try await keepAside(one)
+            let first = try requireValue(try await kept().first, "not kept")
+            try requireEqual(try await kept().count, 1, "kept once")
+            // A form chooses the name of what is there.
+            try requireEqual(
+                try await store.accept(
+                    [.lead(.sample(id: first.leadID.text))], atMilliseconds: 2), [.stored], "lead")
+            try requireEqual(try await kept().map(\.raw), [one], "kept")
+            try require(try await kept()[0].leadID != first.leadID, "they have one name")
+            // And one that is not there yet.
+            let prefix = first.leadID.text.utf8.dropLast(LeadID(contentOf: one).text.utf8.count)
+            let name = String(decoding: prefix, as: UTF8.self) + LeadID(contentOf: other).text
+            try requireEqual(
+                try await store.accept([.lead(.sample(id: name))], atMilliseconds: 3), [.stored],
+                "another lead")
+            try await keepAside(other)
+            try requireEqual(Set(try await kept().map(\.raw)), [one, other], "both")
+            try requireEqual(try await store.stats().leads[.received], 2, "leads")
+        }
+    ]
+
     static let intakeChecks: [Check] = [
         .init("a lead enters once for each source and id") { store in
             try requireEqual(try await store.acceptLeads(["1"]), [.stored], "a new lead")

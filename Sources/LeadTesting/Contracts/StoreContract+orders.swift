@@ -249,6 +249,28 @@ extension StoreContract {
             let new = try await store.leaseOne("b", at: 5000)
             try requireEqual(new.isDuplicate, true, "its mark")
         },
+        .init("what was given up is made anew with a decision") { store in
+            _ = try await store.acceptLeads(["1"])
+            let entry = try requireValue(
+                try await store.undecided(after: 0, limit: 9).first, "no lead")
+            var decision = DecisionRecord.sample(entry, sinks: ["a"], at: 1)
+            (decision.state, decision.outcome, decision.reason) = (.held, "held", "no store")
+            try await store.record([decision])
+            let copy = try await store.leaseOne(at: 1000)
+            _ = try await store.finish(copy, .dead(reason: "422", followUps: []))
+            _ = try await store.decideAgain([entry.sequence], order)
+            var second = DecisionRecord.sample(entry, sinks: ["b"], at: 2)
+            second.anew = [copy.sequence, 99]
+            try await store.record([second])
+            let anew = try await store.leaseOne(at: 5000)
+            try requireEqual(anew.delivery.key, copy.delivery.key.ofNextGeneration, "its key")
+            let rows = try await store.deliveries(DeliveryFilter(sink: "a"))
+            try requireEqual(rows.map(\.generation), [1, 0], "generations")
+            try requireEqual(rows.map(\.isSuperseded), [false, true], "what follows what")
+            try requireEqual(
+                try await store.orders(ofLead: entry.sequence).map(\.verb),
+                [.decidedAgain, .redelivered], "orders")
+        },
     ]
 
     static let tallyChecks: [Check] = [

@@ -16,7 +16,8 @@ struct Import: AsyncParsableCommand {
                                                          read from the source itself
 
             A lead that the source brought already is counted as known and changes nothing,
-            so an import can be repeated. Beside a running service the leads go through it;
+            so an import can be repeated. Files that are credited to a source are read with its
+            'id' and 'rename'. Beside a running service the leads go through it;
             without one they wait in the store for the next 'leadrouter serve'.
             """))
 
@@ -65,6 +66,7 @@ struct Import: AsyncParsableCommand {
                     + (Nearest.help(for: source, among: settings.sources)
                         ?? "there are \(settings.sources.joined(separator: ", "))"))
         }
+        let names = try names(settings)
         let store: SQLiteStore?
         let inbox: any InboxWriter
         do throws(StoreError) {
@@ -78,14 +80,14 @@ struct Import: AsyncParsableCommand {
             Console.error("error: \(error)")
             throw ExitCode.unavailable
         }
-        let isGood = await transfer(configuration, into: inbox)
+        let isGood = await transfer(configuration, named: names, into: inbox)
         await store?.close()
         if !isGood { throw ExitCode.failure }
     }
 
     /// Brings the leads in and prints what came; answers whether all went well.
     private func transfer(
-        _ configuration: Configuration?, into inbox: any InboxWriter
+        _ configuration: Configuration?, named names: LeadNames, into inbox: any InboxWriter
     ) async -> Bool {
         let line = ProgressLine("leads")
         var progress = BulkProgress()
@@ -94,7 +96,7 @@ struct Import: AsyncParsableCommand {
             if let configuration {
                 progress = try await retrieve(configuration, into: inbox, line)
             } else {
-                isGood = try await readFiles(into: inbox, line, &progress)
+                isGood = try await readFiles(named: names, into: inbox, line, &progress)
             }
         } catch {
             line.end()
@@ -109,12 +111,25 @@ struct Import: AsyncParsableCommand {
         return isGood
     }
 
+    /// What the source calls things: read otherwise, a lead that it brought would have another id.
+    private func names(_ settings: OperatorSettings) throws -> LeadNames {
+        guard let source, !files.isEmpty else { return LeadNames() }
+        guard let names = settings.names[source] else {
+            Console.error(
+                "error: the settings of source '\(source)' have errors, and say how its leads are "
+                    + "named; see 'leadrouter check'")
+            throw ExitCode.failure
+        }
+        return names
+    }
+
     private func readFiles(
-        into inbox: any InboxWriter, _ line: ProgressLine, _ progress: inout BulkProgress
+        named names: LeadNames, into inbox: any InboxWriter, _ line: ProgressLine, _ progress: inout BulkProgress
     ) async throws -> Bool {
         let received = Timestamp(milliseconds: SystemClock().nowMilliseconds())
         let input = LeadInput(
-            reader: LeadReader(source: source ?? "import", receivedTime: received))
+            reader: LeadReader(
+                source: source ?? "import", receivedTime: received, names: names))
         var batch: [InboxItem] = []
         var isGood = true
         for file in files {
