@@ -243,7 +243,9 @@ struct LedgerCheck {
             // What was sent before stays as it was made, by another route or as a copy.
             let sinks = Set(elements.map { $0["sink"]?.string ?? "" })
             for sink in sinks.subtracting(deliveries.map(\.sink)).sorted() {
-                add(.decisions, "its decision asks for sink '\(sink)', and there is no such delivery")
+                add(
+                    .decisions,
+                    "its decision asks for sink '\(sink)', and there is no such delivery")
             }
             return
         }

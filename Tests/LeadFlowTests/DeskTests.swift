@@ -115,6 +115,17 @@ import Testing
         #expect(!picks.contains { $0.destination == "hung" })
     }
 
+    /// A target's `with` may name another address than the sink does.
+    @Test func `a destination that is idle again keeps its place free`() {
+        var desk = desk(16, hasOne: true)
+        _ = begin(1, at: "well", &desk)
+        _ = begin(1, at: "hung", &desk)
+        for name in ["well", "hung"] { desk.ended(at: name, after: 5, nextDue: nil, now: now) }
+        #expect(desk["well"] == nil, "it is forgotten")
+        #expect(begin(40, at: "hung", &desk).count == 4)
+        #expect(begin(2, at: "well", &desk).count == 2)
+    }
+
     /// The control: without a cap for each, the hung one has everything.
     @Test func `without a cap for each, one that hangs takes all`() {
         var desk = desk(16, each: 16)

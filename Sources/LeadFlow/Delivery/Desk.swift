@@ -53,7 +53,10 @@ struct Desk: Sendable {
         }
     }
 
-    var caps: Caps
+    var caps: Caps { didSet { hadSeveral = destinations.count > 1 } }
+    /// Whether there were ever two destinations with these caps: rules may name others than the sink
+    /// (`with`), and one that is idle is forgotten.
+    private var hadSeveral = false
     private(set) var destinations: [String: Destination] = [:]
     private(set) var inFlight = 0
     private(set) var waitingCount = 0
@@ -78,7 +81,7 @@ struct Desk: Sendable {
 
     /// The most attempts that may be under way at one destination.
     var cap: Int {
-        caps.hasOneDestination && destinations.count <= 1 ? caps.all : min(caps.each, caps.all)
+        caps.hasOneDestination && !hadSeveral ? caps.all : min(caps.each, caps.all)
     }
 
     subscript(name: String) -> Destination? { destinations[name] }
@@ -364,6 +367,7 @@ struct Desk: Sendable {
             remove(old.key)
         }
         destinations[name] = Destination()
+        if destinations.count > 1 { hadSeveral = true }
         leaseTurns.add(name)
         return true
     }

@@ -104,7 +104,8 @@ public final class Routing: Sendable {
             verdicts.append(
                 .decided(
                     DecidedLead(
-                        entry: entry, lead: lead, decision: earlier?.choices(in: decision) ?? decision,
+                        entry: entry, lead: lead,
+                        decision: earlier?.choices(in: decision) ?? decision,
                         isDuplicate: isDuplicate, earlier: earlier, dedupe: dedupe,
                         atMilliseconds: now)))
         }

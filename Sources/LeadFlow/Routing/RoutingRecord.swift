@@ -58,7 +58,8 @@ enum RoutingRecord {
                     with: planned.target.with,
                     notBeforeMilliseconds: planned.notBefore.map { $0.seconds * 1000 },
                     pool: planned.assignment?.pool, member: planned.assignment?.member)
-            }, anew: missing?.anew ?? [], pools: assigned.changes, atMilliseconds: decided.atMilliseconds)
+            }, anew: missing?.anew ?? [], pools: assigned.changes,
+            atMilliseconds: decided.atMilliseconds)
     }
 
     static func unreadable(_ entry: InboxEntry, ruleSet: RuleSet, at now: Int64) -> DecisionRecord {

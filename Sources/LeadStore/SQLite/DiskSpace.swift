@@ -1,6 +1,19 @@
 internal import Glibc
 internal import Synchronization
 
+/// A file, whatever its name.
+private struct FileNumber: Equatable {
+    private let device: UInt
+    private let number: UInt
+
+    /// Nil when there is none.
+    init?(of path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        (device, number) = (UInt(status.st_dev), UInt(status.st_ino))
+    }
+}
+
 /// The room on the store's disk, and the ballast that lies there.
 ///
 /// A disk fills up by somebody else's doing as a rule, and what is accepted must still be delivered
@@ -21,7 +34,12 @@ final class DiskSpace: Sendable {
         var askedMilliseconds: Int64 = .min / 2
         var freeBytes: Int64 = 0
         var isMaking = false
+        /// The store's file has another name now, or none.
+        var isGone = false
     }
+
+    /// The store's file as it was opened.
+    private let store: (path: String, identity: FileNumber?)
 
     private let path: String
     private let folder: String
@@ -33,6 +51,7 @@ final class DiskSpace: Sendable {
     /// Looks at the disk of a store's file, and at its ballast.
     init(beside path: String) {
         self.path = path + ".ballast"
+        store = (path, FileNumber(of: path))
         let slash = path.utf8.lastIndex(of: 0x2F)
         folder = slash.map { String(path[..<$0]) + "/" } ?? "./"
         let size = DiskSpace.room(in: folder)?.total ?? .max
@@ -43,6 +62,20 @@ final class DiskSpace: Sendable {
         state = Mutex(State(hasBallast: isThere))
     }
 
+    /// Asks whether a lead may be taken in.
+    ///
+    /// - Throws: when there is no room, and when the store's file was removed or replaced: what is
+    ///   written to it then, the next start does not find.
+    func check() throws(StoreError) {
+        let hasRoom = admits()
+        guard !state.withLock({ $0.isGone }) else {
+            throw .unusable(
+                "the store's file '\(store.path)' was removed or replaced while the service runs: no "
+                    + "lead is taken in; stop the service and put the file back")
+        }
+        guard hasRoom else { throw .hasNoRoom }
+    }
+
     /// Whether there is room for more leads. Makes the ballast when there is room for it.
     func admits() -> Bool {
         let (hasRoom, makes) = state.withLock { state in
@@ -51,6 +84,7 @@ final class DiskSpace: Sendable {
                 state.askedMilliseconds = now
                 // A disk that cannot be asked will say so when it is written to.
                 state.freeBytes = DiskSpace.room(in: folder)?.free ?? .max
+                state.isGone = FileNumber(of: store.path) != store.identity
             }
             if state.hasBallast { return (state.freeBytes >= freeBytesMin, false) }
             let makes = state.freeBytes >= freeBytesMin + ballastBytes && !state.isMaking

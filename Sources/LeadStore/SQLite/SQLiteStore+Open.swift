@@ -7,7 +7,8 @@ extension SQLiteStore {
         let file = try StoreFile(path, creates: true)
         let lock = try StoreLock(path: file.path)
         return try attempt(path) {
-            if !file.exists { try file.create() }
+            let isNew = !file.exists
+            if isNew { try create(file, lock) }
             try file.check()
             try file.rollBack()
             try file.checkLength()
@@ -26,8 +27,20 @@ extension SQLiteStore {
             return SQLiteStore(
                 pool: pool,
                 writer: try GroupCommit(pool: pool, jobsMax: jobsPerCommit, space: space),
-                lock: lock, space: space)
+                lock: lock, space: space, isNew: isNew)
         }
+    }
+
+    /// An owner that ended well leaves a file: without it, another one would forget what is known and
+    /// what still waits, and nobody would notice.
+    private static func create(_ file: StoreFile, _ lock: StoreLock) throws {
+        guard !lock.wasClosed else {
+            lock.release(wasClosed: true)
+            throw StoreError.unusable(
+                "the store '\(file.path)' is missing, and there was one; restore it, or remove "
+                    + "'\(file.path).lock' to begin with an empty one")
+        }
+        try file.create()
     }
 
     /// `LEADROUTER_JOBS_PER_COMMIT`, for measurements only: with 1 nobody shares a commit, and what

@@ -18,8 +18,14 @@ public final class SQLiteStore: LeadStore {
     let writer: GroupCommit?
     private let lock: StoreLock?
     private let space: DiskSpace?
+    /// Whether there was no store, and opening made one.
+    public let isNew: Bool
 
-    init(pool: DatabasePool, writer: GroupCommit?, lock: StoreLock?, space: DiskSpace? = nil) {
+    init(
+        pool: DatabasePool, writer: GroupCommit?, lock: StoreLock?, space: DiskSpace? = nil,
+        isNew: Bool = false
+    ) {
+        self.isNew = isNew
         self.space = space
         self.pool = pool
         self.writer = writer
@@ -48,6 +54,9 @@ public final class SQLiteStore: LeadStore {
             }
         }.get()
     }
+
+    /// The file, its absolute path without links.
+    public var path: String { pool.path }
 
     /// Makes this process write down when it dies of itself, so that the delivery that was under way
     /// can be found out. Once, by a program that owns a store.
@@ -89,14 +98,14 @@ public final class SQLiteStore: LeadStore {
         isIntake: Bool = false, _ body: @escaping @Sendable (Database, Tally) throws -> T
     ) async throws(StoreError) -> T {
         guard let writer else { throw .isForReading }
-        if isIntake, let space, !space.admits() { throw .hasNoRoom }
+        if isIntake { try space?.check() }
         return try await writer.write(isIntake: isIntake, body)
     }
 
     public func checkIntake() async throws(StoreError) {
         if let refusal = writer?.refusal { throw refusal }
         if writer?.isHeld == true { throw .isHeld }
-        if let space, !space.admits() { throw .hasNoRoom }
+        try space?.check()
         _ = try await stats()
     }
 

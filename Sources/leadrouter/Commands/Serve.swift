@@ -47,6 +47,8 @@ struct Serve: AsyncParsableCommand {
             Console.error("error: \(error)")
             throw ExitCode.unavailable
         }
+        logger.notice(
+            store.isNew ? "new store" : "store open", metadata: ["path": "\(store.path)"])
         do {
             let service = try await Service(
                 configuration: Serve.first(reload) ?? configuration, store: store,
