@@ -188,6 +188,37 @@ class Import(unittest.TestCase):
         self.assertIn(f"{482 - len(self.form)} new", text)
         self.assertEqual(len(self.program.leads()), 482)
 
+    def test_a_file_of_what_a_form_sent_is_known(self):
+        """By the source's own `id` and `rename`, whatever form the file has."""
+        lead = {"submission_id": "s1", "1.3": "Zoe", "selected_dealer": "7"}
+        self.program.start()
+        self.assertEqual(self.program.submit(json.dumps(lead).encode())[0], 200)
+        until(self.program.settled)
+        for name, text in [("a.ndjson", json.dumps(lead) + "\n"),
+                           ("a.csv", "submission_id,1.3,selected_dealer\ns1,Zoe,7\n")]:
+            file = self.program.folder / name
+            file.write_text(text)
+            self.assertIn("0 new, 1 known", self.imported("--source", "website", str(file)))
+        # The control: another id is another lead, read with the source's names.
+        file.write_text("submission_id,1.3\ns2,Ann\n")
+        self.assertIn("1 new", self.imported("--source", "website", str(file)))
+        lead = next(l for l in self.program.rows("leads", "list") if l["lead_id"] == "s2")
+        self.assertEqual(lead["source"], "website")
+
+    def test_a_form_that_cannot_be_read_is_kept_aside_and_told_of(self):
+        self.program.start()
+        for body, kind in [(b'{"submission_id":"w7","full_name":"trail', "application/json"),
+                           (b"a=%FF", "application/x-www-form-urlencoded"),
+                           (b'{"submission_id":"w8"}', "text/plain")]:
+            status, text = self.program.submit(body, kind)[:2]
+            self.assertIn(status, (400, 415))
+            self.assertIn("kept aside", text if isinstance(text, str) else text.decode())
+        rows = self.program.rows("leads", "list", "--state", "quarantined")
+        self.assertEqual(len(rows), 3)
+        # Whoever does not know the secret leaves nothing.
+        self.assertEqual(self.program.submit(b"{", token="wrong")[0], 401)
+        self.assertEqual(len(self.program.rows("leads", "list")), 3)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -25,6 +25,21 @@ struct ExportReaderTests {
         #expect(lead.fieldData == [Field("car_make", "honda")])
     }
 
+    @Test func `a source's own names are read as it reads them`() throws {
+        let names = LeadNames(id: "No.", rename: ["Date": "created_time", "Make": "car_make"])
+        let reader = LeadReader(
+            source: "website", receivedTime: Timestamp(seconds: 0), names: names)
+        let cells = ["7", "2025-10-09T03:53:20-05:00", "Kia", "9"]
+        let own = try ExportReader(header: ["No.", "Date", "Make", "id"], reader: reader)
+        let lead = try own.lead(cells, raw: [])
+        #expect(lead.id.text == "7" && lead.source == "website")
+        #expect(lead[.createdTime] == "2025-10-09T08:53:20Z")
+        #expect(lead.fieldData == [Field("car_make", "Kia"), Field("id", "9")])
+        // An export of Meta's, without the source's own column.
+        let metas = try ExportReader(header: ["id", "Make"], reader: reader)
+        #expect(try metas.lead(["l:173", "Kia"], raw: []).id.text == "173")
+    }
+
     static let answers: [(column: String, cell: String, answer: String)] = [
         ("phone_number", "p:+12125550100", "+12125550100"), ("phone_number", "+1212", "+1212"),
         ("numéro_de_téléphone", "p:+33", "+33"), ("zip_code", "z:02108", "02108"),

@@ -20,7 +20,8 @@ public struct StoreContract: Sendable {
     /// All rules: intake, routing, pools, delivery, operators.
     public static let checks: [Check] =
         intakeChecks + routingChecks + poolChecks + leaseChecks + finishChecks + destinationChecks
-        + crashChecks + operatorChecks + redeliverChecks + forgetChecks + decideAgainChecks + keptAsideChecks
+        + crashChecks + operatorChecks + redeliverChecks + forgetChecks + decideAgainChecks
+        + keptAsideChecks
         + tallyChecks
 
     /// Tries every rule.

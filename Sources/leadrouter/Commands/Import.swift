@@ -124,7 +124,8 @@ struct Import: AsyncParsableCommand {
     }
 
     private func readFiles(
-        named names: LeadNames, into inbox: any InboxWriter, _ line: ProgressLine, _ progress: inout BulkProgress
+        named names: LeadNames, into inbox: any InboxWriter, _ line: ProgressLine,
+        _ progress: inout BulkProgress
     ) async throws -> Bool {
         let received = Timestamp(milliseconds: SystemClock().nowMilliseconds())
         let input = LeadInput(
