@@ -24,6 +24,7 @@ public struct WebhookServer: Sendable {
     private let inbox: any InboxWriter
     private let now: @Sendable () -> Timestamp
     private let limits: ConnectionLimits
+    private let counts: WebhookCounts
     private let logger: Logger
 
     /// Makes a server; port 0 takes a free one. `webhook` answers the source of a name, anew for
@@ -33,6 +34,7 @@ public struct WebhookServer: Sendable {
         inbox: any InboxWriter,
         now: @escaping @Sendable () -> Timestamp,
         limits: ConnectionLimits = ConnectionLimits(connectionsMax: WebhookServer.connectionsMax),
+        counts: WebhookCounts = WebhookCounts(),
         logger: Logger
     ) {
         self.host = host
@@ -41,6 +43,7 @@ public struct WebhookServer: Sendable {
         self.inbox = inbox
         self.now = now
         self.limits = limits
+        self.counts = counts
         self.logger = logger
     }
 
@@ -50,7 +53,7 @@ public struct WebhookServer: Sendable {
     public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
         // A router would walk a tree of paths for each request, and there is one path.
         let responder = CallbackResponder<BasicRequestContext> { request, _ in
-            await self.answer(request, source: WebhookServer.source(of: request))
+            await self.counted(request)
         }
         let quiet = logger.forRequests
         let application = Application(
@@ -72,8 +75,18 @@ public struct WebhookServer: Sendable {
         return String(parts[1])
     }
 
-    private func answer(_ request: Request, source name: String?) async -> Response {
-        guard let name, let source = webhook(name) else {
+    private func counted(_ request: Request) async -> Response {
+        let name = WebhookServer.source(of: request)
+        let source = name.flatMap(webhook)
+        let response = await answer(request, source, named: name ?? "")
+        counts.add(source == nil ? "" : name ?? "", response.status.code)
+        return response
+    }
+
+    private func answer(
+        _ request: Request, _ source: (any WebhookSource)?, named name: String
+    ) async -> Response {
+        guard let source else {
             return WebhookServer.response(404, "not found\n")
         }
         guard request.method == .get || request.method == .post else {

@@ -20,7 +20,9 @@ HEALTHS = {"well", "recovering", "resting", "halted", "probing"}
 LABELS = {
     "sink": SINKS, "health": HEALTHS, "by": {"configuration", "operator"},
     "outcome": {"routed", "default", "held", "dropped", "published", "unchanged", "refused",
-                "delivered", "retry", "dead", "released"},
+                "delivered", "retry", "dead", "released", "stored", "duplicate", "quarantined"},
+    "source": {"facebook", "website", "import", ""},
+    "status": {"200", "400", "401", "403", "404", "413", "415", "503"},
     "state": {"announced", "received", "decided", "held", "quarantined", "forgotten", "pending",
               "leased", "delivered", "dead", "cancelled"},
 }
@@ -142,6 +144,29 @@ class Metrics(Operating):
         self.assertGreater(self.value(program, "leadrouter_store_log_bytes"), 0)
         started = self.value(program, "leadrouter_start_timestamp_seconds")
         self.assertLess(abs(time.time() - started), 600)
+
+    def test_webhooks_and_what_came_of_them_are_counted_by_source(self):
+        program = self.make()
+        program.start()
+
+        def value(name, **labels):
+            return self.value(program, "leadrouter_" + name, **labels)
+
+        self.assertEqual(value("webhook_answers_total", source="website", status="401"), 0)
+        for number in (1, 1, 2):
+            self.assertEqual(self.submit(program, f"w-{number}"), 200)
+        self.assertEqual(program.submit(b"{")[0], 400)
+        self.assertEqual(program.submit(b"{}", token="wrong")[0], 401)
+        self.assertEqual(program.request("POST", "/hooks/webseite", b"{}", {})[0], 404)
+        for status, count in (("200", 3), ("400", 1), ("401", 1), ("503", 0)):
+            self.assertEqual(
+                value("webhook_answers_total", source="website", status=status), count)
+        self.assertEqual(value("webhook_answers_total", source="", status="404"), 1)
+        for outcome, count in (("stored", 2), ("duplicate", 1), ("quarantined", 1)):
+            self.assertEqual(
+                value("intake_items_total", source="website", outcome=outcome), count)
+        self.assertEqual(value("intake_items_total", source="facebook", outcome="stored"), 0)
+        self.assertTrue(self.log(program, "refused a webhook"))
 
     def test_the_manual_lists_every_metric_with_its_type_and_labels(self):
         program = self.make()

@@ -5,6 +5,7 @@ public import LeadStore
 public struct Inbox: InboxWriter {
     private let store: any LeadStore
     private let clock: any FlowClock
+    private let counts: IntakeCounts
     private let onStored: @Sendable () -> Void
     private let onFull: @Sendable (Bool) -> Void
     private let onFailure: @Sendable (StoreError) -> Void
@@ -18,12 +19,14 @@ public struct Inbox: InboxWriter {
     /// each time with whether the disk had no room, and `onFailure` when the store can no longer
     /// write.
     public init(
-        store: any LeadStore, clock: any FlowClock, onStored: @escaping @Sendable () -> Void = {},
+        store: any LeadStore, clock: any FlowClock, counts: IntakeCounts = IntakeCounts(),
+        onStored: @escaping @Sendable () -> Void = {},
         onFull: @escaping @Sendable (Bool) -> Void = { _ in },
         onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) {
         self.store = store
         self.clock = clock
+        self.counts = counts
         self.onStored = onStored
         self.onFull = onFull
         self.onFailure = onFailure
@@ -34,6 +37,7 @@ public struct Inbox: InboxWriter {
         guard !items.isEmpty else { return [] }
         do {
             let answers = try await store.accept(items, atMilliseconds: clock.nowMilliseconds())
+            counts.add(items, answers)
             onFull(false)
             onStored()
             return answers

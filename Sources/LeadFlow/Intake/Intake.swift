@@ -13,6 +13,8 @@ internal import Synchronization
 public final class Intake: Sendable {
     /// Takes leads in; also for `import`.
     public let inbox: any InboxWriter
+    /// What came of what was taken in.
+    public let counts = IntakeCounts()
     private let sources = SourcesInForce()
     private let store: any LeadStore
     private let clock: any FlowClock
@@ -25,7 +27,7 @@ public final class Intake: Sendable {
     ) async throws {
         let disk = DiskState(logger)
         inbox = Inbox(
-            store: store, clock: clock, onStored: { bells.ringStored() },
+            store: store, clock: clock, counts: counts, onStored: { bells.ringStored() },
             onFull: { disk.note(isFull: $0) }, onFailure: { bells.fail($0) })
         self.store = store
         self.clock = clock
@@ -33,6 +35,9 @@ public final class Intake: Sendable {
         self.logger = logger
         use(try await prepare(configuration))
     }
+
+    /// The names of the sources in force.
+    public var sourceNames: [String] { sources.all.map(\.instance.name) }
 
     /// The source that answers at `/hooks/NAME`.
     public func webhook(_ name: String) -> (any WebhookSource)? {

@@ -45,9 +45,21 @@ public final class Routing: Sendable {
             }
             let records = try await records(of: entries)
             try await store.record(records)
+            tellHeld(records)
             for sink in Set(records.flatMap { $0.deliveries.map(\.sink) }) {
                 bells.lane(sink).ring()
             }
+        }
+    }
+
+    /// Nothing is sent until somebody mends the rules: told once a batch, for each reason.
+    private func tellHeld(_ records: [DecisionRecord]) {
+        var counts: [String: Int] = [:]
+        for record in records where record.state == .held {
+            counts[record.reason ?? "", default: 0] += 1
+        }
+        for (reason, count) in counts.sorted(by: { $0.key < $1.key }) {
+            logger.notice("leads held", metadata: ["count": "\(count)", "reason": "\(reason)"])
         }
     }
 

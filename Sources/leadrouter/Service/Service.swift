@@ -52,10 +52,12 @@ final class Service: Sendable {
         self.oldestOpen = oldestOpen
         let life = ServiceLife(since: Timestamp(milliseconds: clock.nowMilliseconds()))
         self.life = life
+        let answers = WebhookCounts()
         webhooks = WebhookServer(
             host: configuration.server.listen.host, port: configuration.server.listen.port,
             webhook: { flow.intake.webhook($0) }, inbox: flow.intake.inbox,
-            now: { Timestamp(milliseconds: clock.nowMilliseconds()) }, logger: logger)
+            now: { Timestamp(milliseconds: clock.nowMilliseconds()) }, counts: answers,
+            logger: logger)
         admin = AdminServer(
             host: configuration.server.admin.listen.host,
             port: configuration.server.admin.listen.port,
@@ -67,7 +69,8 @@ final class Service: Sendable {
             },
             metrics: {
                 await ServiceMetrics(
-                    store: store, delivery: flow.delivery, reload: reload, file: fileCheck.state,
+                    store: store, delivery: flow.delivery, intake: flow.intake,
+                    webhooks: answers, reload: reload, file: fileCheck.state,
                     oldestOpen: oldestOpen.milliseconds, life: life,
                     now: Timestamp(milliseconds: clock.nowMilliseconds())
                 ).text()

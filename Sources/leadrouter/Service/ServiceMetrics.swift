@@ -12,6 +12,8 @@ import LeadStore
 struct ServiceMetrics {
     let store: any LeadStore
     let delivery: DeliveryLoop
+    let intake: Intake
+    let webhooks: WebhookCounts
     let reload: Reload?
     let file: FileCheck.State
     /// By sink; see `OldestOpen`.
@@ -22,6 +24,7 @@ struct ServiceMetrics {
     func text() async -> String {
         var metrics = MetricsText()
         writeProcess(to: &metrics)
+        writeIntake(to: &metrics)
         let stats = try? await store.stats()
         let sinks = try? await delivery.states()
         if let stats { write(stats, sinks ?? [], to: &metrics) }
@@ -55,6 +58,21 @@ struct ServiceMetrics {
         metrics.write(
             "leadrouter_start_timestamp_seconds", .gauge, "When the service started.",
             Double(life.since.seconds))
+    }
+
+    private func writeIntake(to metrics: inout MetricsText) {
+        metrics.write(
+            "leadrouter_webhook_answers_total", .counter,
+            "Answers to webhooks, by source (empty: the path is none's) and status.",
+            webhooks.all(of: intake.sourceNames).map { key, count in
+                ([("source", key.source), ("status", String(key.status))], Double(count))
+            })
+        metrics.write(
+            "leadrouter_intake_items_total", .counter,
+            "Leads and announcements that were handed in, by source and what came of them.",
+            intake.counts.all(of: intake.sourceNames).map { source, acceptance, count in
+                ([("source", source), ("outcome", "\(acceptance)")], Double(count))
+            })
     }
 
     /// What may come later is there with 0 from the start: a rise from nothing is none to an alarm.
