@@ -22,7 +22,7 @@ struct LeadRouter: AsyncParsableCommand {
               leadrouter demo                       see the whole picture on this machine
 
             Exit codes: 0 good, 1 what was checked failed, 64 wrong usage, 69 a needed
-            service is unreachable.
+            service is unreachable, 75 the store can no longer be written.
             """),
         version: "0.1.0-dev",
         // One a line, in the order of the help.
