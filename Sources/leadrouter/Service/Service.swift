@@ -30,6 +30,7 @@ final class Service: Sendable {
     private let endWaits: @Sendable () -> Void
     private let reload: Reload?
     private let isWatching: Bool
+    private let hangups: Hangups
     /// Who asked for a stop.
     private let stop = AsyncStream<String>.makeStream()
     private let flowEnded = AsyncStream<Void>.makeStream()
@@ -37,8 +38,10 @@ final class Service: Sendable {
     /// Makes a service; without `reload` the configuration stays as it is.
     init(
         configuration: Configuration, store: any LeadStore, logger: Logger,
-        reload: Reload? = nil, isWatching: Bool = true
+        reload: Reload? = nil, isWatching: Bool = true,
+        hangups: Hangups = Hangups()
     ) async throws {
+        self.hangups = hangups
         self.reload = reload
         self.isWatching = isWatching
         self.logger = logger
@@ -52,10 +55,11 @@ final class Service: Sendable {
         self.oldestOpen = oldestOpen
         let life = ServiceLife(since: Timestamp(milliseconds: clock.nowMilliseconds()))
         self.life = life
-        webhooks = WebhookServer(
+        let webhooks = WebhookServer(
             host: configuration.server.listen.host, port: configuration.server.listen.port,
             webhook: { flow.intake.webhook($0) }, inbox: flow.intake.inbox,
             now: { Timestamp(milliseconds: clock.nowMilliseconds()) }, logger: logger)
+        self.webhooks = webhooks
         admin = AdminServer(
             host: configuration.server.admin.listen.host,
             port: configuration.server.admin.listen.port,
@@ -69,6 +73,7 @@ final class Service: Sendable {
                 await ServiceMetrics(
                     store: store, delivery: flow.delivery, reload: reload, file: fileCheck.state,
                     oldestOpen: oldestOpen.milliseconds, life: life,
+                    bodyBytesHeld: webhooks.bodyBytesHeld,
                     now: Timestamp(milliseconds: clock.nowMilliseconds())
                 ).text()
             },
@@ -77,7 +82,8 @@ final class Service: Sendable {
                 "reload": { _ in await ReloadAction.run(reload) },
             ],
             endpoints: LedgerAPI(
-                store: store, delivery: flow.delivery, logger: logger,
+                store: store, delivery: flow.delivery,
+                identity: StoreIdentity(path: configuration.store.path), logger: logger,
                 onLeads: { flow.ringInbox() }, onDeliveries: { flow.ring($0) }
             ).endpoints,
             logger: logger)
@@ -99,11 +105,9 @@ final class Service: Sendable {
     /// meanwhile the admin listener says that the service stops.
     @discardableResult
     func run(onReady: @escaping @Sendable (Ports) -> Void) async throws -> ServiceLife.End {
-        let signals =
-            Service.signals([SIGTERM, SIGINT]) {
-                self.requestStop($0 == SIGINT ? "SIGINT" : "SIGTERM")
-            }
-            + Service.signals([SIGHUP]) { _ in self.requestReload() }
+        let signals = Service.signals([SIGTERM, SIGINT]) {
+            self.requestStop($0 == SIGINT ? "SIGINT" : "SIGTERM")
+        }
         defer { for signal in signals { signal.cancel() } }
         let ready = ReadyPorts { [life] ports in
             life.noteReady()
@@ -127,11 +131,18 @@ final class Service: Sendable {
                 try await self.runFlow()
                 return .flow
             }
-            for loop in [retention.run, fileCheck.run, oldestOpen.run] {
+            let loops = [
+                retention.run, fileCheck.run, oldestOpen.run, Heap.giveBackWhatIsUnused,
+            ]
+            for loop in loops {
                 group.addTask {
                     try await loop()
                     return .other
                 }
+            }
+            group.addTask {
+                for await _ in self.hangups.stream { _ = await self.reload?.request() }
+                return .other
             }
             group.addTask {
                 await self.stopWhenAsked(webhooks, admin)
@@ -197,13 +208,7 @@ final class Service: Sendable {
         }
     }
 
-    private func requestReload() {
-        guard let reload else { return }
-        // Ends by itself: `request` is answered when the reload loop ends, too.
-        Task { await reload.request() }
-    }
-
-    private static func signals(
+    static func signals(
         _ numbers: [Int32], _ handler: @escaping @Sendable (Int32) -> Void
     ) -> [any DispatchSourceSignal] {
         numbers.map { number in

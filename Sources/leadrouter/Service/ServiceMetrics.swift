@@ -17,6 +17,7 @@ struct ServiceMetrics {
     /// By sink; see `OldestOpen`.
     let oldestOpen: [String: Int64]
     let life: ServiceLife
+    let bodyBytesHeld: Int
     let now: Timestamp
 
     func text() async -> String {
@@ -55,6 +56,10 @@ struct ServiceMetrics {
         metrics.write(
             "leadrouter_start_timestamp_seconds", .gauge, "When the service started.",
             Double(life.since.seconds))
+        metrics.write(
+            "leadrouter_webhook_body_bytes", .gauge,
+            "Bytes of large webhook bodies that are being received or handled.",
+            Double(bodyBytesHeld))
     }
 
     /// What may come later is there with 0 from the start: a rise from nothing is none to an alarm.
