@@ -9,10 +9,15 @@ internal import NIOCore
 ///
 /// A sender that takes more than 10 s for a head, or 30 s for a body, is cut off; heads are limited
 /// to 16 KiB and 100 fields. Bodies are limited to 1 MiB and refused by their announced length before they are read;
-/// compressed bodies are refused. A sender that finds no room gets 503 with `Retry-After`.
+/// compressed bodies are refused. A sender that finds no room gets 503 with `Retry-After`: in the
+/// store, or among the large bodies that are being received (`BodyBudget`).
 public struct WebhookServer: Sendable {
     /// The most bytes of a body.
     public static let bodyBytesMax = 1 << 20
+    /// A body up to so many bytes is always received, and not counted.
+    public static let smallBodyBytesMax = 16 << 10
+    /// The most bytes of larger bodies that are received or handled at once.
+    public static let bodyBytesHeldMax = 64 << 20
     /// The most connections at once, when the process may have files enough.
     public static let connectionsMax = 2_048
     /// The most bytes of a path with its query.
@@ -25,7 +30,11 @@ public struct WebhookServer: Sendable {
     private let now: @Sendable () -> Timestamp
     private let limits: ConnectionLimits
     private let counts: WebhookCounts
+    private let bodies: BodyBudget
     private let logger: Logger
+
+    /// The bytes of large bodies that are held just now.
+    public var bodyBytesHeld: Int { bodies.bytes }
 
     /// Makes a server; port 0 takes a free one. `webhook` answers the source of a name, anew for
     /// each request.
@@ -35,7 +44,7 @@ public struct WebhookServer: Sendable {
         now: @escaping @Sendable () -> Timestamp,
         limits: ConnectionLimits = ConnectionLimits(connectionsMax: WebhookServer.connectionsMax),
         counts: WebhookCounts = WebhookCounts(),
-        logger: Logger
+        bodyBytesHeldMax: Int = WebhookServer.bodyBytesHeldMax, logger: Logger
     ) {
         self.host = host
         self.port = port
@@ -44,6 +53,7 @@ public struct WebhookServer: Sendable {
         self.now = now
         self.limits = limits
         self.counts = counts
+        bodies = BodyBudget(bytesMax: bodyBytesHeldMax)
         self.logger = logger
     }
 
@@ -105,33 +115,40 @@ public struct WebhookServer: Sendable {
         {
             return WebhookServer.tooLarge
         }
-        let body: [UInt8]
+        let head = WebhookRequest(
+            method: request.method.rawValue, query: WebhookServer.query(of: request),
+            headers: request.headers.map { ($0.name.canonicalName, $0.value) },
+            receivedTime: now())
+        var share = BodyBudget.Share(bodies)
+        defer { share.giveBack() }
+        var body: [UInt8] = []
         do {
-            var request = request
-            let buffer = try await request.collectBody(upTo: WebhookServer.bodyBytesMax)
-            body = Array(buffer.readableBytesView)
-        } catch is NIOTooManyBytesError {
-            return WebhookServer.tooLarge
-        } catch let error as any HTTPResponseError where error.status == .contentTooLarge {
-            return WebhookServer.tooLarge
+            for try await part in request.body {
+                guard body.count + part.readableBytes <= WebhookServer.bodyBytesMax else {
+                    return WebhookServer.tooLarge
+                }
+                let isFirstLarge = share.bytes == 0
+                guard share.grow(to: body.count + part.readableBytes) else {
+                    return WebhookServer.noRoom
+                }
+                if isFirstLarge, share.bytes > 0, let answer = source.refusal(of: head) {
+                    return WebhookServer.closing(WebhookServer.response(answer))
+                }
+                body.append(contentsOf: part.readableBytesView)
+            }
         } catch {
             return WebhookServer.response(400, "the body ended early\n")
         }
-        return await hand(
-            WebhookRequest(
-                method: request.method.rawValue, query: WebhookServer.query(of: request),
-                headers: request.headers.map { ($0.name.canonicalName, $0.value) }, body: body,
-                receivedTime: now()), to: source, named: name)
+        var whole = head
+        (whole.body, whole.receivedTime) = (body, now())
+        return await hand(whole, to: source, named: name)
     }
 
     private func hand(
         _ request: WebhookRequest, to source: any WebhookSource, named name: String
     ) async -> Response {
         do {
-            let answer = try await source.receive(request, into: inbox)
-            var response = WebhookServer.response(answer.status, answer.body)
-            response.headers[.contentType] = answer.contentType
-            return response
+            return WebhookServer.response(try await source.receive(request, into: inbox))
         } catch {
             var retryAfter = 30
             switch error {
@@ -145,10 +162,24 @@ public struct WebhookServer: Sendable {
         }
     }
 
-    private static var tooLarge: Response {
-        var response = response(413, "the body is over 1 MiB\n")
-        // What is left of the body is not read, so the connection cannot be used again.
+    private static var tooLarge: Response { closing(response(413, "the body is over 1 MiB\n")) }
+
+    private static var noRoom: Response {
+        var response = response(503, "try again later\n")
+        response.headers[.retryAfter] = String(BodyBudget.retryAfterSeconds)
+        return closing(response)
+    }
+
+    /// What is left of the body is not read, so the connection cannot be used again.
+    private static func closing(_ response: Response) -> Response {
+        var response = response
         response.headers[.connection] = "close"
+        return response
+    }
+
+    private static func response(_ answer: WebhookResponse) -> Response {
+        var response = response(answer.status, answer.body)
+        response.headers[.contentType] = answer.contentType
         return response
     }
 

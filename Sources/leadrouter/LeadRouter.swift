@@ -48,6 +48,7 @@ struct LeadRouter: AsyncParsableCommand {
     /// Commands that wait for nothing run on the main thread: only there does the C library give
     /// memory out in large pieces, which reading a hundred thousand rules notices.
     @MainActor static func main() async {
+        Hangups.ignoreAtStart(of: CommandLine.arguments)
         // Read from /proc by the standard library. Without them everything would be the call for help,
         // which a supervisor would take for a good end.
         guard !CommandLine.arguments.isEmpty else {

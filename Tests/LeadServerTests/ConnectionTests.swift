@@ -1,3 +1,4 @@
+import LeadKit
 import LeadServer
 import Synchronization
 import Testing
@@ -5,10 +6,11 @@ import Testing
 /// Senders that take too long, send too much, or are too many.
 @Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
     private func limits(
-        head: Int = 30, body: Int = 30, idle: Int = 30, most: Int = 100
+        head: Int = 30, body: Int = 30, idle: Int = 30, answer: Int = 30, most: Int = 100
     ) -> ConnectionLimits {
         var limits = ConnectionLimits(connectionsMax: most)
         (limits.headSeconds, limits.bodySeconds, limits.idleSeconds) = (head, body, idle)
+        limits.answerSeconds = answer
         limits.connectionsMax = most
         return limits
     }
@@ -51,6 +53,58 @@ import Testing
             let answers = try #require(await connection.rest())
             #expect(answers.ranges(of: "200 OK").count == 2)
             #expect(source.requests.withLock { $0.count } == 2)
+        }
+    }
+
+    @Test func `who sends on and on and takes no answer is cut off`() async throws {
+        try await withWebhooks(limits: limits(answer: 1)) { port, _ in
+            let connection = try #require(RawConnection(port: port, room: 2048))
+            let requests = String(
+                repeating: "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n", count: 1000)
+            #expect(await connection.sendUntilClosed(requests))
+        }
+    }
+
+    @Test func `a refused head whose answer is not taken is cut off, too`() async throws {
+        try await withWebhooks(limits: limits(answer: 1)) { port, _ in
+            let connection = try #require(RawConnection(port: port, room: 2048))
+            connection.send("NONSENSE\r\n\r\n")
+            #expect(await connection.sendUntilClosed(String(repeating: "x", count: 1000)))
+        }
+    }
+
+    @Test func `requests sent ahead are answered one by one, whatever their sizes`() async throws {
+        let source = EchoSource()
+        try await withWebhooks(source, limits: limits(idle: 2)) { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            let sizes = [0, 1, 900, 70_000, 1, 3000, 0, 200_000, 5]
+            var text = ""
+            for size in sizes {
+                let body = String(repeating: "b", count: size)
+                text +=
+                    "POST /hooks/echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n\(body)"
+                text += "POST /hooks/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                if size > 0 { text += "\(String(size, radix: 16))\r\n\(body)\r\n" }
+                text += "0\r\n\r\n"
+            }
+            async let answers = connection.rest()
+            connection.send(text)
+            #expect(try #require(await answers).ranges(of: "200 OK").count == 2 * sizes.count)
+            #expect(
+                source.requests.withLock { $0.map(\.body.count) } == sizes.flatMap { [$0, $0] })
+        }
+    }
+
+    @Test func `requests sent ahead are answered though the sender has closed its side`()
+        async throws
+    {
+        let source = EchoSource()
+        try await withWebhooks(source) { port, _ in
+            let connection = try #require(RawConnection(port: port))
+            connection.send(String(repeating: Self.head + "abcd", count: 200))
+            connection.endSending()
+            let answers = try #require(await connection.rest())
+            #expect(answers.ranges(of: "200 OK").count == 200)
         }
     }
 

@@ -29,8 +29,19 @@ final class EchoSource: WebhookSource {
     let arrivals = AsyncStream<Void>.makeStream()
     let answers: AsyncStream<Void>?
 
-    init(answers: AsyncStream<Void>? = nil) { self.answers = answers }
-    init(config: Config, context: PluginContext) { answers = nil }
+    /// What heads are refused that lack this field.
+    let needed: String?
+
+    init(answers: AsyncStream<Void>? = nil, needed: String? = nil) {
+        self.answers = answers
+        self.needed = needed
+    }
+    init(config: Config, context: PluginContext) { (answers, needed) = (nil, nil) }
+
+    func refusal(of head: WebhookRequest) -> WebhookResponse? {
+        guard let needed, head.headers(needed).isEmpty else { return nil }
+        return WebhookResponse(status: 401, body: "no \(needed)")
+    }
 
     func receive(
         _ request: WebhookRequest, into inbox: any InboxWriter
@@ -96,10 +107,12 @@ func withListener(
 func withWebhooks(
     _ source: EchoSource = EchoSource(), inbox: StubInbox = StubInbox(), log: LogLines = LogLines(),
     limits: ConnectionLimits = ConnectionLimits(connectionsMax: 100),
+    bodyBytesHeldMax: Int = WebhookServer.bodyBytesHeldMax,
     body: (_ port: Int, _ group: ServiceGroup) async throws -> Void
 ) async throws {
     let server = WebhookServer(
         host: "127.0.0.1", port: 0, webhook: { ["echo": source][$0] }, inbox: inbox,
-        now: { Timestamp(seconds: 1_700_000_000) }, limits: limits, logger: log.logger)
+        now: { Timestamp(seconds: 1_700_000_000) }, limits: limits,
+        bodyBytesHeldMax: bodyBytesHeldMax, logger: log.logger)
     try await withListener(log.logger, { try await server.run(onListening: $0) }, body: body)
 }

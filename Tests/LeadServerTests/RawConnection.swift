@@ -5,8 +5,13 @@ import Glibc
 final class RawConnection: Sendable {
     private let descriptor: Int32
 
-    init?(port: Int) {
+    /// `room` is how many bytes the system takes for it while it reads nothing.
+    init?(port: Int, room: Int32? = nil) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var room {
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_RCVBUF, &room, socklen_t(MemoryLayout<Int32>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
@@ -15,6 +20,8 @@ final class RawConnection: Sendable {
         var limit = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(
             descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let connected = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -36,6 +43,25 @@ final class RawConnection: Sendable {
             rest = rest.dropFirst(count)
         }
     }
+
+    /// The same again and again, until the server closes; false when it takes nothing for a while
+    /// and does not close. Reads nothing. On a thread of its own.
+    func sendUntilClosed(_ text: String) async -> Bool {
+        await withCheckedContinuation { continuation in
+            Thread {
+                var bytes = Array(text.utf8)
+                var count = 0
+                repeat {
+                    count = Glibc.send(
+                        self.descriptor, &bytes, bytes.count, Int32(MSG_NOSIGNAL))
+                } while count > 0
+                continuation.resume(returning: errno != EAGAIN)
+            }.start()
+        }
+    }
+
+    /// Says that nothing more comes.
+    func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// The answer until its head is there, or the server closes.
     private func answer() -> String {

@@ -26,6 +26,16 @@ public protocol WebhookSource: Source {
     func receive(
         _ request: WebhookRequest, into inbox: any InboxWriter
     ) async throws(IntakeError) -> WebhookResponse
+
+    /// What a request is answered of which only the head is known; nil when its body is needed.
+    /// Asked before more than 16 KiB of a body are received, so that nobody can have the engine
+    /// hold large bodies who lacks a secret of the head. `receive` checks everything, too.
+    func refusal(of head: WebhookRequest) -> WebhookResponse?
+}
+
+extension WebhookSource {
+    /// Nothing is refused by its head alone.
+    public func refusal(of head: WebhookRequest) -> WebhookResponse? { nil }
 }
 
 /// A source whose webhook brings only references; the leads are read afterwards.

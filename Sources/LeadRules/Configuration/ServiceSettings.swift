@@ -193,7 +193,7 @@ public struct ListenAddress: SettingValue, Equatable, CustomStringConvertible {
     public static var shape: String { "an address and port such as '127.0.0.1:8080'" }
 
     /// A colon and digits at the end.
-    public static var form: SettingForm { .pattern("^.+:[0-9]+$") }
+    public static var form: SettingForm { .pattern("^[0-9A-Za-z._%:\\[\\]-]+:[0-9]+$") }
 
     /// Reads `HOST:PORT` or `[IPv6]:PORT`.
     public static func decode(_ node: SettingNode, problems: inout SettingProblems) -> Self? {
@@ -203,14 +203,46 @@ public struct ListenAddress: SettingValue, Equatable, CustomStringConvertible {
     }
 
     /// Reads `HOST:PORT` or `[IPv6]:PORT`; nil for anything else.
+    ///
+    /// The host becomes part of a URL: in `127.0.0.1/x?:8081` everything behind the slash would be
+    /// a path, and the request, with its token, would go to another port.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
-        guard let colon = bytes.lastIndex(of: 0x3A), colon > 0,
-            let port = Int(String(decoding: bytes[(colon + 1)...], as: UTF8.self)),
-            (0...65_535).contains(port)
+        guard let colon = bytes.lastIndex(of: 0x3A) else { return nil }
+        let (host, digits) = (bytes[..<colon], bytes[(colon + 1)...])
+        guard digits.count <= 5, digits.allSatisfy(ListenAddress.isDigit),
+            let port = Int(String(decoding: digits, as: UTF8.self)), (0...65_535).contains(port),
+            let name = ListenAddress.name(host)
         else { return nil }
-        let host = bytes[..<colon].filter { $0 != 0x5B && $0 != 0x5D }
-        self.init(host: String(decoding: host, as: UTF8.self), port: port)
+        self.init(host: String(decoding: name, as: UTF8.self), port: port)
+    }
+
+    /// The host without brackets: of letters, digits, `.`, `-` and `_`, or an IPv6 address with
+    /// two colons at least, of hexadecimal digits, behind `%` the name of an interface.
+    private static func name(_ host: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        var host = host
+        let isBracketed = host.first == 0x5B && host.last == 0x5D
+        if isBracketed { host = host.dropFirst().dropLast() }
+        guard isBracketed || host.contains(0x3A) else {
+            return !host.isEmpty && host.allSatisfy(isNameByte) ? host : nil
+        }
+        let parts = host.split(
+            separator: 0x25, maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts[0].count(where: { $0 == 0x3A }) >= 2,
+            parts[0].allSatisfy({ isHex($0) || $0 == 0x3A || $0 == 0x2E }),
+            parts.count == 1 || (!parts[1].isEmpty && parts[1].allSatisfy(isNameByte))
+        else { return nil }
+        return host
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
+    private static func isHex(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (0x61...0x66).contains(byte | 0x20)
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (0x61...0x7A).contains(byte | 0x20) || [0x2D, 0x2E, 0x5F].contains(byte)
     }
 }
 

@@ -32,6 +32,7 @@ struct Serve: AsyncParsableCommand {
     var watch = true
 
     func run() async throws {
+        let hangups = Hangups()
         Heap.keepWhatIsFreed()
         ConnectionLimits.raiseOpenFiles()
         let configuration = try config.load()
@@ -52,7 +53,7 @@ struct Serve: AsyncParsableCommand {
         do {
             let service = try await Service(
                 configuration: Serve.first(reload) ?? configuration, store: store,
-                logger: logger, reload: reload, isWatching: watch)
+                logger: logger, reload: reload, isWatching: watch, hangups: hangups)
             let end = try await service.run { ports in
                 Console.error(
                     "leadrouter is ready: webhooks at http://\(configuration.server.listen.host):"

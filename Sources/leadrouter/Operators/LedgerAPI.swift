@@ -1,3 +1,4 @@
+import ArgumentParser
 import LeadFlow
 import LeadKit
 import LeadServer
@@ -13,15 +14,17 @@ struct LedgerAPI: Sendable {
     private let store: any LeadStore
     private let orders: LedgerOrders
     private let sinks: SinkOrders
+    private let identity: StoreIdentity
     private let logger: Logger
 
     init(
-        store: any LeadStore, delivery: DeliveryLoop, logger: Logger,
+        store: any LeadStore, delivery: DeliveryLoop, identity: StoreIdentity, logger: Logger,
         onLeads: @escaping @Sendable () -> Void,
         onDeliveries: @escaping @Sendable (Set<String>) -> Void
     ) {
         sinks = SinkOrders(.loop(delivery), store: store)
         self.store = store
+        self.identity = identity
         self.logger = logger
         var orders = LedgerOrders(
             store: store, onDeliveries: onDeliveries, onDone: Self.log(logger))
@@ -63,6 +66,7 @@ struct LedgerAPI: Sendable {
             .post("sinks/pause") { await self.posting($0) { await self.sinks.pause($0) } },
             .post("sinks/resume") { await self.posting($0) { await self.sinks.resume($0) } },
             .post("sinks/probe") { await self.posting($0) { await self.sinks.probe($0) } },
+            .get("store") { await self.which($0) },
             .get("stats") { await self.stats($0) },
             .get("ledger/verify") { await self.verify($0) },
             .post("ledger/backup") { query in
@@ -72,6 +76,20 @@ struct LedgerAPI: Sendable {
     }
 
     private typealias Query = AdminServer.Endpoint.Query
+
+    /// Who this is, and which store it has.
+    private func which(_ query: Query) async -> AdminServer.Answer {
+        await answering { writer in
+            writer.object { writer in
+                writer.name("program")
+                writer.string("leadrouter")
+                writer.name("version")
+                writer.string(LeadRouter.configuration.version)
+                writer.name("store")
+                identity.write(to: &writer)
+            }
+        }
+    }
 
     private func leads(_ query: Query) async -> AdminServer.Answer {
         await answering { writer in

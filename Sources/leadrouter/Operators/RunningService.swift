@@ -28,7 +28,10 @@ struct ServiceOption: ParsableArguments {
 
     /// The service that owns the store.
     func owner() throws -> RunningService {
-        guard let service else { return RunningService(try store.settings().server.admin) }
+        guard let service else {
+            let admin = try store.settings().server.admin
+            return RunningService(admin, about: try store.path())
+        }
         let address = ListenAddress(service)
         guard let address else {
             throw ValidationError("--service needs \(ListenAddress.shape), not '\(service)'")
@@ -40,7 +43,8 @@ struct ServiceOption: ParsableArguments {
         } else {
             admin.token = store.config.loadResult().operations?.server.admin.token
         }
-        return RunningService(admin)
+        // Without --store, the store that is meant is the one that the named service has.
+        return RunningService(admin, about: store.store)
     }
 }
 
@@ -48,24 +52,67 @@ struct ServiceOption: ParsableArguments {
 struct RunningService {
     /// How long it may take: orders about a million rows are some minutes.
     static let timeout = Duration.seconds(3600)
+    /// How long it may take to say which store it has.
+    static let identityTimeout = Duration.seconds(20)
 
     private let admin: AdminSettings
+    /// The store that is meant; nil for whichever the service has.
+    private let path: String?
 
-    init(_ admin: AdminSettings) { self.admin = admin }
+    init(_ admin: AdminSettings, about path: String?) {
+        self.admin = admin
+        self.path = path
+    }
+
+    private var url: String { "http://\(admin.listen)" }
 
     /// Its answer; prints why there is none, and throws the exit code.
+    ///
+    /// First it must say that it is a leadrouter, and has the store that is meant: an order about
+    /// one store must never be carried out on another.
     func send(
         _ method: String, _ path: String, _ body: [UInt8] = []
     ) async throws -> AdminServer.Answer {
-        let url = "http://\(admin.listen)/api/\(path)"
+        let identity = try await ask("GET", "store", timeout: RunningService.identityTimeout)
+        try check(identity)
+        return try await ask(method, path, body, timeout: RunningService.timeout)
+    }
+
+    private func check(_ answer: AdminServer.Answer) throws {
+        let root = answer.status == 200 ? try? JSONDocument.parse(answer.body).root : nil
+        guard let root, root["program"]?.string == "leadrouter",
+            let its = root["store"].flatMap({ StoreIdentity($0) })
+        else {
+            Console.error(
+                "error: what answers at \(url) does not say that it is a leadrouter; nothing was "
+                    + "asked of it")
+            Console.error(
+                "help: name where the service's admin listener is with --service HOST:PORT")
+            throw ExitCode.unavailable
+        }
+        guard let path else { return }
+        let meant = StoreIdentity(path: path)
+        guard !meant.isSame(as: its) else { return }
+        Console.error(
+            "error: the store '\(meant.path)' is not that of the service at \(url), which has "
+                + "'\(its.path)'; nothing was asked of it")
+        Console.error(
+            "help: name the service that has this store with --service HOST:PORT, or that "
+                + "service's configuration with --config")
+        throw ExitCode.unavailable
+    }
+
+    private func ask(
+        _ method: String, _ path: String, _ body: [UInt8] = [], timeout: Duration
+    ) async throws -> AdminServer.Answer {
         var headers: [(name: String, value: String)] = []
         if !body.isEmpty { headers.append(("Content-Type", "application/json")) }
         if let token = admin.token {
             headers.append(("Authorization", "Bearer \(token.revealed)"))
         }
         let request = HTTPRequest(
-            method: method, url: url, headers: headers, body: body,
-            timeout: RunningService.timeout, responseBytesMax: 4 << 20)
+            method: method, url: "\(url)/api/\(path)", headers: headers, body: body,
+            timeout: timeout, responseBytesMax: 4 << 20)
         let response: HTTPResponse
         do {
             response = try await CurlClient.http.send(request)
@@ -77,7 +124,13 @@ struct RunningService {
                     + "'server.admin.listen', or stop it first")
             throw ExitCode.unavailable
         }
-        if response.status == 401 {
+        try refuse(response.status)
+        return AdminServer.Answer(status: response.status, body: response.body)
+    }
+
+    /// Says why nothing that is asked will be answered.
+    private func refuse(_ status: Int) throws {
+        if status == 401 {
             Console.error(
                 "error: the service at \(url) answers 401: it does not take "
                     + (admin.token == nil ? "requests without its token" : "this token"))
@@ -87,12 +140,11 @@ struct RunningService {
                     + "restart it after an edit of 'server.admin.token'")
             throw ExitCode.unavailable
         }
-        if response.status == 421 {
+        if status == 421 {
             Console.error(
                 "error: the service at \(url) is not meant by this name (421); use the address in "
                     + "its 'server.admin.listen'")
             throw ExitCode.unavailable
         }
-        return AdminServer.Answer(status: response.status, body: response.body)
     }
 }

@@ -30,6 +30,7 @@ final class Service: Sendable {
     private let endWaits: @Sendable () -> Void
     private let reload: Reload?
     private let isWatching: Bool
+    private let hangups: Hangups
     /// Who asked for a stop.
     private let stop = AsyncStream<String>.makeStream()
     private let flowEnded = AsyncStream<Void>.makeStream()
@@ -37,8 +38,10 @@ final class Service: Sendable {
     /// Makes a service; without `reload` the configuration stays as it is.
     init(
         configuration: Configuration, store: any LeadStore, logger: Logger,
-        reload: Reload? = nil, isWatching: Bool = true
+        reload: Reload? = nil, isWatching: Bool = true,
+        hangups: Hangups = Hangups()
     ) async throws {
+        self.hangups = hangups
         self.reload = reload
         self.isWatching = isWatching
         self.logger = logger
@@ -53,11 +56,12 @@ final class Service: Sendable {
         let life = ServiceLife(since: Timestamp(milliseconds: clock.nowMilliseconds()))
         self.life = life
         let answers = WebhookCounts()
-        webhooks = WebhookServer(
+        let webhooks = WebhookServer(
             host: configuration.server.listen.host, port: configuration.server.listen.port,
             webhook: { flow.intake.webhook($0) }, inbox: flow.intake.inbox,
             now: { Timestamp(milliseconds: clock.nowMilliseconds()) }, counts: answers,
             logger: logger)
+        self.webhooks = webhooks
         admin = AdminServer(
             host: configuration.server.admin.listen.host,
             port: configuration.server.admin.listen.port,
@@ -72,6 +76,7 @@ final class Service: Sendable {
                     store: store, delivery: flow.delivery, intake: flow.intake,
                     webhooks: answers, reload: reload, file: fileCheck.state,
                     oldestOpen: oldestOpen.milliseconds, life: life,
+                    bodyBytesHeld: webhooks.bodyBytesHeld,
                     now: Timestamp(milliseconds: clock.nowMilliseconds())
                 ).text()
             },
@@ -80,7 +85,8 @@ final class Service: Sendable {
                 "reload": { _ in await ReloadAction.run(reload) },
             ],
             endpoints: LedgerAPI(
-                store: store, delivery: flow.delivery, logger: logger,
+                store: store, delivery: flow.delivery,
+                identity: StoreIdentity(path: configuration.store.path), logger: logger,
                 onLeads: { flow.ringInbox() }, onDeliveries: { flow.ring($0) }
             ).endpoints,
             logger: logger)
@@ -102,11 +108,9 @@ final class Service: Sendable {
     /// meanwhile the admin listener says that the service stops.
     @discardableResult
     func run(onReady: @escaping @Sendable (Ports) -> Void) async throws -> ServiceLife.End {
-        let signals =
-            Service.signals([SIGTERM, SIGINT]) {
-                self.requestStop($0 == SIGINT ? "SIGINT" : "SIGTERM")
-            }
-            + Service.signals([SIGHUP]) { _ in self.requestReload() }
+        let signals = Service.signals([SIGTERM, SIGINT]) {
+            self.requestStop($0 == SIGINT ? "SIGINT" : "SIGTERM")
+        }
         defer { for signal in signals { signal.cancel() } }
         let ready = ReadyPorts { [life] ports in
             life.noteReady()
@@ -130,11 +134,18 @@ final class Service: Sendable {
                 try await self.runFlow()
                 return .flow
             }
-            for loop in [retention.run, fileCheck.run, oldestOpen.run] {
+            let loops = [
+                retention.run, fileCheck.run, oldestOpen.run, Heap.giveBackWhatIsUnused,
+            ]
+            for loop in loops {
                 group.addTask {
                     try await loop()
                     return .other
                 }
+            }
+            group.addTask {
+                for await _ in self.hangups.stream { _ = await self.reload?.request() }
+                return .other
             }
             group.addTask {
                 await self.stopWhenAsked(webhooks, admin)
@@ -200,13 +211,7 @@ final class Service: Sendable {
         }
     }
 
-    private func requestReload() {
-        guard let reload else { return }
-        // Ends by itself: `request` is answered when the reload loop ends, too.
-        Task { await reload.request() }
-    }
-
-    private static func signals(
+    static func signals(
         _ numbers: [Int32], _ handler: @escaping @Sendable (Int32) -> Void
     ) -> [any DispatchSourceSignal] {
         numbers.map { number in

@@ -19,6 +19,7 @@ struct ServiceMetrics {
     /// By sink; see `OldestOpen`.
     let oldestOpen: [String: Int64]
     let life: ServiceLife
+    let bodyBytesHeld: Int
     let now: Timestamp
 
     func text() async -> String {
@@ -58,6 +59,10 @@ struct ServiceMetrics {
         metrics.write(
             "leadrouter_start_timestamp_seconds", .gauge, "When the service started.",
             Double(life.since.seconds))
+        metrics.write(
+            "leadrouter_webhook_body_bytes", .gauge,
+            "Bytes of large webhook bodies that are being received or handled.",
+            Double(bodyBytesHeld))
     }
 
     private func writeIntake(to metrics: inout MetricsText) {
