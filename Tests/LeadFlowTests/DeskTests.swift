@@ -21,7 +21,9 @@ import Testing
         return desk
     }
 
-    private func prepared(_ destination: String, _ number: Int64 = 1) -> Prepared {
+    private func prepared(
+        _ destination: String, _ number: Int64 = 1, crashes: Int = 0
+    ) -> Prepared {
         let lead = Lead.sample(id: String(number))
         return Prepared(
             leased: LeasedDelivery(
@@ -29,7 +31,7 @@ import Testing
                 delivery: NewDelivery(
                     key: .numbered(Int(number)), sink: "s", route: "r", isCopy: false),
                 source: "s", lead: [], receivedMilliseconds: 0, attempt: 1, createdMilliseconds: 0,
-                token: "t"), lead: lead, rendered: [:], destination: destination)
+                crashes: crashes, token: "t"), lead: lead, rendered: [:], destination: destination)
     }
 
     /// Begins so many attempts at a destination; their tickets.
@@ -50,6 +52,31 @@ import Testing
                 rests: 30_000...600_000, at: now)
             desk.ended(at: destination, after: 0, nextDue: 0, now: now)
         }
+    }
+
+    @Test func `what was under way in a crash stands first, however many wait`() {
+        var desk = desk(4, each: 1)
+        for number in 1...3 { _ = desk.place(prepared("x", Int64(number)), at: now) }
+        let placed = [
+            desk.place(prepared("x", 4), at: now),
+            desk.place(prepared("x", 5, crashes: 1), at: now),
+        ]
+        #expect(placed == [false, true])
+        let first = desk.begin(at: now)
+        #expect(first?.prepared.leased.sequence == 5)
+    }
+
+    @Test func `what was under way in a crash does not wait where attempts are slow`() {
+        var desk = desk(4, each: 1)
+        _ = begin(1, at: "x", &desk)
+        let early = desk.place(prepared("x", 2, crashes: 1), at: now)
+        let back = desk.takeBack(all: true, at: now)
+        let later = TimeReading(wall: now.wall + 1_000, up: now.up + 1_000)
+        let stuck = desk.place(prepared("x", 2, crashes: 1), at: later)
+        desk.ended(at: "x", after: 1_000, nextDue: nil, now: later)
+        let free = desk.place(prepared("x", 2, crashes: 1), at: later)
+        #expect([early, stuck, free] == [true, false, true])
+        #expect(back.map(\.isSuspect) == [true])
     }
 
     @Test(
@@ -270,7 +297,7 @@ import Testing
     @Test func `a lost lease is no longer waited for`() {
         var desk = desk(4, each: 4)
         for number in 1...3 { _ = desk.place(prepared("x", Int64(number)), at: now) }
-        desk.drop([LeaseName(sequence: 2, attempt: 1)])
+        _ = desk.drop([LeaseName(sequence: 2, attempt: 1)])
         #expect(desk.waitingLeases.map(\.sequence) == [1, 3])
         #expect(desk.waitingCount == 2)
     }

@@ -38,7 +38,7 @@ public final class DeliveryLoop: Sendable {
             // A new token a process: leases of an earlier one are void, and its late results
             // refused.
             token: String(UInt64.random(in: .min ... .max), radix: 16), bells: bells,
-            gate: SuspectGate(), logger: logger)
+            gate: SuspectGate(bells: bells), logger: logger)
         self.jumps = jumps
         state = Mutex(State())
         try await use(configuration)

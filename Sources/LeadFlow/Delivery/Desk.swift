@@ -185,10 +185,10 @@ struct Desk: Sendable {
     mutating func place(_ prepared: Prepared, at now: TimeReading) -> Bool {
         let name = prepared.destination
         guard prepare(name) else { return false }
-        let isSuspect = prepared.leased.crashes > 0
+        let isSuspect = prepared.isSuspect
         let hasRoom =
             destinations[name].map { one in
-                leaseRoom(one, at: now) > 0 || (isSuspect && !one.breaker.isOpen)
+                leaseRoom(one, at: now) > 0 || (isSuspect && isQuick(one, at: now))
             } ?? false
         guard hasRoom else {
             if !isSuspect {
@@ -197,8 +197,13 @@ struct Desk: Sendable {
             }
             return false
         }
-        changeWaiting(of: name) { $0.append(prepared) }
+        changeWaiting(of: name) { isSuspect ? $0.prepend(prepared) : $0.append(prepared) }
         return true
+    }
+
+    /// Whether what stands first there begins within a moment, however many wait.
+    private func isQuick(_ one: Destination, at now: TimeReading) -> Bool {
+        !one.breaker.isOpen && !one.tempo.isSlow && !one.isStuck(at: now)
     }
 
     // MARK: Attempts
@@ -345,12 +350,15 @@ struct Desk: Sendable {
         return max(one.isHurrying ? 0 : due - now.wall, held, 0)
     }
 
-    /// Forgets what waits under leases that were lost.
-    mutating func drop(_ lost: Set<LeaseName>) {
+    /// Forgets what waits under leases that were lost; answers what that was.
+    mutating func drop(_ lost: Set<LeaseName>) -> [Prepared] {
+        var dropped: [Prepared] = []
         for (name, one) in destinations
         where one.waiting.contains(where: { lost.contains($0.name) }) {
+            dropped += one.waiting.filter { lost.contains($0.name) }
             changeWaiting(of: name) { $0.removeAll { lost.contains($0.name) } }
         }
+        return dropped
     }
 
     /// The leases of what waits.

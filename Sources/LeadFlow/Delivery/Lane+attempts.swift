@@ -64,13 +64,14 @@ extension Lane {
             state.desk.ended(
                 at: begun.prepared.destination, after: now.up - started.up,
                 nextDue: end.flatMap { AttemptEnd($0.result).dueMilliseconds }, now: now)
+            state.suspects.attemptEnded()
             if end == nil { state.desk.ring(at: now.wall) }
             let outcome = end.flatMap { AttemptEnd($0.result).outcome }
             if let outcome = outcome.flatMap({ SinkState.AttemptOutcome(rawValue: $0) }) {
                 state.attempts[outcome, default: 0] += 1
             }
         }
-        if begun.prepared.leased.crashes > 0 { all.gate.leave() }
+        if begun.prepared.isSuspect { all.gate.leave(at: now.up) }
         bell.ring(isNews: false)
     }
 

@@ -31,21 +31,6 @@ extension Lane {
             untilMilliseconds: now.wall + Lane.leaseMilliseconds)
     }
 
-    /// A delivery that was under way in a crash goes alone; see `SuspectGate`.
-    private func leaseSuspect(_ setup: LaneSetup) async throws(StoreError) -> Int {
-        guard state.withLock({ $0.maySuspect }), all.gate.enter() else { return 0 }
-        let now = all.watch.read()
-        let pick = LeasePick(destination: "", kind: .suspect, limit: 1)
-        let taken = try await all.store.lease(request([pick], limit: 1, at: now)).taken
-        if taken.isEmpty {
-            state.withLock { $0.maySuspect = false }
-            all.gate.leave()
-        } else {
-            try await place(taken, setup)
-        }
-        return taken.count
-    }
-
     /// Renders what was leased and lets it wait for its turn; what cannot wait goes back.
     private func place(
         _ taken: [LeasedDelivery], _ setup: LaneSetup
@@ -62,13 +47,8 @@ extension Lane {
                 if state.withLock({ $0.desk.place(prepared, at: now) }) { continue }
                 records.append(record(of: prepared, .returned, at: now))
                 if prepared.leased.destination.utf8.isEmpty { unknownReturned += 1 }
-                if prepared.leased.crashes > 0 {
-                    state.withLock { $0.maySuspect = false }
-                    all.gate.leave()
-                }
             case .failure(let end):
                 records.append(end.record(at: now))
-                if end.leased.crashes > 0 { all.gate.leave() }
                 tell(end.result, of: end.leased)
             }
         }
@@ -80,7 +60,7 @@ extension Lane {
     }
 
     /// A delivery that cannot be made ready.
-    private struct Unready: Error {
+    struct Unready: Error {
         var leased: LeasedDelivery
         var result: AttemptRecord.Result
 
@@ -92,7 +72,7 @@ extension Lane {
         }
     }
 
-    private func prepare(
+    func prepare(
         _ leased: LeasedDelivery, _ setup: LaneSetup, _ parser: JSONParser
     ) -> Result<Prepared, Unready> {
         guard let lead = lead(of: leased, parser) else {
@@ -149,14 +129,12 @@ extension Lane {
             held, token: all.token, untilMilliseconds: now.wall + Lane.leaseMilliseconds)
         let lost = Set(zip(held, answers).filter { !$0.1 }.map(\.0))
         guard !lost.isEmpty else { return }
-        let (underWay, isAny) = state.withLock { state in
-            let underWay = lost.compactMap { state.underWay[$0] }
-            let before = state.desk.waitingCount
-            state.desk.drop(lost)
-            return (underWay, !underWay.isEmpty || state.desk.waitingCount < before)
+        let (underWay, waited) = state.withLock { state in
+            (lost.compactMap { state.underWay[$0] }, state.desk.drop(lost))
         }
+        if waited.contains(where: \.isSuspect) { leaveSuspect() }
         // An attempt that ended meanwhile has lost nothing.
-        guard isAny else { return }
+        guard !underWay.isEmpty || !waited.isEmpty else { return }
         all.logger.warning(
             "leases were lost; their attempts are broken off",
             metadata: ["sink": "\(name)", "count": "\(lost.count)"])
@@ -171,7 +149,7 @@ extension Lane {
             let isFirst = state.sweepUp == nil
             guard isFirst || now.up >= (state.sweepUp ?? 0) + every else { return (false, false) }
             state.sweepUp = now.up
-            state.maySuspect = true
+            state.suspects.lookAgain()
             state.desk.ring(at: now.wall)
             return (true, isFirst)
         }

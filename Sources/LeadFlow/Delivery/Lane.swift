@@ -15,7 +15,8 @@ internal import Synchronization
 ///    than its own time limit allows.
 /// 3. *Sweep*: ask the store which destinations have deliveries, in case a note was lost.
 /// 4. *Expire* what is too old and whose destination is still sick.
-/// 5. *Lease* what the desk picks (see `Desk`), which counts the attempt before it begins; render
+/// 5. *Lease* one that was under way in a crash, when it has its turn (see `SuspectTurns`), and
+///    what the desk picks (see `Desk`), which counts the attempt before it begins; render
 ///    each, which tells its destination; what cannot begin there soon goes back, its destination
 ///    noted, so that a backlog for a sick destination is looked at once and then left alone.
 /// 6. *Begin* attempts, each in a task of its own, in turn over the destinations, within the caps
@@ -67,7 +68,7 @@ final class Lane: Sendable {
         var heartbeatUp: Int64 = .min
         var sweepUp: Int64?
         var sweepAfter = ""
-        var maySuspect = true
+        var suspects = Suspects()
         /// Due dates are to be looked at; by so much too late is left as it is. At the start the clock
         /// may have been set back while nobody looked, or the other side may have asked for a wait.
         var limitDue: Int64? = RetryPolicy.retryAfter.upperBound.milliseconds
@@ -147,6 +148,7 @@ final class Lane: Sendable {
                 try await renew()
                 breakOffLate()
                 guard state.withLock({ $0.isWorking }) else {
+                    declineSuspect()
                     await bell.wait(atMost: pause(untilWorkIn: nil), clock: all.clock)
                     continue
                 }
@@ -194,7 +196,7 @@ final class Lane: Sendable {
         }
         guard !back.isEmpty else { return }
         _ = try await all.store.finish(back.map { record(of: $0, .returned, at: now) })
-        if back.contains(where: { $0.leased.crashes > 0 }) { all.gate.leave() }
+        if back.contains(where: \.isSuspect) { leaveSuspect() }
     }
 
     func record(
@@ -217,6 +219,7 @@ final class Lane: Sendable {
                 at: now, mayLease: state.leaseMost(atMilliseconds: now.up) > 0)
             let untilLease = state.untilLease(atMilliseconds: now.up)
             if untilLease > 0 { rest = min(rest ?? .max, untilLease) }
+            if let left = state.suspects.rest(at: now.up) { rest = min(rest ?? .max, left) }
             if state.desk.couldBegin(at: now) {
                 let wait = state.pace.waitMilliseconds(
                     state.setup?.options.rate, atMilliseconds: now.up)

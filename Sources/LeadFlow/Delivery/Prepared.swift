@@ -19,6 +19,9 @@ final class Prepared: Sendable {
         self.destination = destination
     }
 
+    /// Whether it was under way when a process crashed.
+    var isSuspect: Bool { leased.crashes > 0 }
+
     var name: LeaseName { LeaseName(sequence: leased.sequence, attempt: leased.attempt) }
 }
 

@@ -62,18 +62,3 @@ struct LaneSetup: Sendable {
     var options: SinkOptions { use.instance.options }
     var policy: RetryPolicy { RetryPolicy(retry: options.retry) }
 }
-
-/// Lets one delivery at a time pass that was under way when a process crashed: if it crashes this
-/// one, too, nobody else is suspected with it again.
-final class SuspectGate: Sendable {
-    private let isTaken = Mutex(false)
-
-    func enter() -> Bool {
-        isTaken.withLock { isTaken in
-            defer { isTaken = true }
-            return !isTaken
-        }
-    }
-
-    func leave() { isTaken.withLock { $0 = false } }
-}
