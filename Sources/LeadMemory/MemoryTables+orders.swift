@@ -208,7 +208,8 @@ extension MemoryTables {
         var oldest: [String: Int64] = [:]
         for entry in parcels.map(\.entry) where [.pending, .leased].contains(entry.state) {
             let sink = entry.delivery.sink
-            oldest[sink] = min(oldest[sink] ?? .max, entry.createdMilliseconds)
+            let first = entry.delivery.dueMilliseconds(madeAt: entry.createdMilliseconds)
+            oldest[sink] = min(oldest[sink] ?? .max, first)
         }
         return oldest
     }

@@ -155,7 +155,8 @@ extension SQLiteStore {
         }
         guard answer == "ok" else {
             throw StoreError.unusable(
-                "the store '\(file.path)' is damaged (PRAGMA quick_check); restore a backup")
+                "the store '\(file.path)' is damaged (PRAGMA quick_check); restore a backup, without the "
+                    + "'-wal' and '-shm' that lie beside it: they belong to the file before")
         }
     }
 

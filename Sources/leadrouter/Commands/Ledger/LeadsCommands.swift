@@ -91,13 +91,16 @@ struct LeadsShow: AsyncParsableCommand {
                 if format == .ndjson {
                     Console.print(LedgerJSON.text { LedgerJSON.write(shown, to: &$0) })
                 } else {
-                    LeadsShow.print(shown)
+                    let waits = try await Waits(
+                        store, try? self.store.settings(),
+                        atMilliseconds: SystemClock().nowMilliseconds())
+                    LeadsShow.print(shown, waits)
                 }
             }
         }
     }
 
-    private static func print(_ shown: ShownLead) {
+    private static func print(_ shown: ShownLead, _ waits: Waits) {
         let lead = shown.lead
         Console.print("lead      \(Console.shown(lead.leadID.text))")
         Console.print("source    \(lead.source)")
@@ -113,7 +116,7 @@ struct LeadsShow: AsyncParsableCommand {
             Console.print("\(name)  \(Console.shown(String(decoding: bytes, as: UTF8.self)))")
         }
         Console.print("")
-        Console.print(Ledger.table(shown.deliveries))
+        Console.print(Ledger.table(shown.deliveries, waits))
         if !shown.orders.isEmpty { Console.print("\n" + Ledger.table(shown.orders)) }
     }
 }
