@@ -76,10 +76,9 @@ final class Checkpoints: Sendable {
     }
 
     /// Copies the log if it has grown enough; whether it tried. Runs on the writer queue, outside
-    /// of a transaction; `before` is called first.
-    func run(_ db: Database, isQuiet: Bool, before: () -> Void) throws -> Bool {
+    /// of a transaction.
+    func run(_ db: Database, isQuiet: Bool) throws -> Bool {
         if isQuiet, log.state.withLock({ $0.longest >= Checkpoints.longPages }) {
-            before()
             return try clear(db)
         }
         let isDue = log.state.withLock { state in
@@ -90,10 +89,7 @@ final class Checkpoints: Sendable {
             state.copied = state.pages
             return true
         }
-        if isDue {
-            before()
-            _ = try db.checkpoint(.passive)
-        }
+        if isDue { _ = try db.checkpoint(.passive) }
         return isDue
     }
 

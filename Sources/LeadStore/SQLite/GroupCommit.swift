@@ -6,11 +6,9 @@ internal import Synchronization
 ///
 /// A write is a job. Jobs wait in a bounded queue. When the first one comes, a drain starts on
 /// GRDB's writer queue: it takes up to `jobsMax` of the waiting jobs, runs them inside one
-/// transaction, commits once, syncs the log, and only then answers all of them. While the log is
-/// synced, the next group's statements run, and whoever comes meanwhile joins them; that group is
-/// committed when the one before is on disk (`LogSync`). It goes on until none waits. The busier the
-/// store, the larger the groups: callers never wait for a timer, and a sync to disk is shared by a
-/// whole group.
+/// transaction, commits once, and only then answers all of them. While it commits, the next jobs
+/// gather; it goes on until none waits. The busier the store, the larger the groups: callers never
+/// wait for a timer, and a sync to disk is shared by a whole group.
 ///
 /// - A job that fails for its own reasons (a constraint) spoils nobody else's: the group begins
 ///   anew, with a savepoint for each job, and only that one is rolled back. It seldom happens, and
@@ -66,26 +64,19 @@ final class GroupCommit: Sendable {
     private let waitingMax: Int
     private let jobsMax: Int
     private let checkpoints: Checkpoints
-    private let sync: LogSync
     private let space: DiskSpace?
     private let state = Mutex(State())
 
     init(
         pool: DatabasePool, waitingMax: Int = GroupCommit.waitingMax,
-        jobsMax: Int = GroupCommit.jobsMax, space: DiskSpace? = nil, sync: LogSync = LogSync()
+        jobsMax: Int = GroupCommit.jobsMax, space: DiskSpace? = nil
     ) throws {
-        self.sync = sync
         self.jobsMax = max(1, jobsMax)
         self.space = space
         self.pool = pool
         self.waitingMax = waitingMax
         checkpoints = try Checkpoints(
             pool, ballastBytes: space?.ballastBytes ?? DiskSpace.ballastBytesMax)
-        try pool.writeWithoutTransaction { db in
-            _ = try LogFile(of: db)
-            // From here on each commit is synced by `sync`, and no longer inside of COMMIT.
-            try db.execute(sql: "PRAGMA synchronous = NORMAL")
-        }
     }
 
     /// What has happened so far.
@@ -190,7 +181,6 @@ final class GroupCommit: Sendable {
                 checkpoint(db, isQuiet: false)
                 clearLog(db)
             }
-            sync.settle()
             clearLog(db)
             guard let closers = endDrain() else { continue }
             for closer in closers { closer.resume() }
@@ -199,13 +189,9 @@ final class GroupCommit: Sendable {
     }
 
     private func takeGroup() -> [WriteJob]? {
-        let jobs = take(atMost: jobsMax)
-        return jobs.isEmpty ? nil : jobs
-    }
-
-    private func take(atMost most: Int) -> [WriteJob] {
         state.withLock { state in
-            let jobs = Array(state.waiting.prefix(most))
+            guard !state.waiting.isEmpty else { return nil }
+            let jobs = Array(state.waiting.prefix(jobsMax))
             state.waiting.removeFirst(jobs.count)
             return jobs
         }
@@ -253,73 +239,44 @@ final class GroupCommit: Sendable {
 
     /// Answers the jobs, but for those that found no room and may be tried again.
     private func commit(
-        _ group: [WriteJob], _ db: Database, inSavepoints: Bool = false
+        _ jobs: [WriteJob], _ db: Database, inSavepoints: Bool = false
     ) -> Leftover {
         do {
             try db.beginTransaction(.immediate)
         } catch {
-            if error.isOfRoom { return refuseIntake(of: group) }
+            if error.isOfRoom { return refuseIntake(of: jobs) }
             if error.isBusy {
                 state.withLock { $0.isHeld = true }
-                return refuseIntake(of: group, .overloaded, lacksRoom: false)
+                return refuseIntake(of: jobs, .overloaded, lacksRoom: false)
             }
             let failure = StoreError.cannotWrite(error)
             fail(failure)
-            answer(group.map(\.refuse), failure)
+            answer(jobs.map(\.refuse), failure)
             return Leftover()
         }
-        var jobs = group
         do {
             let tally = Tally()
-            var answers: [@Sendable () -> Void] = []
-            repeat {
-                for job in jobs[answers.count...] {
-                    answers.append(
-                        try inSavepoints ? job.runApart(in: db, tally) : job.run(in: db, tally))
-                }
-                // Whoever comes while the commit before is on its way joins.
-                if sync.isUnderWay { jobs += take(atMost: jobsMax - jobs.count) }
-            } while answers.count < jobs.count
+            let answers = try jobs.map { job in
+                try inSavepoints ? job.runApart(in: db, tally) : job.run(in: db, tally)
+            }
             try tally.write(db)
-            try sync.wait()
             try db.commit()
-            try bringToDisk(jobs, answers, try LogFile(of: db))
-        } catch {
-            // Fails when SQLite has rolled back by itself, which does no harm.
-            try? db.rollback()
-            if error.isOfRoom { return refuseIntake(of: jobs) }
-            if error is WriteJob.Failure { return commit(jobs, db, inSavepoints: true) }
-            let failure = error as? StoreError ?? .cannotWrite(error)
-            fail(failure)
-            answer(jobs.map(\.refuse), failure)
-        }
-        return Leftover()
-    }
-
-    /// Syncs the log, and answers the jobs that were committed: beside the writer when others wait
-    /// for it, else at once.
-    ///
-    /// - Throws: why it could not be synced, when that was done at once.
-    private func bringToDisk(
-        _ jobs: [WriteJob], _ answers: [@Sendable () -> Void], _ file: LogFile
-    ) throws(StoreError) {
-        let arrived: @Sendable () -> Void = {
-            self.state.withLock { state in
+            state.withLock { state in
                 state.counts.jobs += jobs.count
                 state.counts.commits += 1
                 state.isHeld = false
             }
             for answer in answers { answer() }
+        } catch {
+            // Fails when SQLite has rolled back by itself, which does no harm.
+            try? db.rollback()
+            if error.isOfRoom { return refuseIntake(of: jobs) }
+            if error is WriteJob.Failure { return commit(jobs, db, inSavepoints: true) }
+            let failure = StoreError.cannotWrite(error)
+            fail(failure)
+            answer(jobs.map(\.refuse), failure)
         }
-        // With one job a commit, each is to wait for its own sync, one after the other.
-        guard jobsMax > 1, waitingCount > 0 else {
-            try sync.run(file)
-            return arrived()
-        }
-        sync.begin(file, arrived: arrived) { failure in
-            self.fail(failure)
-            self.answer(jobs.map(\.refuse), failure)
-        }
+        return Leftover()
     }
 
     private func refuseIntake(
@@ -347,7 +304,7 @@ final class GroupCommit: Sendable {
 
     private func checkpoint(_ db: Database, isQuiet: Bool) {
         do {
-            if try checkpoints.run(db, isQuiet: isQuiet, before: sync.settle) {
+            if try checkpoints.run(db, isQuiet: isQuiet) {
                 state.withLock { $0.counts.checkpoints += 1 }
             }
         } catch {
@@ -360,7 +317,6 @@ final class GroupCommit: Sendable {
     private func clearLog(_ db: Database) {
         let clearers = takeClearers()
         guard !clearers.isEmpty else { return }
-        sync.settle()
         var isClear = false
         do {
             if !isRefusing { isClear = try checkpoints.clear(db) }

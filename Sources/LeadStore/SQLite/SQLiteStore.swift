@@ -2,8 +2,7 @@ internal import Dispatch
 internal import GRDB
 internal import LeadKit
 
-/// Inbox and outbox in one SQLite file: WAL, one writer with group commit, each commit synced before
-/// it is acknowledged.
+/// Inbox and outbox in one SQLite file: WAL and `synchronous=FULL`, one writer with group commit.
 public final class SQLiteStore: LeadStore {
     /// How a process opens a store.
     public enum Ownership: Sendable {

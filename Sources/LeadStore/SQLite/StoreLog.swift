@@ -8,9 +8,8 @@ internal import Glibc
 ///
 /// A torn write can be told from damage: each commit is synced before the next one is written, so
 /// behind the first bad frame of a torn log there may be the last commit's own frames, and no commit
-/// that followed it, only frames of one that was not finished (a long transaction's pages are
-/// written early). A frame's checksum is made from the one before it: the log is damaged when behind
-/// the first bad frame another commit follows, whole and by its checksums, one that was ended. What
+/// that followed it. A frame's checksum is made from the one before it: the log is damaged when
+/// behind the first bad frame a frame follows, by its checksum, one that ended a commit. What
 /// earlier writes left behind does not: it followed other frames than those that are there now. A
 /// log whose header is bad is damaged, too: the header is shorter than what a disk writes at once,
 /// and is synced before the first frame. What stays unnoticed is damage in the very last commit: it
@@ -57,8 +56,7 @@ struct StoreLog {
         var sum = headerSum
         var offset = StoreLog.headerBytes
         var isBehindDamage = false
-        // What the next frame may follow, when the one before it ended a commit, or goes on with one
-        // that followed such an end.
+        // What the next frame may follow, when the one before it ended a commit.
         var ends: [Sum] = []
         while true {
             let frame = bytes(at: offset, frameBytes)
@@ -67,11 +65,11 @@ struct StoreLog {
             let isOfLog = frame[8..<16] == header[16..<24]
             let isEnd = frame.number(4) != 0
             if isBehindDamage {
-                let follows =
-                    isOfLog
-                    && ends.contains { $0.adding(frame).isWritten(in: frame, at: 16) }
-                if follows, isEnd { return true }
-                ends = follows || isEnd ? [sum.stored(in: frame)] : []
+                if isOfLog, ends.contains(where: { $0.adding(frame).isWritten(in: frame, at: 16) })
+                {
+                    return true
+                }
+                ends = isEnd ? [sum.stored(in: frame)] : []
                 continue
             }
             sum = sum.adding(frame)
