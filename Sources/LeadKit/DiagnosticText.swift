@@ -40,15 +40,16 @@ extension Diagnostic {
             + "\n \(gutter) | \(indent)^\(String(repeating: "~", count: width - 1))"
     }
 
-    /// The text with control characters made visible, so that a file cannot write to a terminal.
+    /// The text with control characters made visible, so that a file cannot write to a terminal, and
+    /// what nobody sees: zero-width and format characters, soft hyphens, controls of direction.
     public static func printable(_ text: String) -> String {
         if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) || $0 == 0x09 }) { return text }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar.value {
             case 0x09: result.append(scalar)
-            case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069, 0x200E, 0x200F, 0x2028,
-                0x2029, 0x061C:
+            case 0..<0x20, 0x7F..<0xA0, 0xAD, 0x034F, 0x061C, 0x180E, 0x200B...0x200F,
+                0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB, 0xE0000...0xE007F:
                 result.append("\u{FFFD}")
             default: result.append(scalar)
             }

@@ -25,7 +25,11 @@ final class Script: Sendable {
     private let seen = Mutex<[Delivery]>([])
     private let underWay = Mutex<(now: Int, most: Int)>((0, 0))
 
-    init(_ act: @escaping Act = { _, _ in }) {
+    /// What the other side says to what it takes.
+    private let answer: String
+
+    init(answer: String = "", _ act: @escaping Act = { _, _ in }) {
+        self.answer = answer
         self.act = act
         Script.all.withLock { $0[name] = self }
     }
@@ -41,7 +45,7 @@ final class Script: Sendable {
         underWay.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
         defer { underWay.withLock { $0.now -= 1 } }
         try await act(delivery, call)
-        return Receipt("taken \(call)")
+        return Receipt("taken \(call)", answer: answer)
     }
 }
 
@@ -155,9 +159,10 @@ final class Stage: Sendable {
 
     init(
         sinks: [(name: String, script: Script, options: String)],
-        rest: String = "default: {to: [main]}", folder: URL? = nil
+        rest: String = "default: {to: [main]}", folder: URL? = nil,
+        environment: [String: String] = [:]
     ) async throws {
-        configuration = try Stage.configuration(sinks, rest: rest)
+        configuration = try Stage.configuration(sinks, rest: rest, environment: environment)
         self.folder =
             folder
             ?? FileManager.default.temporaryDirectory.appending(path: "flow-\(UUID().uuidString)")
@@ -167,7 +172,7 @@ final class Stage: Sendable {
 
     static func configuration(
         _ sinks: [(name: String, script: Script, options: String)],
-        rest: String = "default: {to: [main]}"
+        rest: String = "default: {to: [main]}", environment: [String: String] = [:]
     ) throws -> Configuration {
         var yaml = "version: 1\nsources: {web: {plugin: ids}}\nsinks:\n"
         for sink in sinks {
@@ -175,7 +180,8 @@ final class Stage: Sendable {
             yaml += sink.options.utf8.isEmpty ? "}\n" : ", \(sink.options)}\n"
         }
         let loaded = ConfigurationLoader.load(
-            ConfigurationFilesInMemory(["leadrouter.yaml": yaml + rest + "\n"]),
+            ConfigurationFilesInMemory(
+                ["leadrouter.yaml": yaml + rest + "\n"], environment: environment),
             catalogue: PluginCatalogue(sources: [IDSource.self], sinks: [ScriptedSink.self]))
         return try #require(loaded.configuration, "\(loaded.report)")
     }

@@ -119,4 +119,11 @@ struct BlankTests {
         #expect(text.trimmed.utf8.elementsEqual(trimmed.utf8))
         #expect(text.isBlank == trimmed.isEmpty)
     }
+
+    @Test(arguments: [
+        "\u{1B}", "\u{07}", "\u{9B}", "\u{AD}", "\u{200B}", "\u{200D}", "\u{202E}", "\u{2028}",
+        "\u{2060}", "\u{2066}", "\u{FEFF}", "\u{E0041}", "\u{61C}",
+    ]) func `a character that nobody sees shows on a terminal`(_ hidden: String) {
+        #expect(Diagnostic.printable("é\(hidden)b").utf8.elementsEqual("é\u{FFFD}b".utf8))
+    }
 }

@@ -45,8 +45,9 @@ extension Lane {
 
     func attempt(_ begun: Begun) async {
         let started = all.watch.read()
-        let result = await begun.underWay.answer(
-            of: begun.setup.use.sink, to: begun.prepared.delivery(begun.setup))
+        let result = begun.setup.use.mask.masked(
+            await begun.underWay.answer(
+                of: begun.setup.use.sink, to: begun.prepared.delivery(begun.setup)))
         let now = all.watch.read()
         await begun.setup.use.end()
         let end = conclude(begun, result, started, now)

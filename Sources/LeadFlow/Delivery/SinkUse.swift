@@ -13,11 +13,13 @@ final class SinkUse: Sendable {
 
     let sink: any Sink
     let instance: SinkInstance
+    let mask: SecretMask
     private let state = Mutex(State())
 
     init(_ sink: any Sink, _ instance: SinkInstance) {
         self.sink = sink
         self.instance = instance
+        mask = SecretMask(instance.secrets)
     }
 
     var caps: Caps {

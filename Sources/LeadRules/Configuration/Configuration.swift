@@ -60,6 +60,8 @@ public struct SinkInstance: Sendable {
     public let blueprint: SinkBlueprint
     /// Made from its settings with secrets filled in: never shown, never stored.
     let filledIn: String
+    /// Its secrets, for masking them in what its server says.
+    public let secrets: [Secret]
 
     /// Whether both have the same settings and secrets, so that one may stand for the other.
     public func isSame(as other: SinkInstance) -> Bool {

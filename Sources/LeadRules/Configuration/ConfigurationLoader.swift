@@ -177,7 +177,8 @@ extension ConfigurationLoader {
                 let name = pluginName(of: entry, kind: "sink", among: Array(catalogue.sinks.keys)),
                 let plugin = catalogue.sinks[name]
             else { return nil }
-            let node = fillIn(entry)
+            let (node, found) = fillInSecrets(entry)
+            let plain = plugin.info.settings.filter(\.isSecret).compactMap { node[$0.name]?.text }
             let blueprint = plugin.decode(node, ignoring: SinkOptions.names, problems: &problems)
             let others = Set(plugin.info.settings.map(\.name)).union(["plugin"])
             let known = SettingNode(
@@ -188,7 +189,7 @@ extension ConfigurationLoader {
             guard let blueprint, let options else { return nil }
             return SinkInstance(
                 name: entry.name, plugin: name, options: options, blueprint: blueprint,
-                filledIn: MeaningHash.of(node))
+                filledIn: MeaningHash.of(node), secrets: found + plain.map { Secret($0) })
         }
     }
 
@@ -356,9 +357,16 @@ extension ConfigurationLoader {
 
     /// The settings with `${NAME}` and `{file: PATH}` replaced.
     mutating func fillIn(_ entry: MergedConfiguration.Entry) -> SettingNode {
-        let secrets = SecretReader(files: files, path: entry.path)
+        fillInSecrets(entry).node
+    }
+
+    /// The same, with what came from variables and files.
+    mutating func fillInSecrets(
+        _ entry: MergedConfiguration.Entry
+    ) -> (node: SettingNode, secrets: [Secret]) {
+        var secrets = SecretReader(files: files, path: entry.path)
         let node = secrets.resolve(entry.value, problems: &problems)
         filledIn.add(node)
-        return node
+        return (node, secrets.secrets)
     }
 }

@@ -5,8 +5,15 @@ struct SecretReader {
     let files: any ConfigurationFiles
     /// The file that the settings stand in, relative to the configuration's folder.
     let path: String
+    /// What was found in variables and files.
+    private(set) var secrets: [Secret] = []
 
-    func resolve(_ node: SettingNode, problems: inout SettingProblems) -> SettingNode {
+    init(files: any ConfigurationFiles, path: String) {
+        self.files = files
+        self.path = path
+    }
+
+    mutating func resolve(_ node: SettingNode, problems: inout SettingProblems) -> SettingNode {
         switch node.content {
         case .text(let text): return substitute(text, node, &problems)
         case .list(let nodes):
@@ -24,7 +31,7 @@ struct SecretReader {
         }
     }
 
-    private func readFile(
+    private mutating func readFile(
         _ text: String, at position: Position, _ problems: inout SettingProblems
     ) -> SettingNode {
         let isAbsolute = text.utf8.first == 0x2F
@@ -47,7 +54,7 @@ struct SecretReader {
         }
     }
 
-    private func secret(
+    private mutating func secret(
         _ text: String, from origin: String, _ position: Position,
         _ problems: inout SettingProblems
     ) -> SettingNode {
@@ -57,10 +64,11 @@ struct SecretReader {
                 "\(origin) holds '{{', which a template would read as a tag")
             return SettingNode(.text("?"), at: position, isSecret: true)
         }
+        secrets.append(Secret(text))
         return SettingNode(.text(text), at: position, isSecret: true)
     }
 
-    private func substitute(
+    private mutating func substitute(
         _ text: String, _ node: SettingNode, _ problems: inout SettingProblems
     ) -> SettingNode {
         let bytes = Array(text.utf8)
@@ -92,7 +100,7 @@ struct SecretReader {
             .text(String(decoding: result, as: UTF8.self)), at: node.position, isSecret: isSecret)
     }
 
-    private func variable(
+    private mutating func variable(
         _ name: String, _ position: Position, _ problems: inout SettingProblems
     ) -> String {
         let isName =
