@@ -137,18 +137,32 @@ public struct DecisionRecord: Sendable {
     public var deliveries: [NewDelivery]
     /// Deliveries of the lead that were given up or called off before it was decided again, to be
     /// made anew: each a next generation, as if ordered.
-    public var anew: [Int64]
+    public var anew: [Renewal]
     /// What the pools that it asked remember differently now; stored and skipped with it.
     public var pools: PoolChanges
     /// When it was decided: deliveries are due at once, or at their own time.
     public var atMilliseconds: Int64
+
+    /// A delivery that is to be made anew.
+    public struct Renewal: Sendable, Equatable {
+        /// The row of the one that is over.
+        public var sequence: Int64
+        /// Its sink.
+        public var sink: String
+
+        /// Names one.
+        public init(_ sequence: Int64, sink: String) {
+            self.sequence = sequence
+            self.sink = sink
+        }
+    }
 
     /// Makes one.
     public init(
         sequence: Int64, state: InboxState, outcome: String, reason: String?, decision: String,
         ruleSetHash: String, isDuplicate: Bool = false,
         dedupe: (key: String, createdSeconds: Int64)? = nil, deliveries: [NewDelivery],
-        anew: [Int64] = [], pools: PoolChanges = PoolChanges(), atMilliseconds: Int64
+        anew: [Renewal] = [], pools: PoolChanges = PoolChanges(), atMilliseconds: Int64
     ) {
         self.sequence = sequence
         self.state = state

@@ -53,10 +53,13 @@ struct Desk: Sendable {
         }
     }
 
-    var caps: Caps { didSet { hadSeveral = destinations.count > 1 } }
+    var caps: Caps {
+        didSet { (hadSeveral, first) = (destinations.count > 1, destinations.keys.first) }
+    }
     /// Whether there were ever two destinations with these caps: rules may name others than the sink
     /// (`with`), and one that is idle is forgotten.
     private var hadSeveral = false
+    private var first: String?
     private(set) var destinations: [String: Destination] = [:]
     private(set) var inFlight = 0
     private(set) var waitingCount = 0
@@ -375,7 +378,8 @@ struct Desk: Sendable {
             remove(old.key)
         }
         destinations[name] = Destination()
-        if destinations.count > 1 { hadSeveral = true }
+        if let first, first != name { hadSeveral = true }
+        first = first ?? name
         leaseTurns.add(name)
         return true
     }

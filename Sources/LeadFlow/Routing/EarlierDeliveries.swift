@@ -34,12 +34,12 @@ struct EarlierDeliveries {
     /// What is to be made: deliveries that are new, and those that are to be made anew.
     func missing(
         of planned: [PlannedDelivery]
-    ) -> (new: [PlannedDelivery], anew: [Int64]) {
-        var missing: (new: [PlannedDelivery], anew: [Int64]) = ([], [])
+    ) -> (new: [PlannedDelivery], anew: [DecisionRecord.Renewal]) {
+        var missing: (new: [PlannedDelivery], anew: [DecisionRecord.Renewal]) = ([], [])
         for one in planned {
             let earlier = latest.filter { one.target.isTarget(of: $0.delivery) }
             if let over = earlier.first, earlier.allSatisfy({ $0.state.isGivenUp }) {
-                missing.anew.append(over.sequence)
+                missing.anew.append(.init(over.sequence, sink: one.target.sink))
             } else if earlier.isEmpty {
                 missing.new.append(one)
             }

@@ -46,7 +46,7 @@ public final class Routing: Sendable {
             let records = try await records(of: entries)
             try await store.record(records)
             tellHeld(records)
-            for sink in Set(records.flatMap { $0.deliveries.map(\.sink) }) {
+            for sink in Set(records.flatMap { $0.deliveries.map(\.sink) + $0.anew.map(\.sink) }) {
                 bells.lane(sink).ring()
             }
         }

@@ -193,7 +193,7 @@ extension SQLiteStore {
                     tally)
                 for delivery in decision.anew {
                     _ = try SQLiteStore.redeliver(
-                        delivery, .decidingAgain(at: decision.atMilliseconds), db, tally)
+                        delivery.sequence, .decidingAgain(at: decision.atMilliseconds), db, tally)
                 }
                 try SQLiteStore.apply(
                     decision.pools, of: decision.sequence, at: decision.atMilliseconds, db)

@@ -260,7 +260,7 @@ extension StoreContract {
             _ = try await store.finish(copy, .dead(reason: "422", followUps: []))
             _ = try await store.decideAgain([entry.sequence], order)
             var second = DecisionRecord.sample(entry, sinks: ["b"], at: 2)
-            second.anew = [copy.sequence, 99]
+            second.anew = [.init(copy.sequence, sink: "a"), .init(99, sink: "a")]
             try await store.record([second])
             let anew = try await store.leaseOne(at: 5000)
             try requireEqual(anew.delivery.key, copy.delivery.key.ofNextGeneration, "its key")
