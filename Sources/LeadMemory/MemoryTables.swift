@@ -239,7 +239,8 @@ public struct MemoryTables: Sendable {
             for delivery in decision.deliveries {
                 insert(delivery, of: row, decision.atMilliseconds)
             }
-            _ = redeliver(decision.anew.map(\.sequence), .decidingAgain(at: decision.atMilliseconds))
+            _ = redeliver(
+                decision.anew.map(\.sequence), .decidingAgain(at: decision.atMilliseconds))
         }
     }
 
