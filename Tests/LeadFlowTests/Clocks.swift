@@ -50,6 +50,15 @@ final class HandClock: FlowClock {
         for continuation in woken { continuation.resume() }
     }
 
+    var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+
+    /// Moves on, and gives those whom that wakes the time to do their work and sleep again.
+    func advanceAndSettle(by duration: Duration) async {
+        let before = sleeperCount
+        advance(by: duration)
+        for turn in 0..<100_000 where turn < 50 || sleeperCount < before { await Task.yield() }
+    }
+
     func waitForSleepers(_ count: Int) async {
         while state.withLock({ $0.sleepers.count }) < count { await Task.yield() }
     }

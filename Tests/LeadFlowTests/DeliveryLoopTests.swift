@@ -263,8 +263,7 @@ struct DeliveryLoopTests {
             }
             // Longer than a lease, without the end of the attempt.
             while clock.nowMilliseconds() < start + 3 * Lane.leaseMilliseconds {
-                clock.advance(by: .seconds(1))
-                for _ in 0..<50 { await Task.yield() }
+                await clock.advanceAndSettle(by: .seconds(1))
                 #expect(try await lost(by: clock.nowMilliseconds()) == 0)
             }
             // Another owner takes it away: the next heartbeat notices.
