@@ -44,7 +44,7 @@ public struct SMTPSink: Sink {
             timeout: delivery.timeout, heloName: config.hello)
         do {
             let reply = try await client.send(mail)
-            return Receipt("SMTP \(reply.code) for \(recipient.text)", answer: reply.text ?? "")
+            return Receipt("SMTP \(reply.code)", answer: reply.text ?? "")
         } catch {
             throw SMTPVerdict.failure(error).answered(error.reply)
         }

@@ -208,8 +208,7 @@ extension MemoryTables {
         var oldest: [String: Int64] = [:]
         for entry in parcels.map(\.entry) where [.pending, .leased].contains(entry.state) {
             let sink = entry.delivery.sink
-            let first = entry.delivery.dueMilliseconds(madeAt: entry.createdMilliseconds)
-            oldest[sink] = min(oldest[sink] ?? .max, first)
+            oldest[sink] = min(oldest[sink] ?? .max, entry.createdMilliseconds)
         }
         return oldest
     }

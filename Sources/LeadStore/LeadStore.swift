@@ -104,8 +104,7 @@ public protocol LeadStore: Sendable {
     func tally(_ filter: DeliveryFilter) async throws(StoreError) -> DeliveryTally
     /// How many leads a filter finds, and what became of their deliveries, whatever its limit.
     func tally(_ filter: LeadFilter) async throws(StoreError) -> LeadTally
-    /// When the oldest delivery that is not over was made, or was first due when it had to wait for
-    /// a schedule, by sink; it may be in the future.
+    /// When the oldest delivery that is not over was made, by sink.
     func oldestOpenMilliseconds() async throws(StoreError) -> [String: Int64]
 
     /// Makes a new generation of each delivery that is over, due at once: a row of its own with a

@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import re
 import sqlite3
 import subprocess
 import unittest
@@ -273,23 +272,6 @@ class Decide(Operators):
         self.assertIn("0 leads given", text)
         self.assertIn("over already", text)
         self.run_ok("leads", "decide", "--yes", code=64)
-
-    def test_a_renamed_route_sends_nothing_twice(self):
-        self.edit("to: [ops]", "also_to: [ops]")
-        self.edit("default:\n  to: [head-office]", "default: {hold: nobody is meant}")
-        self.program.start()
-        self.take("1")
-        self.wait_for("delivered")
-        text = (self.program.rules / "leadrouter.yaml").read_text()
-        route = re.search(r"id: (\w+)\s+always: true", text)[1]
-        self.edit(f"id: {route}", "id: renamed")
-        self.edit("also_to: [ops]", "to: [ops]")
-        self.assertEqual(self.api("POST", "/api/reload", {})[0], 200)
-        self.run_ok("leads", "decide", "1", "--yes")
-        until(lambda: self.program.rows("leads", "list")[0]["outcome"] == "routed")
-        self.verified()
-        self.assertEqual(len(self.crm.posts), 1)
-        self.assertEqual(len(self.program.deliveries()), 1)
 
 
 class BrokenRules(Operators):
@@ -609,44 +591,6 @@ class Sinks(Operators):
         self.run_ok("sinks", "resume", "ops")
         self.wait_for("delivered")
         self.assertIsNone(self.sink()["paused"])
-
-    def test_why_a_delivery_waits_is_said(self):
-        self.program.start()
-        self.run_ok("sinks", "pause", "ops", "--reason", "moving")
-        self.take("1")
-        [one] = self.in_state("pending")
-        key = one["delivery_id"]
-        self.assertRegex(self.run_ok("deliveries", "list"), r"pending +0 +paused")
-        self.assertIn("its sink is paused (moving)", self.run_ok("deliveries", "show", key))
-        # The configuration's own pause outlasts the operator's.
-        self.edit("ops: {", "ops: {paused: true, ")
-        self.assertEqual(self.api("POST", "/api/reload", {})[0], 200)
-        self.assertIn("stays paused", self.run_ok("sinks", "resume", "ops"))
-        self.assertIn("paused by the configuration", self.run_ok("deliveries", "show", key))
-        self.edit("ops: {paused: true, ", "opts: {")
-        self.edit("[ops]", "[opts]")
-        self.assertEqual(self.api("POST", "/api/reload", {})[0], 200)
-        self.assertIn("no such sink", self.run_ok("deliveries", "list"))
-        self.assertIn("'ops' is not configured", self.run_ok("deliveries", "show", key))
-
-    def test_dead_letters_that_were_sent_again_are_counted_no_more(self):
-        dead = self.dead_letter()
-        self.assertEqual(self.sink()["dead"], 1)
-        self.run_ok("deliveries", "redeliver", dead["delivery_id"], "--yes")
-        self.wait_for("delivered")
-        self.assertEqual(self.sink()["dead"], 0)
-
-    def test_who_stands_in_for_whom_and_why_is_shown(self):
-        self.edit("retry: {for: 7d, first: 30s, most: 1h}",
-                  "retry: {for: 7d, first: 30s, most: 1h}, on_failure: [head-office]")
-        dead = self.dead_letter()
-        [one] = self.wait_for("delivered")
-        key = one["delivery_id"]
-        text = self.run_ok("deliveries", "show", key)
-        self.assertRegex(text, rf"stands in for {dead['delivery_id']}: .*HTTP 301")
-        self.assertIn(f"handed to {key}", self.run_ok("deliveries", "show", dead["delivery_id"]))
-        shown = self.api("GET", f"/api/deliveries/{key}")[1]
-        self.assertEqual((shown["stands_in_for"], shown["stand_ins"]), (dead["delivery_id"], []))
 
     def test_a_second_pause_keeps_the_reason_and_a_resume_of_nothing_says_so(self):
         self.program.start()

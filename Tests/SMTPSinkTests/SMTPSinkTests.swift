@@ -31,7 +31,7 @@ import Testing
         for attempt in 1...2 {
             let receipt = try await deliver(
                 through: server, replyTo: "jane@example.org", attempt: attempt)
-            #expect(receipt.text == "SMTP 250 for store@example.com")
+            #expect(receipt.text == "SMTP 250")
             #expect(receipt.answer == "2.0.0 queued", "by which the relay's log knows it")
             let seen = try #require(await server.next("mail"))
             #expect(seen["sender"]?.string == "leads@example.com")

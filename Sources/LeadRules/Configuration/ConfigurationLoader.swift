@@ -338,10 +338,8 @@ extension ConfigurationLoader {
             catalogue.sources[entry.value["plugin"]?.text ?? ""]?
                 .names(entry.value, ignoring: ["plugin"]).map { (entry.name, $0) }
         }
-        let paused = (merged.named["sinks"] ?? []).filter { $0.value["paused"]?.text == "true" }
         return OperatorSettings(
             server: server, store: store, sinks: Dictionary(sinks) { first, _ in first },
-            pausedSinks: Set(paused.map(\.name)),
             sources: sources.map(\.name), names: Dictionary(names) { first, _ in first })
     }
 

@@ -155,8 +155,7 @@ extension SQLiteStore {
         }
         guard answer == "ok" else {
             throw StoreError.unusable(
-                "the store '\(file.path)' is damaged (PRAGMA quick_check); restore a backup, without the "
-                    + "'-wal' and '-shm' that lie beside it: they belong to the file before")
+                "the store '\(file.path)' is damaged (PRAGMA quick_check); restore a backup")
         }
     }
 

@@ -309,11 +309,9 @@ extension SQLiteStore {
             for row in try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT sink, min(max(created_ms, ifnull(not_before_ms, 0))) AS oldest FROM (
-                        SELECT sink, created_ms, not_before_ms FROM outbox
-                        WHERE state = 'pending'
-                        UNION ALL SELECT sink, created_ms, not_before_ms FROM outbox
-                        WHERE state = 'leased')
+                    SELECT sink, min(created_ms) AS oldest FROM (
+                        SELECT sink, created_ms FROM outbox WHERE state = 'pending'
+                        UNION ALL SELECT sink, created_ms FROM outbox WHERE state = 'leased')
                     GROUP BY sink
                     """)
             { if let sink: String = row.value("sink") { oldest[sink] = row.value("oldest") } }

@@ -11,16 +11,11 @@ final class MailCatcher: Sendable {
     init(folder: String, port: Int = 0) throws {
         let url = URL(filePath: folder, directoryHint: .isDirectory)
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        // Of an earlier run, which must stay.
-        let known =
-            try FileManager.default.contentsOfDirectory(atPath: folder)
-            .compactMap { Int(String(decoding: $0.utf8.prefix { $0 != 0x2D }, as: UTF8.self)) }
-            .max() ?? 0
         var options = SMTPOptions()
         options.port = port
         server = FakeSMTPServer(options: options) { mail in
             let recipient = FileName.safe(mail.recipients.first ?? "nobody")
-            let name = "\(String(format: "%05d", known + mail.number))-\(recipient).eml"
+            let name = "\(String(format: "%05d", mail.number))-\(recipient).eml"
             try? Data(mail.message).write(to: url.appending(path: name))
         }
     }

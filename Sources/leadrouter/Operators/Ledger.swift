@@ -15,12 +15,6 @@ struct ShownDelivery {
     /// The keys of the generations before and after it.
     var previousKey: String?
     var nextKey: String?
-    /// The key of the delivery that was given up, when this one stands in for it (`on_failure`).
-    var standsInForKey: String?
-    /// Why that one was given up.
-    var standsInBecause: String?
-    /// The keys of those that stand in for this one.
-    var standInKeys: [String] = []
     var attempts: [AttemptEntry]
     var orders: [OrderEntry]
 }
@@ -92,27 +86,14 @@ enum Ledger {
         let siblings = try await store.deliveries(
             DeliveryFilter(
                 leadID: delivery.leadID, source: delivery.source, limit: deliveriesMax))
-        let original = siblings.first { isStandIn(delivery, for: $0) }
         return ShownDelivery(
             delivery: delivery,
             previousKey: siblings.first { $0.sequence == delivery.previousSequence }?
                 .delivery.key.text,
             nextKey: siblings.first { $0.previousSequence == delivery.sequence }?
                 .delivery.key.text,
-            standsInForKey: original?.delivery.key.text, standsInBecause: original?.detail,
-            standInKeys: siblings.filter { isStandIn($0, for: delivery) }
-                .map(\.delivery.key.text),
             attempts: try await store.attempts(of: delivery.sequence),
             orders: orders.filter { $0.deliverySequence == delivery.sequence })
-    }
-
-    /// Whether one took over from the other as its sink's `on_failure` says: its key tells.
-    private static func isStandIn(_ one: DeliveryEntry, for other: DeliveryEntry) -> Bool {
-        let target = "\(one.delivery.sink) after \(other.delivery.key)"
-        var key = DeliveryKey(
-            source: one.source, lead: one.leadID, route: one.delivery.route, target: target)
-        for _ in 0..<one.generation { key = key.ofNextGeneration }
-        return key == one.delivery.key
     }
 
     static func several(_ key: String) -> BadRequest {
@@ -146,28 +127,36 @@ enum Ledger {
     /// So much of a lead's id stands in a row of deliveries: some are a hash long.
     private static let leadColumns = 24
 
+    /// When the next attempt is due; what is due already waits for room, or for a destination that
+    /// rests.
+    private static func next(_ delivery: DeliveryEntry, _ now: Int64) -> String {
+        guard delivery.state == .pending else { return "" }
+        return delivery.dueMilliseconds <= now ? "due" : time(delivery.dueMilliseconds)
+    }
+
     private static func shortened(_ text: String) -> String {
         let scalars = text.unicodeScalars
         guard scalars.count > leadColumns else { return text }
         return String(String.UnicodeScalarView(scalars.prefix(leadColumns - 1))) + "…"
     }
 
-    static func cells(_ delivery: DeliveryEntry, _ waits: Waits) -> [String] {
+    static func cells(_ delivery: DeliveryEntry, atMilliseconds now: Int64) -> [String] {
         [
             String(delivery.delivery.key.text.prefix(12)), time(delivery.createdMilliseconds),
             shortened(delivery.leadID.text), delivery.delivery.sink, delivery.delivery.route,
             delivery.state.rawValue + (delivery.isSuperseded ? ", redelivered" : ""),
             String(delivery.attempts),
-            waits.next(delivery), delivery.detail ?? "",
+            next(delivery, now), delivery.detail ?? "",
         ]
     }
 
     static let dueHelp =
         "for room at its sink, or for a destination that rests; 'leadrouter sinks list' says which"
 
-    static func table(_ deliveries: [DeliveryEntry], _ waits: Waits) -> String {
+    static func table(_ deliveries: [DeliveryEntry]) -> String {
         var table = TextTable(deliveryHeader)
-        for delivery in deliveries { table.add(cells(delivery, waits)) }
+        let now = SystemClock().nowMilliseconds()
+        for delivery in deliveries { table.add(cells(delivery, atMilliseconds: now)) }
         return table.text
     }
 

@@ -112,10 +112,6 @@ enum LedgerJSON {
             writer.string(shown.previousKey)
             writer.name("redelivered_as")
             writer.string(shown.nextKey)
-            writer.name("stands_in_for")
-            writer.string(shown.standsInForKey)
-            writer.name("stand_ins")
-            writer.array { writer in shown.standInKeys.forEach { writer.string($0) } }
             writer.name("history")
             writer.array { writer in for one in shown.attempts { write(one, to: &writer) } }
             writer.name("orders")

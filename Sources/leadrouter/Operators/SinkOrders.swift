@@ -27,15 +27,11 @@ struct SinkOrders: Sendable {
         await answering { writer in
             let stats = try await store.stats()
             let states = try await states(stats)
-            let dead = try await store.tally(DeliveryFilter(state: .dead)).counts
             writer.object { writer in
                 writer.name("sinks")
                 writer.array { writer in
                     for state in states {
-                        var counts = stats.sinks[state.name] ?? [:]
-                        // What was sent again is no longer anybody's concern.
-                        counts[.dead] = dead[.init(sink: state.name, state: .dead)] ?? 0
-                        SinkOrders.write(state, counts, to: &writer)
+                        SinkOrders.write(state, stats.sinks[state.name] ?? [:], to: &writer)
                     }
                 }
             }
@@ -183,17 +179,8 @@ struct SinkOrders: Sendable {
                 try await check(sink)
                 try await store.setPause(nil, sink: sink)
             }
-            let done = wasPaused ? "resumed" : "was-not-paused"
-            SinkOrders.write(
-                sink, try await isPausedByConfiguration(sink) ? "paused-by-configuration" : done,
-                to: &writer)
+            SinkOrders.write(sink, wasPaused ? "resumed" : "was-not-paused", to: &writer)
         }
-    }
-
-    private func isPausedByConfiguration(_ sink: String) async throws -> Bool {
-        guard case .loop(let loop) = place else { return false }
-        return try await loop.states()
-            .contains { $0.name.utf8.elementsEqual(sink.utf8) && $0.pause == .configuration }
     }
 
     private func pause(of sink: String) async throws(StoreError) -> SinkPause? {
@@ -208,9 +195,7 @@ struct SinkOrders: Sendable {
             var count = 0
             switch place {
             case .loop(let loop):
-                let destination = members["destination"]
-                count = try await loop.probe(sink: sink, destination: destination)
-                if count == 0, let destination { try await check(destination, of: sink, loop) }
+                count = try await loop.probe(sink: sink, destination: members["destination"])
             case .store: try await check(sink)
             }
             writer.object { writer in
@@ -219,19 +204,6 @@ struct SinkOrders: Sendable {
                 writer.name("probed")
                 writer.integer(count)
             }
-        }
-    }
-
-    private func check(
-        _ destination: String, of sink: String, _ loop: DeliveryLoop
-    ) async throws {
-        let names =
-            try await loop.states().first { $0.name.utf8.elementsEqual(sink.utf8) }?
-            .destinations.map(\.name) ?? []
-        guard names.contains(where: { $0.utf8.elementsEqual(destination.utf8) }) else {
-            throw BadRequest(
-                kind: .notFound,
-                description: "'\(destination)' is no destination of '\(sink)' that is not well")
         }
     }
 

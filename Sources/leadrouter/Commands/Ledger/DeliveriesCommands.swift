@@ -59,7 +59,6 @@ struct DeliveriesList: AsyncParsableCommand {
         }
         try await store.look { store in
             let now = SystemClock().nowMilliseconds()
-            let waits = try await Waits(store, try? self.store.settings(), atMilliseconds: now)
             var dueCount = 0
             var listing = Listing(page, header: Ledger.deliveryHeader)
             while let limit = listing.nextLimit {
@@ -68,9 +67,9 @@ struct DeliveriesList: AsyncParsableCommand {
                 let deliveries = try await store.deliveries(filter)
                 for delivery in deliveries {
                     listing.add(
-                        delivery.sequence, cells: Ledger.cells(delivery, waits),
+                        delivery.sequence, cells: Ledger.cells(delivery, atMilliseconds: now),
                         json: { LedgerJSON.write(delivery, to: &$0) })
-                    if waits.next(delivery) == "due" { dueCount += 1 }
+                    if delivery.state == .pending, delivery.dueMilliseconds <= now { dueCount += 1 }
                 }
                 if deliveries.count < limit { break }
             }
@@ -98,15 +97,12 @@ struct DeliveriesShow: AsyncParsableCommand {
             if format == .ndjson {
                 Console.print(LedgerJSON.text { LedgerJSON.write(shown, to: &$0) })
             } else {
-                let waits = try await Waits(
-                    store, try? self.store.settings(),
-                    atMilliseconds: SystemClock().nowMilliseconds())
-                DeliveriesShow.print(shown, waits)
+                DeliveriesShow.print(shown)
             }
         }
     }
 
-    private static func print(_ shown: ShownDelivery, _ waits: Waits) {
+    private static func print(_ shown: ShownDelivery) {
         let delivery = shown.delivery
         Console.print("delivery  \(delivery.delivery.key)")
         Console.print("lead      \(Console.shown(delivery.leadID.text)) from \(delivery.source)")
@@ -123,16 +119,11 @@ struct DeliveriesShow: AsyncParsableCommand {
         }
         if let key = shown.previousKey { Console.print("redelivers \(key)") }
         if let key = shown.nextKey { Console.print("redelivered as \(key)") }
-        if let key = shown.standsInForKey {
-            let reason = shown.standsInBecause.map { ": " + Console.shown($0) } ?? ""
-            Console.print("stands in for \(key)\(reason)")
-        }
-        for key in shown.standInKeys { Console.print("handed to \(key)") }
         Console.print("made      \(Ledger.time(delivery.createdMilliseconds))")
         if delivery.state == .pending {
             Console.print("due       \(Ledger.time(delivery.dueMilliseconds))")
-            if let reason = waits.reason(delivery) {
-                Console.print("waits     \(Console.shown(reason))")
+            if delivery.dueMilliseconds <= SystemClock().nowMilliseconds() {
+                Console.print("waits     \(Ledger.dueHelp)")
             }
         }
         if let detail = delivery.detail { Console.print("last      \(Console.shown(detail))") }

@@ -91,16 +91,13 @@ struct LeadsShow: AsyncParsableCommand {
                 if format == .ndjson {
                     Console.print(LedgerJSON.text { LedgerJSON.write(shown, to: &$0) })
                 } else {
-                    let waits = try await Waits(
-                        store, try? self.store.settings(),
-                        atMilliseconds: SystemClock().nowMilliseconds())
-                    LeadsShow.print(shown, waits)
+                    LeadsShow.print(shown)
                 }
             }
         }
     }
 
-    private static func print(_ shown: ShownLead, _ waits: Waits) {
+    private static func print(_ shown: ShownLead) {
         let lead = shown.lead
         Console.print("lead      \(Console.shown(lead.leadID.text))")
         Console.print("source    \(lead.source)")
@@ -116,7 +113,7 @@ struct LeadsShow: AsyncParsableCommand {
             Console.print("\(name)  \(Console.shown(String(decoding: bytes, as: UTF8.self)))")
         }
         Console.print("")
-        Console.print(Ledger.table(shown.deliveries, waits))
+        Console.print(Ledger.table(shown.deliveries))
         if !shown.orders.isEmpty { Console.print("\n" + Ledger.table(shown.orders)) }
     }
 }

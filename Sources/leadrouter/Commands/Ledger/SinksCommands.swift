@@ -106,15 +106,10 @@ struct SinksResume: AsyncParsableCommand {
         let answer = try await SinkRunner(service).act("resume", [("sink", sink)]) {
             await $0.resume($1)
         }
-        switch answer["done"]?.string {
-        case "resumed": Console.print("sink '\(sink)' goes on")
-        case "paused-by-configuration":
-            Console.print(
-                "sink '\(sink)' stays paused: its settings have 'paused: true'; take that out, too")
-        default:
-            Console.print(
-                "sink '\(sink)' was not paused by 'sinks pause'; 'sinks list' shows how it is")
-        }
+        Console.print(
+            answer["done"]?.string == "resumed"
+                ? "sink '\(sink)' goes on"
+                : "sink '\(sink)' was not paused by 'sinks pause'; 'sinks list' shows how it is")
     }
 }
 
