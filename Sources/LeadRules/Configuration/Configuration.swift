@@ -134,6 +134,8 @@ public struct OperatorSettings: Sendable {
     public let store: StoreSettings
     /// Names of sinks, and of their plugins.
     public let sinks: [String: String]
+    /// Names of the sinks that have `paused: true`.
+    public let pausedSinks: Set<String>
     /// Names of sources.
     public let sources: [String]
 }

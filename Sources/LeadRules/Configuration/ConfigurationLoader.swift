@@ -329,12 +329,12 @@ extension ConfigurationLoader {
         guard let server = known("server", server, ServerSettings()),
             let store = known("store", store, StoreSettings())
         else { return nil }
-        let sinks = (merged.named["sinks"] ?? []).map { entry in
-            (entry.name, entry.value["plugin"]?.text ?? "")
-        }
+        let entries = merged.named["sinks"] ?? []
+        let sinks = entries.map { ($0.name, $0.value["plugin"]?.text ?? "") }
+        let paused = entries.filter { $0.value["paused"]?.text == "true" }.map(\.name)
         return OperatorSettings(
             server: server, store: store, sinks: Dictionary(sinks) { first, _ in first },
-            sources: (merged.named["sources"] ?? []).map(\.name))
+            pausedSinks: Set(paused), sources: (merged.named["sources"] ?? []).map(\.name))
     }
 
     mutating func settings<Settings: PluginConfig>(_ key: String) -> Settings? {

@@ -29,6 +29,11 @@ struct ServiceOption: ParsableArguments {
     /// The service that owns the store.
     func owner() throws -> RunningService {
         guard let service else { return RunningService(try store.settings().server.admin) }
+        for scheme in ["http://", "https://"] where ByteSearch.hasPrefix(service, scheme) {
+            throw ValidationError(
+                "--service needs HOST:PORT, without '\(scheme)': "
+                    + "'\(service)' is an address of the web")
+        }
         let address = ListenAddress(service)
         guard let address else {
             throw ValidationError("--service needs \(ListenAddress.shape), not '\(service)'")
