@@ -28,7 +28,8 @@ struct FileFault: Error, Sendable {
         FileFault(.system(errno), isClean: isClean)
     }
 
-    /// The failure, naming the setting as written: a finished path may hold lead data.
+    /// The failure, naming the setting as written: a finished path may hold lead data, and is told
+    /// apart (`DeliveryFailure.recipient`).
     func failure(of template: Template?) -> DeliveryFailure {
         let name = template.map { $0.isSecret ? "the file" : "'\($0.source)'" } ?? "the file"
         switch cause {

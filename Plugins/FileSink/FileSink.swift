@@ -74,7 +74,7 @@ public struct FileSink: Sink {
         let result: Result<FilePlace, FileFault> = await queue.write(order)
         switch result {
         case .success(let place): return Receipt(place.description)
-        case .failure(let fault): throw fault.failure(of: config.path)
+        case .failure(let fault): throw fault.failure(of: config.path).sent(to: path)
         }
     }
 

@@ -44,9 +44,9 @@ public struct SMTPSink: Sink {
             timeout: delivery.timeout, heloName: config.hello)
         do {
             let reply = try await client.send(mail)
-            return Receipt("SMTP \(reply.code)", answer: reply.text ?? "")
+            return Receipt("SMTP \(reply.code)", to: recipient.text, answer: reply.text ?? "")
         } catch {
-            throw SMTPVerdict.failure(error).answered(error.reply)
+            throw SMTPVerdict.failure(error).answered(error.reply).sent(to: recipient.text)
         }
     }
 

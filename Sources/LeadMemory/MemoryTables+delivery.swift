@@ -195,7 +195,7 @@ extension MemoryTables {
             AttemptEntry(
                 number: record.attempt, startedMilliseconds: record.startedMilliseconds,
                 durationMilliseconds: record.durationMilliseconds, outcome: outcome,
-                detail: end.told(record.answer)))
+                detail: end.told(record)))
     }
 
     /// Makes deliveries due at the latest when planned now; see `LeadStore`.
@@ -304,6 +304,7 @@ extension DeliveryFilter {
             && (route == nil || route == entry.delivery.route)
             && (source == nil || source == entry.source)
             && (state == nil || state == entry.state)
+            && (isSuperseded == nil || isSuperseded == entry.isSuperseded)
             && (leadID == nil || leadID == entry.leadID)
             && (keyPrefix.map { ByteSearch.hasPrefix(entry.delivery.key.text, $0) } ?? true)
     }

@@ -204,11 +204,15 @@ extension MemoryTables {
     }
 
     /// The oldest open delivery of each sink; see `LeadStore`.
-    func oldestOpenMilliseconds() -> [String: Int64] {
+    func oldestOpenMilliseconds(atMilliseconds now: Int64) -> [String: Int64] {
         var oldest: [String: Int64] = [:]
         for entry in parcels.map(\.entry) where [.pending, .leased].contains(entry.state) {
-            let sink = entry.delivery.sink
-            oldest[sink] = min(oldest[sink] ?? .max, entry.createdMilliseconds)
+            let delivery = entry.delivery
+            guard entry.state == .leased || delivery.notBeforeMilliseconds ?? now <= now else {
+                continue
+            }
+            let first = delivery.dueMilliseconds(madeAt: entry.createdMilliseconds)
+            oldest[delivery.sink] = min(oldest[delivery.sink] ?? .max, first)
         }
         return oldest
     }

@@ -182,9 +182,11 @@ extension TablesStore {
     }
 
     /// See `LeadStore`.
-    public func oldestOpenMilliseconds() async throws(StoreError) -> [String: Int64] {
+    public func oldestOpenMilliseconds(
+        atMilliseconds now: Int64
+    ) async throws(StoreError) -> [String: Int64] {
         try await read {
-            $0.oldestOpenMilliseconds()
+            $0.oldestOpenMilliseconds(atMilliseconds: now)
         }
     }
 

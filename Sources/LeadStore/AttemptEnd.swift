@@ -16,10 +16,14 @@ public struct AttemptEnd: Sendable {
     /// The outcome of an attempt that was not spent.
     public static let released = "released"
 
-    /// What the history tells of the attempt: receipt or reason, and what the other side said.
-    public func told(_ answer: String) -> String {
-        guard let detail, !answer.utf8.isEmpty else { return detail ?? "" }
-        return "\(detail); the answer: \(answer)"
+    /// What the history tells of the attempt: receipt or reason, to whom, and what the other side
+    /// said.
+    public func told(_ record: AttemptRecord) -> String {
+        guard var told = detail else { return "" }
+        if !record.recipient.utf8.isEmpty {
+            told += state == .delivered ? " to \(record.recipient)" : " (to \(record.recipient))"
+        }
+        return record.answer.utf8.isEmpty ? told : "\(told); the answer: \(record.answer)"
     }
 
     /// Reads a result.

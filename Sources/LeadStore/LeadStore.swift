@@ -104,8 +104,16 @@ public protocol LeadStore: Sendable {
     func tally(_ filter: DeliveryFilter) async throws(StoreError) -> DeliveryTally
     /// How many leads a filter finds, and what became of their deliveries, whatever its limit.
     func tally(_ filter: LeadFilter) async throws(StoreError) -> LeadTally
-    /// When the oldest delivery that is not over was made, by sink.
-    func oldestOpenMilliseconds() async throws(StoreError) -> [String: Int64]
+    /// When the oldest delivery that is not over was first due, by sink: what waits for a time of its
+    /// own (`notBefore`) does not count before that.
+    func oldestOpenMilliseconds(
+        atMilliseconds: Int64
+    ) async throws(StoreError) -> [String: Int64]
+    /// What is wrong with deliveries whose rows, or whose leads' rows, are not what was written, by
+    /// sequence; of a forgotten lead's nothing can be said.
+    func damage(ofDeliveries sequences: [Int64]) async throws(StoreError) -> [Int64: String]
+    /// What is wrong with a lead whose row is not what was written; nil when nothing is.
+    func damage(ofLead sequence: Int64) async throws(StoreError) -> String?
 
     /// Makes a new generation of each delivery that is over, due at once: a row of its own with a
     /// key of its own, linked to the old one, which stays as it is. Answers in order.
@@ -133,6 +141,12 @@ public protocol LeadStore: Sendable {
 extension LeadStore {
     /// Asks for the counts.
     public func checkIntake() async throws(StoreError) { _ = try await stats() }
+    /// None: what is in no file has no checksums.
+    public func damage(
+        ofDeliveries sequences: [Int64]
+    ) async throws(StoreError) -> [Int64: String] { [:] }
+    /// None: what is in no file has no checksums.
+    public func damage(ofLead sequence: Int64) async throws(StoreError) -> String? { nil }
 }
 
 /// Why the store did not do what it was asked to.
@@ -203,6 +217,8 @@ public struct DeliveryFilter: Sendable, Equatable {
     public var sink: String?
     /// Only this state.
     public var state: DeliveryState?
+    /// Only those that have a later generation, or only those that have none.
+    public var isSuperseded: Bool?
     /// Only of leads with this id.
     public var leadID: LeadID?
     /// Only keys that begin so.
@@ -224,7 +240,8 @@ public struct DeliveryFilter: Sendable, Equatable {
 
     /// Makes a filter.
     public init(
-        sink: String? = nil, state: DeliveryState? = nil, leadID: LeadID? = nil,
+        sink: String? = nil, state: DeliveryState? = nil, isSuperseded: Bool? = nil,
+        leadID: LeadID? = nil,
         keyPrefix: String? = nil, source: String? = nil, route: String? = nil,
         sinceMilliseconds: Int64? = nil, untilMilliseconds: Int64? = nil,
         afterSequence: Int64? = nil, beforeSequence: Int64? = nil, limit: Int = 50
@@ -237,6 +254,7 @@ public struct DeliveryFilter: Sendable, Equatable {
         self.beforeSequence = beforeSequence
         self.sink = sink
         self.state = state
+        self.isSuperseded = isSuperseded
         self.leadID = leadID
         self.keyPrefix = keyPrefix
         self.limit = limit

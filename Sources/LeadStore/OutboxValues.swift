@@ -142,16 +142,19 @@ public struct AttemptRecord: Sendable {
     public var result: Result
     /// The destination as it turned out; nil when it is not known.
     public var destination: String?
-    /// What the other side said; stands in the history behind receipt or reason.
+    /// To whom or where it went, or was to go; stands in the history behind receipt or reason.
+    public var recipient: String
+    /// What the other side said; stands in the history behind that.
     public var answer: String
 
     /// Makes one.
     public init(
         sequence: Int64, sink: String, token: String, attempt: Int, startedMilliseconds: Int64,
         durationMilliseconds: Int64, result: Result, destination: String? = nil,
-        answer: String = ""
+        recipient: String = "", answer: String = ""
     ) {
         self.answer = answer
+        self.recipient = recipient
         self.sink = sink
         self.destination = destination
         self.sequence = sequence

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import sqlite3
 import subprocess
 import unittest
@@ -273,6 +274,23 @@ class Decide(Operators):
         self.assertIn("over already", text)
         self.run_ok("leads", "decide", "--yes", code=64)
 
+    def test_a_renamed_route_sends_nothing_twice(self):
+        self.edit("to: [ops]", "also_to: [ops]")
+        self.edit("default:\n  to: [head-office]", "default: {hold: nobody is meant}")
+        self.program.start()
+        self.take("1")
+        self.wait_for("delivered")
+        text = (self.program.rules / "leadrouter.yaml").read_text()
+        route = re.search(r"id: (\w+)\s+always: true", text)[1]
+        self.edit(f"id: {route}", "id: renamed")
+        self.edit("also_to: [ops]", "to: [ops]")
+        self.assertEqual(self.api("POST", "/api/reload", {})[0], 200)
+        self.run_ok("leads", "decide", "1", "--yes")
+        until(lambda: self.program.rows("leads", "list")[0]["outcome"] == "routed")
+        self.verified()
+        self.assertEqual(len(self.crm.posts), 1)
+        self.assertEqual(len(self.program.deliveries()), 1)
+
 
 class BrokenRules(Operators):
     """The service goes on with the rules before; so do those who run it."""
@@ -293,7 +311,8 @@ class BrokenRules(Operators):
             self.assertIn(b"has 2 errors", done.stderr)
         done = self.program.command("ledger", "verify")
         self.assertEqual(done.returncode, 0)
-        self.assertIn(b"none decided again", done.stdout)
+        self.assertIn(b"decisions were not checked, because the configuration has errors",
+                      done.stdout)
         file = self.program.folder / "more.ndjson"
         file.write_text('{"id": "7", "field_data": []}\n')
         self.assertIn("1 new", self.run_ok("import", str(file)))

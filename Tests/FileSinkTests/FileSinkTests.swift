@@ -267,6 +267,8 @@ extension Delivery {
         }
         #expect(failure?.verdict == .halt)
         #expect(failure?.reason == "cannot write 'out/{{email}}.ndjson': not a directory")
+        // For the history, which may hold what a lead says.
+        #expect(failure.map { ByteSearch.contains($0.recipient, "file/a.ndjson") } == true)
     }
 
     @Test func `each system error has its verdict`() {

@@ -128,6 +128,33 @@ struct DeliveryLoopTests {
         }
     }
 
+    @Test func `a sink that the configuration pauses, too, stays paused`() async throws {
+        let main = Script()
+        let stage = try await Stage(sinks: [("main", main, "paused: true")])
+        try await stage.run(clock: clock) { flow in
+            #expect(try await state("main", flow).pause == .configuration)
+            try await flow.delivery.pause(sink: "main", reason: "they move house")
+            let both = try await state("main", flow)
+            guard case .operator? = both.pause, both.isPausedByConfiguration else {
+                Issue.record("\(both)")
+                return
+            }
+            try await flow.delivery.resume(sink: "main")
+            #expect(try await state("main", flow).pause == .configuration)
+        }
+    }
+
+    @Test func `a probe of a destination that is not known is refused`() async throws {
+        let stage = try await Stage(sinks: [("main", Script(), "")])
+        try await stage.run(clock: clock) { flow in
+            let count = try await flow.delivery.probe(sink: "main")
+            #expect(count == 0)
+            await #expect(throws: DeliveryLoopError.unknownDestination("elsewhere", sink: "main")) {
+                _ = try await flow.delivery.probe(sink: "main", destination: "elsewhere")
+            }
+        }
+    }
+
     @Test func `a pause lets attempts under way end and gives the rest back`() async throws {
         let gate = Gate()
         let main = Script { (_, _) in await gate.wait() }

@@ -57,7 +57,9 @@ struct DamagedRowTests {
         }
         _ = try? await store.tally(LeadFilter())
         _ = try? await store.tally(DeliveryFilter())
-        _ = try? await store.oldestOpenMilliseconds()
+        _ = try? await store.oldestOpenMilliseconds(atMilliseconds: 999)
+        _ = try? await store.damage(ofDeliveries: Array(1...6))
+        for sequence in Int64(1)...6 { _ = try? await store.damage(ofLead: sequence) }
         for end in OverQuery.End.allCases {
             _ = try? await store.over(OverQuery(end: end, beforeMilliseconds: 999, limit: 9))
         }

@@ -243,8 +243,10 @@ extension BrokenStore {
         try await store.tally(filter)
     }
 
-    func oldestOpenMilliseconds() async throws(StoreError) -> [String: Int64] {
-        try await store.oldestOpenMilliseconds()
+    func oldestOpenMilliseconds(
+        atMilliseconds now: Int64
+    ) async throws(StoreError) -> [String: Int64] {
+        try await store.oldestOpenMilliseconds(atMilliseconds: now)
     }
 
     func redeliver(

@@ -33,6 +33,7 @@ import Testing
                 through: server, replyTo: "jane@example.org", attempt: attempt)
             #expect(receipt.text == "SMTP 250")
             #expect(receipt.answer == "2.0.0 queued", "by which the relay's log knows it")
+            #expect(receipt.recipient == "store@example.com")
             let seen = try #require(await server.next("mail"))
             #expect(seen["sender"]?.string == "leads@example.com")
             let text = seen["data"]?.string ?? ""

@@ -240,7 +240,7 @@ public final class DeliveryLoop: Sendable {
         if reason.utf8.isEmpty { pause.reason = try await standing(sink)?.reason ?? "" }
         try await all.store.setPause(pause, sink: sink)
         lane(sink)?.set(try await standing(sink) ?? pause)
-        all.logger.notice("sink paused by an operator", metadata: ["sink": "\(sink)"])
+        tell("sink paused by an operator", sink, pause.reason)
     }
 
     private func standing(_ sink: String) async throws(StoreError) -> SinkPause? {
@@ -248,18 +248,26 @@ public final class DeliveryLoop: Sendable {
     }
 
     /// Lets a sink that an operator paused go on. One that the configuration pauses stays so.
-    public func resume(sink: String) async throws {
+    public func resume(sink: String, reason: String = "") async throws {
         try await check(sink)
         try await all.store.setPause(nil, sink: sink)
         lane(sink)?.set(nil)
-        all.logger.notice("sink resumed by an operator", metadata: ["sink": "\(sink)"])
+        tell("sink resumed by an operator", sink, reason)
+    }
+
+    private func tell(_ what: Logger.Message, _ sink: String, _ reason: String) {
+        var metadata: Logger.Metadata = ["sink": "\(sink)"]
+        if !reason.utf8.isEmpty { metadata["reason"] = "\(reason)" }
+        all.logger.notice(what, metadata: metadata)
     }
 
     /// Ends the rest of a destination, or of all of a sink: the next delivery asks whether it is
     /// well again. Answers of how many.
     public func probe(sink: String, destination: String? = nil) async throws -> Int {
         try await check(sink)
-        return lane(sink)?.probe(destination) ?? 0
+        if let count = lane(sink)?.probe(destination) { return count }
+        guard let destination else { return 0 }
+        throw DeliveryLoopError.unknownDestination(destination, sink: sink)
     }
 
     private func check(_ sink: String) async throws {

@@ -98,8 +98,10 @@ extension Lane {
         var record = record(of: begun.prepared, .returned, at: started)
         record.durationMilliseconds = max(0, now.up - started.up)
         switch result {
-        case .success(let receipt): record.answer = receipt.answer
-        case .failure(let failure): record.answer = failure.answer
+        case .success(let receipt):
+            (record.recipient, record.answer) = (receipt.recipient, receipt.answer)
+        case .failure(let failure):
+            (record.recipient, record.answer) = (failure.recipient, failure.answer)
         }
         switch result {
         case .success(let receipt): record.result = .delivered(receipt: receipt.text)

@@ -104,11 +104,14 @@ final class Lane: Sendable {
         bell.ring()
     }
 
-    /// Ends rests; answers how many destinations are asked now.
-    func probe(_ destination: String?) -> Int {
+    /// Ends rests; answers how many destinations are asked now, and nil for one that is not known.
+    func probe(_ destination: String?) -> Int? {
         let now = all.watch.read()
         defer { bell.ring() }
-        return state.withLock { $0.desk.endRests(of: destination, at: now) }
+        return state.withLock { state in
+            if let destination, state.desk[destination] == nil { return nil }
+            return state.desk.endRests(of: destination, at: now)
+        }
     }
 
     /// The wall clock was set back: nothing may wait longer than its longest step from now.
@@ -123,12 +126,13 @@ final class Lane: Sendable {
             let setup = state.nextSetup ?? state.setup
             var result = SinkState(
                 name: name, plugin: setup?.use.instance.plugin, isAbsent: setup == nil,
+                isPausedByConfiguration: setup?.options.isPaused == true,
                 inFlight: state.desk.inFlight, maxInFlight: setup?.options.maxInFlight ?? 0,
                 destinations: state.desk.states(at: now), attempts: state.attempts)
             if let pause = state.pause {
                 result.pause = .operator(
                     sinceMilliseconds: pause.sinceMilliseconds, reason: pause.reason)
-            } else if setup?.options.isPaused == true {
+            } else if result.isPausedByConfiguration {
                 result.pause = .configuration
             }
             return result

@@ -112,7 +112,7 @@ struct RetryPolicy: Sendable {
             NewDelivery(
                 key: DeliveryKey(
                     source: leased.source, lead: leadID, route: leased.delivery.route,
-                    target: "\(sink) after \(leased.delivery.key)"),
+                    standIn: sink, for: leased.delivery.key),
                 sink: sink, route: leased.delivery.route, isCopy: leased.delivery.isCopy)
         }
     }

@@ -16,6 +16,9 @@ public struct SinkState: Sendable, Equatable {
     public var isAbsent: Bool
     /// Who paused it; nil when it works.
     public var pause: Pause?
+    /// Whether the configuration pauses it, also beside an operator: then it stays so when the
+    /// operator lets it go on.
+    public var isPausedByConfiguration: Bool
     /// Attempts under way.
     public var inFlight: Int
     /// The most attempts under way.
@@ -39,7 +42,8 @@ public struct SinkState: Sendable, Equatable {
 
     init(
         name: String, plugin: String? = nil, isAbsent: Bool = false, pause: Pause? = nil,
-        inFlight: Int = 0, maxInFlight: Int = 0, destinations: [DestinationState] = [],
+        isPausedByConfiguration: Bool = false, inFlight: Int = 0, maxInFlight: Int = 0,
+        destinations: [DestinationState] = [],
         attempts: [AttemptOutcome: Int] = [:]
     ) {
         self.attempts = attempts
@@ -47,6 +51,7 @@ public struct SinkState: Sendable, Equatable {
         self.plugin = plugin
         self.isAbsent = isAbsent
         self.pause = pause
+        self.isPausedByConfiguration = isPausedByConfiguration
         self.inFlight = inFlight
         self.maxInFlight = maxInFlight
         self.destinations = destinations
@@ -89,6 +94,8 @@ public struct DestinationState: Sendable, Equatable {
 public enum DeliveryLoopError: Error, Sendable, Equatable, CustomStringConvertible {
     /// No sink of that name is configured or has deliveries.
     case unknownSink(String)
+    /// The sink knows no destination of that name that has something to do or is not well.
+    case unknownDestination(String, sink: String)
     /// Another configuration is being taken over just now.
     case isReloading
 
@@ -96,6 +103,9 @@ public enum DeliveryLoopError: Error, Sendable, Equatable, CustomStringConvertib
     public var description: String {
         switch self {
         case .unknownSink(let name): "there is no sink '\(name)'"
+        case .unknownDestination(let name, let sink):
+            "'\(sink)' has no destination '\(name)' that has something to do or is not well; "
+                + "'leadrouter sinks list' shows them"
         case .isReloading: "another configuration is being taken over; try again"
         }
     }

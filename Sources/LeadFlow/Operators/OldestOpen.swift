@@ -1,7 +1,7 @@
 public import LeadStore
 internal import Synchronization
 
-/// When the oldest delivery of each sink that is not over was made, for `/metrics`.
+/// When the oldest delivery of each sink that is not over was first due, for `/metrics`.
 ///
 /// The store has to look at every open delivery for that, three seconds for a million. So it is
 /// asked beside whoever reads the metrics, and takes a twentieth of the time at most.
@@ -29,7 +29,9 @@ public final class OldestOpen: Sendable {
         while true {
             let start = clock.upMilliseconds
             // A store that does not answer says so elsewhere.
-            if let answer = try? await store.oldestOpenMilliseconds() {
+            if let answer = try? await store.oldestOpenMilliseconds(
+                atMilliseconds: clock.nowMilliseconds())
+            {
                 latest.withLock { $0 = answer }
             }
             try await clock.sleep(

@@ -29,8 +29,36 @@ public struct OperatorDesk: Sendable {
         _ verb: DeliveryVerb, _ filters: [DeliveryFilter]
     ) async throws(StoreError) -> DeliveryPlan {
         var plan = DeliveryPlan(verb: verb)
-        for filter in filters { plan.add(try await store.tally(filter)) }
+        for filter in filters {
+            let tally = try await store.tally(filter)
+            plan.add(tally)
+            if verb == .redeliver { try await addDamage(tally, filter, to: &plan) }
+        }
         return plan
+    }
+
+    /// What is damaged is not sent again, so every row that would be is looked at, as it will be
+    /// when the order is carried out.
+    private func addDamage(
+        _ tally: DeliveryTally, _ filter: DeliveryFilter, to plan: inout DeliveryPlan
+    ) async throws(StoreError) {
+        guard tally.counts.keys.contains(where: OperatorDesk.mayBeSent) else { return }
+        var page = filter
+        page.beforeSequence = tally.lastSequence + 1
+        page.afterSequence = filter.afterSequence ?? 0
+        page.limit = OperatorDesk.pageMax
+        while true {
+            let entries = try await store.deliveries(page)
+            guard let last = entries.last else { return }
+            let meant = entries.filter { OperatorDesk.mayBeSent($0.kind) }
+            let damage = try await store.damage(ofDeliveries: meant.map(\.sequence))
+            for entry in meant where damage[entry.sequence] != nil { plan.addDamaged(entry.kind) }
+            page.afterSequence = last.sequence
+        }
+    }
+
+    private static func mayBeSent(_ kind: DeliveryTally.Kind) -> Bool {
+        !kind.isSuperseded && [.delivered, .dead, .cancelled].contains(kind.state)
     }
 
     /// Carries an order about deliveries out; answers how many rows got which answer.
@@ -148,12 +176,16 @@ public struct DeliveryPlan: Sendable, Equatable {
     /// What is ordered.
     public let verb: DeliveryVerb
     private var counts: [DeliveryTally.Kind: Int] = [:]
+    /// How many of them are damaged.
+    private var damaged: [DeliveryTally.Kind: Int] = [:]
 
     init(verb: DeliveryVerb) { self.verb = verb }
 
     mutating func add(_ tally: DeliveryTally) {
         counts.merge(tally.counts, uniquingKeysWith: +)
     }
+
+    mutating func addDamaged(_ kind: DeliveryTally.Kind) { damaged[kind, default: 0] += 1 }
 
     /// How many deliveries there are.
     public var count: Int { counts.values.reduce(0, +) }
@@ -163,14 +195,18 @@ public struct DeliveryPlan: Sendable, Equatable {
 
     /// By sink, then by state.
     public var lines: [Line] {
-        let lines = counts.map { kind, count in
-            Line(kind: kind, count: count, answer: answer(to: kind))
+        let lines = counts.flatMap { kind, count in
+            let bad = min(damaged[kind] ?? 0, count)
+            return [
+                Line(kind: kind, count: count - bad, answer: answer(to: kind)),
+                Line(kind: kind, count: bad, answer: .damaged),
+            ].filter { $0.count > 0 }
         }
         return lines.sorted { a, b in
             let (one, two) = (a.kind, b.kind)
             return Array(one.sink.utf8) == Array(two.sink.utf8)
-                ? (one.state.rawValue, one.isSuperseded ? 1 : 0)
-                    < (two.state.rawValue, two.isSuperseded ? 1 : 0)
+                ? (one.state.rawValue, one.isSuperseded ? 1 : 0, a.answer == .damaged ? 1 : 0)
+                    < (two.state.rawValue, two.isSuperseded ? 1 : 0, b.answer == .damaged ? 1 : 0)
                 : one.sink.utf8.lexicographicallyPrecedes(two.sink.utf8)
         }
     }
@@ -183,5 +219,12 @@ public struct DeliveryPlan: Sendable, Equatable {
             return kind.isSuperseded ? .superseded : .done
         case .cancel: return kind.state == .pending ? .done : .over
         }
+    }
+}
+
+extension DeliveryEntry {
+    /// As it is counted in a plan.
+    fileprivate var kind: DeliveryTally.Kind {
+        DeliveryTally.Kind(sink: delivery.sink, state: state, isSuperseded: isSuperseded)
     }
 }

@@ -145,11 +145,15 @@ public struct Receipt: Sendable, Equatable {
     /// What the other side said, one line, such as the number by which it knows the lead. May repeat
     /// lead data: it is kept with the attempt, and never logged.
     public let answer: String
+    /// To whom or where it went, as the settings came out for this lead: one line. May be lead data,
+    /// too, and is kept where the answer is.
+    public let recipient: String
 
-    /// Makes a receipt; text and answer become one line each, of at most 500 bytes.
-    public init(_ text: String, answer: String = "") {
+    /// Makes a receipt; each text becomes one line of at most 500 bytes.
+    public init(_ text: String, to recipient: String = "", answer: String = "") {
         self.text = Receipt.line(text)
         self.answer = Receipt.line(answer)
+        self.recipient = Receipt.line(recipient)
     }
 
     static func line(_ text: String) -> String {
@@ -187,13 +191,16 @@ public struct DeliveryFailure: Error, Sendable, CustomStringConvertible {
     /// What the other side said, one line: it knows best what it does not like. May repeat lead data:
     /// it is kept with the attempt, and never logged.
     public let answer: String
+    /// To whom or where it was to go: one line. May be lead data, too, and is kept where the answer is.
+    public let recipient: String
 
-    /// Makes a failure; reason and answer become one line each, of at most 500 bytes.
+    /// Makes a failure; each text becomes one line of at most 500 bytes.
     public init(
         _ verdict: Verdict, _ reason: String, isAmbiguous: Bool = false, isOfThisLead: Bool = false,
-        answer: String = ""
+        to recipient: String = "", answer: String = ""
     ) {
         self.answer = Receipt.line(answer)
+        self.recipient = Receipt.line(recipient)
         self.verdict = verdict
         self.reason = Receipt.line(reason)
         self.isAmbiguous = isAmbiguous
@@ -220,7 +227,15 @@ public struct DeliveryFailure: Error, Sendable, CustomStringConvertible {
     /// The same, with what the other side said.
     public func answered(_ answer: String) -> DeliveryFailure {
         DeliveryFailure(
-            verdict, reason, isAmbiguous: isAmbiguous, isOfThisLead: isOfThisLead, answer: answer)
+            verdict, reason, isAmbiguous: isAmbiguous, isOfThisLead: isOfThisLead, to: recipient,
+            answer: answer)
+    }
+
+    /// The same, with where it was to go.
+    public func sent(to recipient: String) -> DeliveryFailure {
+        DeliveryFailure(
+            verdict, reason, isAmbiguous: isAmbiguous, isOfThisLead: isOfThisLead, to: recipient,
+            answer: answer)
     }
 
     /// The reason.

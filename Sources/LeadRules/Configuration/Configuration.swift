@@ -136,6 +136,8 @@ public struct OperatorSettings: Sendable {
     public let store: StoreSettings
     /// Names of sinks, and of their plugins.
     public let sinks: [String: String]
+    /// Names of the sinks that have `paused: true`.
+    public let pausedSinks: Set<String>
     /// Names of sources, in the order written.
     public let sources: [String]
     /// What sources call things; missing for those whose settings have errors.

@@ -330,9 +330,9 @@ extension ConfigurationLoader {
         guard let server = known("server", server, ServerSettings()),
             let store = known("store", store, StoreSettings())
         else { return nil }
-        let sinks = (merged.named["sinks"] ?? []).map { entry in
-            (entry.name, entry.value["plugin"]?.text ?? "")
-        }
+        let entries = merged.named["sinks"] ?? []
+        let sinks = entries.map { ($0.name, $0.value["plugin"]?.text ?? "") }
+        let paused = entries.filter { $0.value["paused"]?.text == "true" }.map(\.name)
         let sources = merged.named["sources"] ?? []
         let names = sources.compactMap { entry in
             catalogue.sources[entry.value["plugin"]?.text ?? ""]?
@@ -340,7 +340,8 @@ extension ConfigurationLoader {
         }
         return OperatorSettings(
             server: server, store: store, sinks: Dictionary(sinks) { first, _ in first },
-            sources: sources.map(\.name), names: Dictionary(names) { first, _ in first })
+            pausedSinks: Set(paused), sources: sources.map(\.name),
+            names: Dictionary(names) { first, _ in first })
     }
 
     mutating func settings<Settings: PluginConfig>(_ key: String) -> Settings? {

@@ -69,6 +69,7 @@ extension SQLiteStore {
         query.add("outbox.sink = ?", filter.sink)
         query.add("outbox.route = ?", filter.route)
         query.add(state: filter.state?.rawValue, of: "outbox")
+        query.add(isSuperseded, is: filter.isSuperseded)
         query.add("inbox.lead_id = ?", filter.leadID?.text)
         query.add("inbox.source = ?", filter.source)
         query.add("outbox.key >= ?", filter.keyPrefix)
@@ -132,6 +133,11 @@ struct Query {
     /// A state is a word of ours, written out so that SQLite may use the state's own index.
     mutating func add(state: String?, of table: String) {
         if let state { conditions.append("\(table).state = '\(state)'") }
+    }
+
+    /// A condition without values that is to be true, or false.
+    mutating func add(_ condition: String, is wanted: Bool?) {
+        if let wanted { conditions.append(wanted ? condition : "NOT \(condition)") }
     }
 
     func rows(_ db: Database, order: String, limit: Int) throws -> [Row] {

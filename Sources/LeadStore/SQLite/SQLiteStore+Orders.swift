@@ -303,17 +303,22 @@ extension SQLiteStore {
         }
     }
 
-    public func oldestOpenMilliseconds() async throws(StoreError) -> [String: Int64] {
+    public func oldestOpenMilliseconds(
+        atMilliseconds now: Int64
+    ) async throws(StoreError) -> [String: Int64] {
         try await read { db in
             var oldest: [String: Int64] = [:]
             for row in try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT sink, min(created_ms) AS oldest FROM (
-                        SELECT sink, created_ms FROM outbox WHERE state = 'pending'
-                        UNION ALL SELECT sink, created_ms FROM outbox WHERE state = 'leased')
+                    SELECT sink, min(first_ms) AS oldest FROM (
+                        SELECT sink, max(created_ms, ifnull(not_before_ms, created_ms)) AS first_ms
+                        FROM outbox WHERE state = 'pending' AND ifnull(not_before_ms, ?) <= ?
+                        UNION ALL
+                        SELECT sink, max(created_ms, ifnull(not_before_ms, created_ms))
+                        FROM outbox WHERE state = 'leased')
                     GROUP BY sink
-                    """)
+                    """, arguments: [now, now])
             { if let sink: String = row.value("sink") { oldest[sink] = row.value("oldest") } }
             return oldest
         }

@@ -30,7 +30,7 @@ extension SQLiteStore {
         ])
         guard db.changesCount > 0 else { return false }
         tally.delivery(to: record.sink, from: .leased, to: end.state)
-        if let outcome = end.outcome { try note(outcome, end.told(record.answer), record, db) }
+        if let outcome = end.outcome { try note(outcome, end.told(record), record, db) }
         guard !end.followUps.isEmpty else { return true }
         let inbox = try Int64.fetchOne(
             db.cachedStatement(sql: "SELECT inbox_sequence FROM outbox WHERE sequence = ?"),

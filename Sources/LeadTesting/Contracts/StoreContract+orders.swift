@@ -184,7 +184,8 @@ extension StoreContract {
         try requireEqual(try await times(.held), [], "held")
         _ = try await store.redeliver([dead.sequence], order)
         try requireEqual(try await times(.dead), [], "dead, and redelivered")
-        try requireEqual(try await store.oldestOpenMilliseconds(), ["a": 5000, "c": 100], "open")
+        let open = try await store.oldestOpenMilliseconds(atMilliseconds: 9000)
+        try requireEqual(open, ["a": 5000, "c": 100], "open")
     }
 
     static let decideAgainChecks: [Check] = [
@@ -274,6 +275,74 @@ extension StoreContract {
     ]
 
     static let tallyChecks: [Check] = [
+        .init("what waits for a time of its own is open from then on") { store in
+            _ = try await store.acceptLeads(["1"])
+            let entry = try requireValue(
+                try await store.undecided(after: 0, limit: 9).first, "no lead")
+            var decision = DecisionRecord.sample(entry, sinks: ["a"], at: 1000)
+            decision.deliveries[0].notBeforeMilliseconds = 7000
+            try await store.record([decision])
+            func open(_ time: Int64) async throws -> [String: Int64] {
+                try await store.oldestOpenMilliseconds(atMilliseconds: time)
+            }
+            try requireEqual(try await open(6999), [:], "before")
+            try requireEqual(try await open(7000), ["a": 7000], "then")
+            _ = try await store.leaseOne("a", at: 7000)
+            try requireEqual(try await open(6000), ["a": 7000], "under way")
+        },
+        .init("dead letters that were redelivered are told apart") { store in
+            for id in ["1", "2"] { try await store.route(id, to: ["a"]) }
+            for one in try await store.lease("a", at: 1000) {
+                _ = try await store.finish(one, .dead(reason: "550", followUps: []))
+            }
+            let all = try await store.deliveries(DeliveryFilter(state: .dead))
+            _ = try await store.redeliver([all[0].sequence], order)
+            func dead(_ isSuperseded: Bool?) async throws -> [String] {
+                let filter = DeliveryFilter(state: .dead, isSuperseded: isSuperseded)
+                let tally = try await store.tally(filter)
+                let ids = try await store.deliveries(filter).map(\.leadID.text)
+                try requireEqual(tally.counts.values.reduce(0, +), ids.count, "the tally")
+                return ids
+            }
+            try requireEqual(try await dead(nil), ["2", "1"], "all")
+            try requireEqual(try await dead(false), ["1"], "open")
+            try requireEqual(try await dead(true), ["2"], "redelivered")
+        },
+        .init("the history says to whom it went") { store in
+            try await store.route("1", to: ["a"])
+            for (time, result) in [
+                (Int64(1000), AttemptRecord.Result.retry(dueMilliseconds: 1001, reason: "busy")),
+                (2000, .delivered(receipt: "SMTP 250")),
+            ] {
+                let leased = try await store.leaseOne("a", at: time)
+                _ = try await store.finish([
+                    AttemptRecord(
+                        sequence: leased.sequence, sink: "a", token: leased.token,
+                        attempt: leased.attempt, startedMilliseconds: time, durationMilliseconds: 1,
+                        result: result, recipient: "zoe@example.com", answer: "as 7")
+                ])
+            }
+            let row = try requireValue(try await store.deliveries(DeliveryFilter()).first, "no row")
+            try requireEqual(row.detail, "SMTP 250", "the receipt alone")
+            try requireEqual(
+                try await store.attempts(of: row.sequence).map(\.detail),
+                [
+                    "busy (to zoe@example.com); the answer: as 7",
+                    "SMTP 250 to zoe@example.com; the answer: as 7",
+                ], "the history")
+        },
+        .init("nothing that was written is damaged, and nothing that is forgotten") { store in
+            for id in ["1", "2"] { try await store.route(id, to: ["a"]) }
+            for one in try await store.lease("a", at: 1000, limit: 1) {
+                _ = try await store.finish(one, .delivered(receipt: "ok"))
+            }
+            _ = try await store.acceptLeads(["3"])
+            _ = try await store.forget([1], ForgetOptions(), order)
+            try requireEqual(try await store.damage(ofDeliveries: [1, 2]), [:], "deliveries")
+            for sequence in Int64(1)...3 {
+                try requireEqual(try await store.damage(ofLead: sequence), nil, "lead \(sequence)")
+            }
+        },
         .init("a tally of leads says what forgetting them would do") { store in
             for id in 1...3 { try await store.route(String(id), to: ["a"], at: 1000) }
             let leased = try await store.lease("a", at: 1000, limit: 2)

@@ -45,7 +45,7 @@ struct Serve: AsyncParsableCommand {
         do {
             store = try await SQLiteStore.open(path: configuration.store.path, ownership: .owner)
         } catch {
-            Console.error("error: \(error)")
+            error.tell(at: configuration.store.path)
             throw ExitCode.unavailable
         }
         logger.notice(

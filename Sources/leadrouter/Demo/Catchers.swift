@@ -13,11 +13,23 @@ final class MailCatcher: Sendable {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         var options = SMTPOptions()
         options.port = port
+        let caught = MailCatcher.last(in: folder)
         server = FakeSMTPServer(options: options) { mail in
             let recipient = FileName.safe(mail.recipients.first ?? "nobody")
-            let name = "\(String(format: "%05d", mail.number))-\(recipient).eml"
+            let name = "\(String(format: "%05d", caught + mail.number))-\(recipient).eml"
             try? Data(mail.message).write(to: url.appending(path: name))
         }
+    }
+
+    /// The highest number of what an earlier one caught there: it is numbered on from that, so that
+    /// nothing is written over.
+    static func last(in folder: String) -> Int {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let numbers = names.compactMap { name -> Int? in
+            guard name.utf8.contains(0x2D) else { return nil }
+            return Int(String(decoding: name.utf8.prefix { $0 != 0x2D }, as: UTF8.self))
+        }
+        return max(0, numbers.max() ?? 0)
     }
 }
 

@@ -7,6 +7,9 @@ struct ShownLead {
     var lead: InboxEntry
     var deliveries: [DeliveryEntry]
     var orders: [OrderEntry]
+    /// What of it is not as it was written.
+    var damage: String?
+    var notes: DeliveryNotes
 }
 
 /// A delivery with its attempts.
@@ -17,6 +20,8 @@ struct ShownDelivery {
     var nextKey: String?
     var attempts: [AttemptEntry]
     var orders: [OrderEntry]
+    /// Of its lead's deliveries.
+    var notes: DeliveryNotes
 }
 
 /// Both sides of the books, how old they are and how large.
@@ -31,7 +36,8 @@ struct LedgerFigures {
     ) async throws(StoreError) -> LedgerFigures {
         LedgerFigures(
             stats: try await store.stats(),
-            oldestOpenMilliseconds: try await store.oldestOpenMilliseconds(),
+            oldestOpenMilliseconds: try await store.oldestOpenMilliseconds(
+                atMilliseconds: now),
             sizes: try await (store as? any LedgerFile)?.sizes(), nowMilliseconds: now)
     }
 
@@ -55,7 +61,7 @@ enum Ledger {
 
     /// The leads of an id, one for each source that has it.
     static func find(
-        _ id: LeadID, source: String?, in store: any LeadStore
+        _ id: LeadID, source: String?, in store: any LeadStore, waits: SinkWaits = SinkWaits()
     ) async throws -> [ShownLead] {
         var found: [ShownLead] = []
         for lead in try await store.leads(LeadFilter(source: source, leadID: id)) {
@@ -64,7 +70,9 @@ enum Ledger {
             found.append(
                 ShownLead(
                     lead: lead, deliveries: deliveries,
-                    orders: try await store.orders(ofLead: lead.sequence)))
+                    orders: try await store.orders(ofLead: lead.sequence),
+                    damage: try await store.damage(ofLead: lead.sequence),
+                    notes: try await DeliveryNotes.read(deliveries, waits, from: store)))
         }
         if found.isEmpty {
             throw BadRequest(kind: .notFound, description: "there is no lead '\(id)' in the store")
@@ -73,7 +81,9 @@ enum Ledger {
     }
 
     /// The one delivery whose key begins so.
-    static func find(key: String, in store: any LeadStore) async throws -> ShownDelivery {
+    static func find(
+        key: String, in store: any LeadStore, waits: SinkWaits = SinkWaits()
+    ) async throws -> ShownDelivery {
         let key = try LedgerFilters.key(key)
         let found = try await store.deliveries(DeliveryFilter(keyPrefix: key, limit: 2))
         guard let delivery = found.first else {
@@ -93,7 +103,8 @@ enum Ledger {
             nextKey: siblings.first { $0.previousSequence == delivery.sequence }?
                 .delivery.key.text,
             attempts: try await store.attempts(of: delivery.sequence),
-            orders: orders.filter { $0.deliverySequence == delivery.sequence })
+            orders: orders.filter { $0.deliverySequence == delivery.sequence },
+            notes: try await DeliveryNotes.read(siblings, waits, from: store))
     }
 
     static func several(_ key: String) -> BadRequest {
@@ -127,36 +138,27 @@ enum Ledger {
     /// So much of a lead's id stands in a row of deliveries: some are a hash long.
     private static let leadColumns = 24
 
-    /// When the next attempt is due; what is due already waits for room, or for a destination that
-    /// rests.
-    private static func next(_ delivery: DeliveryEntry, _ now: Int64) -> String {
-        guard delivery.state == .pending else { return "" }
-        return delivery.dueMilliseconds <= now ? "due" : time(delivery.dueMilliseconds)
-    }
-
     private static func shortened(_ text: String) -> String {
         let scalars = text.unicodeScalars
         guard scalars.count > leadColumns else { return text }
         return String(String.UnicodeScalarView(scalars.prefix(leadColumns - 1))) + "…"
     }
 
-    static func cells(_ delivery: DeliveryEntry, atMilliseconds now: Int64) -> [String] {
+    static func cells(_ delivery: DeliveryEntry, _ wait: SinkWaits.Wait?) -> [String] {
         [
             String(delivery.delivery.key.text.prefix(12)), time(delivery.createdMilliseconds),
             shortened(delivery.leadID.text), delivery.delivery.sink, delivery.delivery.route,
             delivery.state.rawValue + (delivery.isSuperseded ? ", redelivered" : ""),
             String(delivery.attempts),
-            next(delivery, now), delivery.detail ?? "",
+            wait?.short ?? "", delivery.detail ?? "",
         ]
     }
 
-    static let dueHelp =
-        "for room at its sink, or for a destination that rests; 'leadrouter sinks list' says which"
-
-    static func table(_ deliveries: [DeliveryEntry]) -> String {
+    static func table(_ shown: ShownLead) -> String {
         var table = TextTable(deliveryHeader)
-        let now = SystemClock().nowMilliseconds()
-        for delivery in deliveries { table.add(cells(delivery, atMilliseconds: now)) }
+        for delivery in shown.deliveries {
+            table.add(cells(delivery, shown.notes.wait(of: delivery)))
+        }
         return table.text
     }
 

@@ -47,6 +47,10 @@ struct LedgerAPI: Sendable {
     }
 
     var endpoints: [AdminServer.Endpoint] {
+        answers + LedgerAPI.refusals(beside: answers)
+    }
+
+    private var answers: [AdminServer.Endpoint] {
         [
             .get("leads") { await self.leads($0) },
             .get("leads/:id") { await self.lead($0) },
@@ -107,10 +111,15 @@ struct LedgerAPI: Sendable {
         await answering { writer in
             let filter = try LedgerFilters.deliveries(query.parameters)
             let deliveries = try await store.deliveries(filter)
+            let waits = try await sinks.waits()
+            let now = SystemClock().nowMilliseconds()
             writer.object { writer in
                 writer.name("deliveries")
                 writer.array { writer in
-                    for delivery in deliveries { LedgerJSON.write(delivery, to: &writer) }
+                    for delivery in deliveries {
+                        let wait = waits.wait(of: delivery, atMilliseconds: now)
+                        LedgerJSON.write(delivery, wait, to: &writer)
+                    }
                 }
                 LedgerAPI.next(deliveries.map(\.sequence), filter.limit, &writer)
             }
@@ -132,7 +141,8 @@ struct LedgerAPI: Sendable {
             try LedgerFilters.check(query.parameters, known: ["source"])
             let id = try LedgerFilters.leadID(query.path["id"] ?? "")
             let found = try await Ledger.find(
-                id, source: query.parameters.first?.value, in: store)
+                id, source: query.parameters.first?.value, in: store,
+                waits: try await sinks.waits())
             logger.info("a lead was shown to an operator", metadata: ["lead": "\(id)"])
             writer.object { writer in
                 writer.name("leads")
@@ -145,7 +155,9 @@ struct LedgerAPI: Sendable {
         await answering { writer in
             try LedgerFilters.check(query.parameters, known: [])
             LedgerJSON.write(
-                try await Ledger.find(key: query.path["key"] ?? "", in: store), to: &writer)
+                try await Ledger.find(
+                    key: query.path["key"] ?? "", in: store, waits: try await sinks.waits()),
+                to: &writer)
         }
     }
 
@@ -184,8 +196,8 @@ struct LedgerAPI: Sendable {
 
     private func backup(_ body: [UInt8]) async -> AdminServer.Answer {
         await answering { writer in
-            guard let root = try? JSONDocument.parse(body).root,
-                root.members.map(\.name) == ["file"], let path = root["file"]?.string,
+            let root = try JSONBody.object(body)
+            guard root.members.map(\.name) == ["file"], let path = root["file"]?.string,
                 path.utf8.first == 0x2F
             else {
                 throw BadRequest(

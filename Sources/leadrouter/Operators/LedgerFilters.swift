@@ -4,7 +4,7 @@ import LeadStore
 /// A request that cannot be carried out as it is written.
 struct BadRequest: Error, CustomStringConvertible {
     /// Wrong usage, nothing found, or more than one found.
-    enum Kind: Int { case wrong = 400, notFound = 404, ambiguous = 409 }
+    enum Kind: Int { case wrong = 400, notFound = 404, method = 405, ambiguous = 409 }
 
     var kind = Kind.wrong
     var description: String
@@ -20,6 +20,8 @@ enum LedgerFilters {
         "key", "lead", "source", "sink", "route", "state", "since", "until",
     ]
     static let pageNames = ["before", "limit"]
+    /// What else chooses deliveries to look at: with `all=true`, dead letters that were redelivered.
+    static let allName = "all"
     /// The most rows of one answer of the admin API.
     static let limitMax = 1000
     /// The rows of an answer, unless told.
@@ -46,8 +48,9 @@ enum LedgerFilters {
     }
 
     static func deliveries(_ parameters: [Parameter]) throws(BadRequest) -> DeliveryFilter {
-        try check(parameters, known: deliveryNames + pageNames)
+        try check(parameters, known: deliveryNames + [allName] + pageNames)
         var filter = DeliveryFilter(limit: limitDefault)
+        var isAll = false
         for (name, value) in parameters {
             switch name {
             case "key": filter.keyPrefix = try key(value)
@@ -58,11 +61,21 @@ enum LedgerFilters {
             case "state": filter.state = try state(value)
             case "since": filter.sinceMilliseconds = try time(value, name)
             case "until": filter.untilMilliseconds = try time(value, name)
+            case allName: isAll = try bool(value, name)
             case "before": filter.beforeSequence = try number(value, name, .max)
             default: filter.limit = Int(try number(value, name, Int64(limitMax)))
             }
         }
+        // A dead letter that was redelivered is another row's concern.
+        if filter.state == .dead, !isAll { filter.isSuperseded = false }
         return filter
+    }
+
+    private static func bool(_ text: String, _ name: String) throws(BadRequest) -> Bool {
+        guard let value = Bool(text) else {
+            throw BadRequest(description: "'\(name)' needs true or false, not '\(text)'")
+        }
+        return value
     }
 
     /// A delivery's key, or how it begins.

@@ -38,6 +38,8 @@ enum LedgerJSON {
             writeMembers(of: shown.lead, to: &writer)
             writer.name("duplicate")
             writer.bool(shown.lead.isDuplicate)
+            writer.name("damage")
+            writer.string(shown.damage)
             writer.name("decision")
             embed(shown.lead.decision.map { Array($0.utf8) } ?? [], in: &writer)
             writer.name("lead")
@@ -46,7 +48,14 @@ enum LedgerJSON {
             writer.string(
                 shown.lead.raw.isEmpty ? nil : String(decoding: shown.lead.raw, as: UTF8.self))
             writer.name("deliveries")
-            writer.array { writer in for one in shown.deliveries { write(one, to: &writer) } }
+            writer.array { writer in
+                for one in shown.deliveries {
+                    writer.object { writer in
+                        writeMembers(of: one, shown.notes.wait(of: one), to: &writer)
+                        writeMembers(of: one, shown.notes, to: &writer)
+                    }
+                }
+            }
             writer.name("orders")
             writer.array { writer in for one in shown.orders { write(one, to: &writer) } }
         }
@@ -61,11 +70,35 @@ enum LedgerJSON {
         writer.value(document.root)
     }
 
-    static func write(_ delivery: DeliveryEntry, to writer: inout JSONWriter) {
-        writer.object { writer in writeMembers(of: delivery, to: &writer) }
+    /// A row of the outbox, and what it waits for.
+    static func write(
+        _ delivery: DeliveryEntry, _ wait: SinkWaits.Wait?, to writer: inout JSONWriter
+    ) {
+        writer.object { writer in writeMembers(of: delivery, wait, to: &writer) }
     }
 
-    private static func writeMembers(of delivery: DeliveryEntry, to writer: inout JSONWriter) {
+    /// What is told with a lead's other deliveries at hand.
+    private static func writeMembers(
+        of delivery: DeliveryEntry, _ notes: DeliveryNotes, to writer: inout JSONWriter
+    ) {
+        let failed = notes.standIns.failed(behind: delivery)
+        writer.name("stands_in_for")
+        writer.string(failed?.delivery.key.text)
+        writer.name("stands_in_because")
+        writer.string(failed?.detail)
+        writer.name("handed_over_as")
+        writer.array { writer in
+            for one in notes.standIns.successors(of: delivery) {
+                writer.string(one.delivery.key.text)
+            }
+        }
+        writer.name("damage")
+        writer.string(notes.damage[delivery.sequence])
+    }
+
+    private static func writeMembers(
+        of delivery: DeliveryEntry, _ wait: SinkWaits.Wait?, to writer: inout JSONWriter
+    ) {
         writer.name("delivery_id")
         writer.string(delivery.delivery.key.text)
         writer.name("lead_id")
@@ -92,6 +125,8 @@ enum LedgerJSON {
         writer.string(Ledger.time(delivery.createdMilliseconds))
         writer.name("due_time")
         writer.string(delivery.state == .pending ? Ledger.time(delivery.dueMilliseconds) : nil)
+        writer.name("waits")
+        writer.string(wait?.sentence)
         writer.name("destination")
         writer.string(delivery.destination.utf8.isEmpty ? nil : delivery.destination)
         writer.name("detail")
@@ -107,7 +142,8 @@ enum LedgerJSON {
     /// A delivery with its attempts and orders.
     static func write(_ shown: ShownDelivery, to writer: inout JSONWriter) {
         writer.object { writer in
-            writeMembers(of: shown.delivery, to: &writer)
+            writeMembers(of: shown.delivery, shown.notes.wait(of: shown.delivery), to: &writer)
+            writeMembers(of: shown.delivery, shown.notes, to: &writer)
             writer.name("redelivery_of")
             writer.string(shown.previousKey)
             writer.name("redelivered_as")

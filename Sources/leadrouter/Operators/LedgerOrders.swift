@@ -99,6 +99,8 @@ struct LedgerOrders: Sendable {
         try LedgerFilters.check(request.filter, known: LedgerFilters.deliveryNames)
         var filter = try LedgerFilters.deliveries(request.filter)
         guard !request.filter.isEmpty else { throw Request.neither("deliveries", "--sink") }
+        // The plan counts those that were redelivered already as left alone.
+        filter.isSuperseded = nil
         // What was delivered is sent again only when that is said.
         if filter.state == nil { filter.state = verb == .redeliver ? .dead : .pending }
         return [filter]

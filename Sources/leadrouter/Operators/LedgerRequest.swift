@@ -12,10 +12,7 @@ extension LedgerOrders {
         var isConfirmed = false
 
         init(_ body: [UInt8], names namesKey: String, flags known: [String]) throws(BadRequest) {
-            guard let root = try? JSONDocument.parse(body).root, root.kind == .object else {
-                throw BadRequest(description: "the body is no JSON object")
-            }
-            for (name, value) in root.members {
+            for (name, value) in try JSONBody.object(body).members {
                 switch name {
                 case namesKey: names = try Request.texts(value, name)
                 case "filter": filter = try Request.parameters(value)

@@ -47,7 +47,7 @@ struct OrderRunner {
         } catch .locked {
             return try await option.owner().send("POST", self.path, body)
         } catch {
-            Console.error("error: \(error)")
+            error.tell(at: path)
             throw ExitCode.unavailable
         }
         let line = ProgressLine("rows")

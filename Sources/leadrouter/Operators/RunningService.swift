@@ -32,6 +32,11 @@ struct ServiceOption: ParsableArguments {
             let admin = try store.settings().server.admin
             return RunningService(admin, about: try store.path())
         }
+        for scheme in ["http://", "https://"] where ByteSearch.hasPrefix(service, scheme) {
+            throw ValidationError(
+                "--service needs HOST:PORT, without '\(scheme)': "
+                    + "'\(service)' is an address of the web")
+        }
         let address = ListenAddress(service)
         guard let address else {
             throw ValidationError("--service needs \(ListenAddress.shape), not '\(service)'")

@@ -10,8 +10,20 @@ struct SinkOrders: Sendable {
     /// Where orders about sinks go.
     enum Place: Sendable {
         case loop(DeliveryLoop)
-        /// Names and plugins of the configured sinks.
-        case store([String: String])
+        /// With the configured sinks; nil when nobody knows them.
+        case store(Known?)
+    }
+
+    /// What the configuration says of its sinks.
+    struct Known: Sendable {
+        /// Names, and their plugins.
+        var plugins: [String: String]
+        var paused: Set<String>
+
+        init(_ settings: OperatorSettings) {
+            plugins = settings.sinks
+            paused = settings.pausedSinks
+        }
     }
 
     let place: Place
@@ -27,15 +39,28 @@ struct SinkOrders: Sendable {
         await answering { writer in
             let stats = try await store.stats()
             let states = try await states(stats)
+            let dead = try await deadCounts()
             writer.object { writer in
                 writer.name("sinks")
                 writer.array { writer in
                     for state in states {
-                        SinkOrders.write(state, stats.sinks[state.name] ?? [:], to: &writer)
+                        let pending = stats.sinks[state.name]?[.pending] ?? 0
+                        let dead = dead[state.name] ?? 0
+                        SinkOrders.write(state, pending: pending, dead: dead, to: &writer)
                     }
                 }
             }
         }
+    }
+
+    /// Dead letters by sink, without those that were redelivered.
+    private func deadCounts() async throws(StoreError) -> [String: Int] {
+        let filter = DeliveryFilter(state: .dead, isSuperseded: false)
+        var counts: [String: Int] = [:]
+        for (kind, count) in try await store.tally(filter).counts {
+            counts[kind.sink, default: 0] += count
+        }
+        return counts
     }
 
     /// What is told of a sink: the loop's state, or as much of it as the store knows.
@@ -44,6 +69,7 @@ struct SinkOrders: Sendable {
         var plugin: String?
         var isAbsent: Bool
         var pause: SinkState.Pause?
+        var isPausedByConfiguration: Bool
         var inFlight: Int?
         var maxInFlight: Int?
         var destinations: [DestinationState]
@@ -55,10 +81,12 @@ struct SinkOrders: Sendable {
             return try await loop.states().map {
                 Told(
                     name: $0.name, plugin: $0.plugin, isAbsent: $0.isAbsent, pause: $0.pause,
-                    inFlight: $0.inFlight, maxInFlight: $0.maxInFlight,
+                    isPausedByConfiguration: $0.isPausedByConfiguration, inFlight: $0.inFlight,
+                    maxInFlight: $0.maxInFlight,
                     destinations: $0.destinations)
             }
-        case .store(let plugins):
+        case .store(let known):
+            let plugins = known?.plugins ?? [:]
             let pauses = try await store.pauses()
             let names = Set(plugins.keys).union(stats.sinks.keys).union(pauses.map(\.sink))
             return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { name in
@@ -66,15 +94,18 @@ struct SinkOrders: Sendable {
                     SinkState.Pause.operator(
                         sinceMilliseconds: $0.sinceMilliseconds, reason: $0.reason)
                 }
+                let isPaused = known?.paused.contains(name) ?? false
                 return Told(
-                    name: name, plugin: plugins[name], isAbsent: plugins[name] == nil,
-                    pause: pause, destinations: [])
+                    name: name, plugin: plugins[name],
+                    isAbsent: known != nil && plugins[name] == nil,
+                    pause: pause ?? (isPaused ? .configuration : nil),
+                    isPausedByConfiguration: isPaused, destinations: [])
             }
         }
     }
 
     private static func write(
-        _ sink: Told, _ counts: [DeliveryState: Int], to writer: inout JSONWriter
+        _ sink: Told, pending: Int, dead: Int, to writer: inout JSONWriter
     ) {
         writer.object { writer in
             writer.name("sink")
@@ -84,16 +115,16 @@ struct SinkOrders: Sendable {
             writer.name("absent")
             writer.bool(sink.isAbsent)
             writer.name("paused")
-            write(sink.pause, to: &writer)
+            write(sink.pause, isToo: sink.isPausedByConfiguration, to: &writer)
             for (name, number) in [
                 ("in_flight", sink.inFlight), ("max_in_flight", sink.maxInFlight),
             ] {
                 writer.name(name)
                 write(number.map { Int64($0) }, to: &writer)
             }
-            for state in [DeliveryState.pending, .dead] {
+            for (state, count) in [(DeliveryState.pending, pending), (.dead, dead)] {
                 writer.name(state.rawValue)
-                writer.integer(counts[state] ?? 0)
+                writer.integer(count)
             }
             writer.name("destinations")
             writer.array { writer in
@@ -102,7 +133,10 @@ struct SinkOrders: Sendable {
         }
     }
 
-    private static func write(_ pause: SinkState.Pause?, to writer: inout JSONWriter) {
+    /// `isToo`: the configuration pauses it, also when an operator does.
+    private static func write(
+        _ pause: SinkState.Pause?, isToo: Bool, to writer: inout JSONWriter
+    ) {
         switch pause {
         case nil: writer.null()
         case .configuration?:
@@ -118,6 +152,8 @@ struct SinkOrders: Sendable {
                 writer.string(Ledger.time(since))
                 writer.name("reason")
                 writer.string(reason)
+                writer.name("also_by")
+                writer.string(isToo ? "configuration" : nil)
             }
         }
     }
@@ -164,22 +200,27 @@ struct SinkOrders: Sendable {
                         sink: sink, sinceMilliseconds: now,
                         reason: reason.utf8.isEmpty ? standing : reason), sink: sink)
             }
-            SinkOrders.write(sink, "paused", to: &writer)
+            SinkOrders.write(sink, "paused", stillPausedBy: nil, to: &writer)
         }
     }
 
-    /// `{"sink": NAME}`
+    /// `{"sink": NAME, "reason": TEXT}`
     func resume(_ body: [UInt8]) async -> AdminServer.Answer {
         await answering { writer in
-            let sink = try SinkOrders.members(body, ["sink"])["sink"] ?? ""
+            let members = try SinkOrders.members(body, ["sink", "reason"])
+            let sink = members["sink"] ?? ""
+            let reason = Order(by: "", reason: members["reason"] ?? "", atMilliseconds: 0).reason
             let wasPaused = try await pause(of: sink) != nil
             switch place {
-            case .loop(let loop): try await loop.resume(sink: sink)
+            case .loop(let loop): try await loop.resume(sink: sink, reason: reason)
             case .store:
                 try await check(sink)
                 try await store.setPause(nil, sink: sink)
             }
-            SinkOrders.write(sink, wasPaused ? "resumed" : "was-not-paused", to: &writer)
+            let stays = try await waits().pausedByConfiguration.contains(sink)
+            SinkOrders.write(
+                sink, wasPaused ? "resumed" : "was-not-paused",
+                stillPausedBy: stays ? "configuration" : nil, to: &writer)
         }
     }
 
@@ -212,23 +253,24 @@ struct SinkOrders: Sendable {
         guard known.contains(sink) else { throw DeliveryLoopError.unknownSink(sink) }
     }
 
-    private static func write(_ sink: String, _ what: String, to writer: inout JSONWriter) {
+    private static func write(
+        _ sink: String, _ what: String, stillPausedBy: String?, to writer: inout JSONWriter
+    ) {
         writer.object { writer in
             writer.name("sink")
             writer.string(sink)
             writer.name("done")
             writer.string(what)
+            writer.name("still_paused_by")
+            writer.string(stillPausedBy)
         }
     }
 
     private static func members(
         _ body: [UInt8], _ known: [String]
     ) throws(BadRequest) -> [String: String] {
-        guard let root = try? JSONDocument.parse(body).root, root.kind == .object else {
-            throw BadRequest(description: "the body is no JSON object")
-        }
         var result: [String: String] = [:]
-        for (name, value) in root.members {
+        for (name, value) in try JSONBody.object(body).members {
             guard known.contains(name), let text = value.string else {
                 throw BadRequest(
                     description: "'\(name)' is not taken, or is no text; there are "
@@ -252,11 +294,21 @@ struct SinkOrders: Sendable {
                 refusing: BadRequest(
                     kind: .notFound,
                     description: "there is no sink '\(name)' in the configuration or the store"))
+        } catch let error as DeliveryLoopError where error.isAboutDestination {
+            return AdminServer.Answer(
+                refusing: BadRequest(kind: .notFound, description: error.description))
         } catch let error as DeliveryLoopError {
             return AdminServer.Answer(
                 refusing: BadRequest(kind: .ambiguous, description: error.description))
         } catch {
             return AdminServer.Answer(refusing: error)
         }
+    }
+}
+
+extension DeliveryLoopError {
+    fileprivate var isAboutDestination: Bool {
+        if case .unknownDestination = self { return true }
+        return false
     }
 }

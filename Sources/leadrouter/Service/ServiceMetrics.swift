@@ -118,7 +118,7 @@ struct ServiceMetrics {
                 SinkPauser.allCases.map { pauser in
                     (
                         [("sink", sink.name), ("by", pauser.rawValue)],
-                        SinkPauser(sink.pause) == pauser ? 1 : 0
+                        pauser.pauses(sink) ? 1 : 0
                     )
                 }
             })
@@ -137,7 +137,7 @@ struct ServiceMetrics {
         }
         write(
             "leadrouter_sink_oldest_open_seconds",
-            "The age of the oldest delivery that is not over; 0 for none."
+            "The age of the oldest delivery that is due and not over; 0 for none."
         ) { age(oldestOpen[$0.name]) }
         metrics.write(
             "leadrouter_sink_attempts_total", .counter, "Attempts that ended, by sink and how.",
@@ -224,11 +224,12 @@ private enum SinkPauser: String, CaseIterable {
     case configuration
     case `operator`
 
-    init?(_ pause: SinkState.Pause?) {
-        switch pause {
-        case nil: return nil
-        case .configuration?: self = .configuration
-        case .operator?: self = .operator
+    func pauses(_ sink: SinkState) -> Bool {
+        switch self {
+        case .configuration: return sink.isPausedByConfiguration
+        case .operator:
+            if case .operator? = sink.pause { return true }
+            return false
         }
     }
 }

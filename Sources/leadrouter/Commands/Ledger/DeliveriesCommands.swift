@@ -46,39 +46,61 @@ struct DeliveriesList: AsyncParsableCommand {
         discussion: Help.flowing(
             """
             Times are 2025-10-09 or 2025-10-09T08:00:00Z. When there are more deliveries than
-            --limit, the last line says how to go on.
+            --limit, the last line says how to go on. With '--state dead' those are listed that were
+            not redelivered since; --all lists the others, too.
             """))
 
     @OptionGroup var store: StoreOption
     @OptionGroup var filter: DeliveryFilterOptions
+    @Flag(help: "Also dead letters that were redelivered since.") var all = false
     @OptionGroup var page: PageOptions
 
     func run() async throws {
+        let all = all ? [(LedgerFilters.allName, "true")] : []
         var filter = try usage { () throws(BadRequest) in
-            try LedgerFilters.deliveries(self.filter.parameters)
+            try LedgerFilters.deliveries(self.filter.parameters + all)
         }
+        let known = store.knownSinks()
         try await store.look { store in
             let now = SystemClock().nowMilliseconds()
-            var dueCount = 0
+            let waits = try await SinkOrders(.store(known), store: store).waits()
+            var notes: [String] = []
             var listing = Listing(page, header: Ledger.deliveryHeader)
             while let limit = listing.nextLimit {
                 filter.limit = limit
                 filter.beforeSequence = listing.before
                 let deliveries = try await store.deliveries(filter)
                 for delivery in deliveries {
+                    let wait = waits.wait(of: delivery, atMilliseconds: now)
                     listing.add(
-                        delivery.sequence, cells: Ledger.cells(delivery, atMilliseconds: now),
-                        json: { LedgerJSON.write(delivery, to: &$0) })
-                    if delivery.state == .pending, delivery.dueMilliseconds <= now { dueCount += 1 }
+                        delivery.sequence, cells: Ledger.cells(delivery, wait),
+                        json: { LedgerJSON.write(delivery, wait, to: &$0) })
+                    if let note = DeliveriesList.note(wait, of: delivery), !notes.contains(note) {
+                        notes.append(note)
+                    }
                 }
                 if deliveries.count < limit { break }
             }
             listing.finish()
             guard page.format == .table else { return }
-            if dueCount > 0 { Console.print("\ndue: \(Ledger.dueHelp)") }
+            if !notes.isEmpty { Console.print("") }
+            for note in notes { Console.print(note) }
             if listing.before == page.before {
                 try await FilterHelp.tell(filter, in: store)
             }
+        }
+    }
+
+    /// What stands below the table about a delivery like this.
+    private static func note(_ wait: SinkWaits.Wait?, of delivery: DeliveryEntry) -> String? {
+        guard let wait else { return nil }
+        switch wait.short {
+        case "due": return "due: \(wait.sentence)"
+        case "paused", "not configured":
+            let help = wait.help.map { "; \($0)" } ?? ""
+            return "\(wait.short): \(delivery.delivery.sink): "
+                + Console.shown(wait.sentence + help)
+        default: return nil
         }
     }
 }
@@ -92,8 +114,12 @@ struct DeliveriesShow: AsyncParsableCommand {
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
 
     func run() async throws {
+        let known = store.knownSinks()
         try await store.look { store in
-            let shown = try await finding { try await Ledger.find(key: key, in: store) }
+            let waits = try await SinkOrders(.store(known), store: store).waits()
+            let shown = try await finding {
+                try await Ledger.find(key: key, in: store, waits: waits)
+            }
             if format == .ndjson {
                 Console.print(LedgerJSON.text { LedgerJSON.write(shown, to: &$0) })
             } else {
@@ -119,12 +145,17 @@ struct DeliveriesShow: AsyncParsableCommand {
         }
         if let key = shown.previousKey { Console.print("redelivers \(key)") }
         if let key = shown.nextKey { Console.print("redelivered as \(key)") }
+        for (name, text) in shown.notes.lines(of: delivery) {
+            let name = name.utf8.count < 10 ? "\(name)   " : "\(name) "
+            Console.print(name + Console.shown(text))
+        }
         Console.print("made      \(Ledger.time(delivery.createdMilliseconds))")
         if delivery.state == .pending {
             Console.print("due       \(Ledger.time(delivery.dueMilliseconds))")
-            if delivery.dueMilliseconds <= SystemClock().nowMilliseconds() {
-                Console.print("waits     \(Ledger.dueHelp)")
-            }
+        }
+        if let wait = shown.notes.wait(of: delivery) {
+            let help = wait.help.map { "; \($0)" } ?? ""
+            Console.print("waits     \(Console.shown(wait.sentence + help))")
         }
         if let detail = delivery.detail { Console.print("last      \(Console.shown(detail))") }
         var table = TextTable(["ATTEMPT", "STARTED", "TOOK", "OUTCOME", "DETAIL"])
@@ -210,7 +241,8 @@ private struct DeliveryOrderCommand {
         let answer = try await runner.run(service, body: body, changes: options.yes)
         if options.format == .ndjson { return Console.print(LedgerJSON.text { $0.value(answer) }) }
         if options.yes {
-            return options.printDone(answer, noun: "delivery", plural: "deliveries", verb: done)
+            options.printDone(answer, noun: "delivery", plural: "deliveries", verb: done)
+            return tellOpen(answer["answers"]?["open"] != nil)
         }
         var table = TextTable(["SINK", "STATE", "DELIVERIES", "WOULD BE"])
         for line in answer["plan"]?.elements ?? [] {
@@ -228,5 +260,14 @@ private struct DeliveryOrderCommand {
                 ? "\nNo delivery would be \(done)."
                 : "\nNothing was done. For \(Summary.count(count, "delivery", plural: "deliveries")) to be \(done), "
                     + "repeat the command with --yes.")
+        tellOpen(answer["plan"]?.elements.contains { $0["answer"]?.string == "open" } ?? false)
+    }
+
+    /// What waits for a schedule is open, and can be sent at once all the same.
+    private func tellOpen(_ isOpen: Bool) {
+        guard verb == .redeliver, isOpen else { return }
+        Console.print(
+            "One that waits for its schedule is sent at once by 'leadrouter deliveries cancel KEY "
+                + "--yes' and then 'leadrouter deliveries redeliver KEY --yes'.")
     }
 }

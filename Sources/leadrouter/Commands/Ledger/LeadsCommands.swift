@@ -83,9 +83,11 @@ struct LeadsShow: AsyncParsableCommand {
 
     func run() async throws {
         let leadID = try usage { () throws(BadRequest) in try LedgerFilters.leadID(self.id) }
+        let known = store.knownSinks()
         try await store.look { store in
+            let waits = try await SinkOrders(.store(known), store: store).waits()
             let found = try await finding {
-                try await Ledger.find(leadID, source: source, in: store)
+                try await Ledger.find(leadID, source: source, in: store, waits: waits)
             }
             for shown in found {
                 if format == .ndjson {
@@ -103,6 +105,7 @@ struct LeadsShow: AsyncParsableCommand {
         Console.print("source    \(lead.source)")
         Console.print("received  \(Ledger.time(lead.receivedMilliseconds))")
         Console.print("state     \(lead.state.rawValue)")
+        if let damage = shown.damage { Console.print("damaged   \(damage)") }
         if let outcome = lead.outcome { Console.print("outcome   \(outcome)") }
         let routes = Ledger.routes(lead)
         if !routes.isEmpty { Console.print("routes    \(routes)") }
@@ -113,7 +116,15 @@ struct LeadsShow: AsyncParsableCommand {
             Console.print("\(name)  \(Console.shown(String(decoding: bytes, as: UTF8.self)))")
         }
         Console.print("")
-        Console.print(Ledger.table(shown.deliveries))
+        Console.print(Ledger.table(shown))
+        for delivery in shown.deliveries {
+            for (name, text) in shown.notes.lines(of: delivery) {
+                let key = delivery.delivery.key.text.prefix(12)
+                Console.print(
+                    "\(key) \(name == "damaged" ? "is damaged:" : name) "
+                        + Console.shown(text))
+            }
+        }
         if !shown.orders.isEmpty { Console.print("\n" + Ledger.table(shown.orders)) }
     }
 }

@@ -35,9 +35,8 @@ struct LedgerVerify: AsyncParsableCommand {
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
 
     func run() async throws {
-        let configuration =
-            store.store == nil || store.config.path != nil
-            ? store.config.loadResult().configuration : nil
+        let isNamed = store.store == nil || store.config.path != nil
+        let configuration = isNamed ? store.config.loadResult().configuration : nil
         let faults = FaultPrinter(format)
         let path = try store.path()
         try await store.look { store in
@@ -64,7 +63,12 @@ struct LedgerVerify: AsyncParsableCommand {
                 summary += "; \(counts.same) decided again by the same rules"
                 if counts.other > 0 { summary += ", \(counts.other) were decided by others" }
             }
-            if configuration == nil { summary += "; none decided again, for want of good rules" }
+            if configuration == nil {
+                summary +=
+                    isNamed
+                    ? "; decisions were not checked, because the configuration has errors"
+                    : "; decisions were not checked, because no rules were named (--config)"
+            }
             line.end()
             faults.finish()
             let result = faults.count == 0 ? "all is well" : Summary.count(faults.count, "fault")
@@ -109,7 +113,8 @@ struct LedgerStats: AsyncParsableCommand {
         discussion: Help.flowing(
             """
             Both sides of the books: every lead is in one state, and every delivery. OLDEST OPEN is
-            how long the oldest delivery that is neither delivered, dead nor cancelled has waited.
+            how long the oldest delivery that is neither delivered, dead nor cancelled has been due;
+            one that waits for its schedule does not count before that.
             """))
 
     @OptionGroup var store: StoreOption

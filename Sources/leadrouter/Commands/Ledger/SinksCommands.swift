@@ -21,7 +21,7 @@ struct SinksList: AsyncParsableCommand {
         discussion: Help.flowing(
             """
             A running service is asked how its sinks are. Without one, only what the store knows is
-            told: pauses and counts.
+            told: pauses and counts. DEAD counts what was given up and not redelivered since.
             """))
 
     @OptionGroup var service: ServiceOption
@@ -64,6 +64,7 @@ struct SinksList: AsyncParsableCommand {
         guard let since = pause["since"]?.string else { return "paused by the configuration" }
         let reason = pause["reason"]?.string ?? ""
         return "paused since \(since)" + (reason.utf8.isEmpty ? "" : ": \(reason)")
+            + (pause["also_by"]?.string == nil ? "" : "; and by the configuration")
     }
 
     private static func inFlight(_ sink: JSONValue) -> String {
@@ -101,13 +102,20 @@ struct SinksResume: AsyncParsableCommand {
 
     @OptionGroup var service: ServiceOption
     @Argument(help: "The sink's name.") var sink: String
+    @Option(help: "Why; for the service's log.") var reason: String?
 
     func run() async throws {
-        let answer = try await SinkRunner(service).act("resume", [("sink", sink)]) {
-            await $0.resume($1)
+        let answer = try await SinkRunner(service).act(
+            "resume", [("sink", sink), ("reason", reason ?? "")]
+        ) { await $0.resume($1) }
+        let wasPaused = answer["done"]?.string == "resumed"
+        if answer["still_paused_by"]?.string != nil {
+            return Console.print(
+                "sink '\(sink)' stays paused: its settings have 'paused: true'"
+                    + (wasPaused ? "; the pause by 'sinks pause' is taken back" : ""))
         }
         Console.print(
-            answer["done"]?.string == "resumed"
+            wasPaused
                 ? "sink '\(sink)' goes on"
                 : "sink '\(sink)' was not paused by 'sinks pause'; 'sinks list' shows how it is")
     }
@@ -150,9 +158,9 @@ private struct SinkRunner {
         if let service = try option.running() {
             return try OrderRunner.root(of: try await service.send("GET", "sinks"))
         }
-        let plugins = try plugins()
+        let known = try known()
         let answer = try await option.store.look { store in
-            await SinkOrders(.store(plugins), store: store).list()
+            await SinkOrders(.store(known), store: store).list()
         }
         return try OrderRunner.root(of: answer)
     }
@@ -169,16 +177,16 @@ private struct SinkRunner {
             }
         }
         let body = writer.bytes
-        let plugins = option.service == nil ? try plugins() : [:]
+        let known = option.service == nil ? try known() : nil
         let runner = OrderRunner(path: "sinks/\(verb)") { orders in
-            await order(SinkOrders(.store(plugins), store: orders.store), body)
+            await order(SinkOrders(.store(known), store: orders.store), body)
         }
         return try await runner.run(option, body: body, changes: true)
     }
 
     /// The configured sinks; none when only a store is named.
-    private func plugins() throws -> [String: String] {
-        guard option.store.store == nil || option.store.config.path != nil else { return [:] }
-        return try option.store.settings().sinks
+    private func known() throws -> SinkOrders.Known? {
+        guard option.store.store == nil || option.store.config.path != nil else { return nil }
+        return SinkOrders.Known(try option.store.settings())
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LeadKit
 import LeadRules
 import LeadStore
 
@@ -34,7 +35,7 @@ struct StoreOption: ParsableArguments {
         do {
             return try await SQLiteStore.open(path: path, ownership: .reader)
         } catch {
-            Console.error("error: \(error)")
+            error.tell(at: path)
             throw ExitCode.unavailable
         }
     }
@@ -54,5 +55,19 @@ struct StoreOption: ParsableArguments {
             await store.close()
             throw error
         }
+    }
+}
+
+extension StoreError {
+    /// Prints why a store was not opened, and what may be behind it.
+    func tell(at path: String) {
+        Console.error("error: \(self)")
+        // SQLite's own word is the latter.
+        guard ["damaged", "malformed"].contains(where: { ByteSearch.contains(description, $0) }),
+            FileManager.default.fileExists(atPath: path + "-wal")
+        else { return }
+        Console.error(
+            "help: if '\(path)' was put there from a backup, '\(path)-wal' and '\(path)-shm' beside it "
+                + "may belong to the store that was there before: move them away and try again")
     }
 }
