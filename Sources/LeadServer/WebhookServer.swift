@@ -140,7 +140,7 @@ public struct WebhookServer: Sendable {
             return WebhookServer.response(400, "the body ended early\n")
         }
         var whole = head
-        (whole.body, whole.receivedTime) = (body, now())
+        whole.body = body
         return await hand(whole, to: source, named: name)
     }
 

@@ -133,7 +133,8 @@ class Webhooks(Bench):
         self.assertEqual(self.submit(b'{"submission_id": ', "application/json")[0], 400)
         self.assertEqual(
             self.submit(b'{"submission_id":\n"1"}', "application/x-ndjson")[0], 400)
-        self.expect_nothing_stored()
+        # No lead, and nothing is lost: whoever sent it may not try again.
+        self.assertEqual([l["state"] for l in self.leads()], ["quarantined"] * 3)
 
     def test_a_lead_that_the_graph_api_refuses_waits_and_nothing_secret_is_said(self):
         self.serve_with_mail()
