@@ -21,10 +21,13 @@ struct StoreIdentity: Equatable {
         let url = URL(filePath: path).standardizedFileURL
         named = url.path(percentEncoded: false)
         self.path = url.resolvingSymlinksInPath().path(percentEncoded: false)
-        var status = stat()
+        let status = try? FileManager.default.attributesOfItem(atPath: self.path)
         file =
-            stat(path, &status) == 0
-            ? File(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)) : nil
+            if let device = status?[.systemNumber] as? UInt64,
+                let inode = status?[.systemFileNumber] as? UInt64
+            {
+                File(device: device, inode: inode)
+            } else { nil }
     }
 
     /// What a service has said of its own.
