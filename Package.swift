@@ -49,6 +49,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "CLibCSV", providers: [.apt(["libcsv-dev"])]),
     .systemLibrary(name: "CFileCalls"),
     .systemLibrary(name: "CMalloc"),
+    .systemLibrary(name: "CSQLiteSettings", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 ]
@@ -63,7 +64,7 @@ let modules: [Target] = [
         dependencies: ["LeadKit", "LeadYAML", "CLibCSV", "CRE2", crypto, mustache],
         swiftSettings: strict),
     .target(
-        name: "LeadStore", dependencies: ["LeadKit", crypto, grdb, grdbSQLite],
+        name: "LeadStore", dependencies: ["LeadKit", "CSQLiteSettings", crypto, grdb, grdbSQLite],
         swiftSettings: strict),
     .target(name: "LeadMemory", dependencies: ["LeadKit", "LeadStore"], swiftSettings: strict),
     .target(

@@ -107,18 +107,18 @@ public struct WebhookServer: Sendable {
         guard (request.head.path ?? "").utf8.count <= WebhookServer.targetBytesMax else {
             return WebhookServer.response(414, "the address is too long\n")
         }
-        guard request.headers[.contentEncoding] == nil else {
-            return WebhookServer.response(415, "send the body without Content-Encoding\n")
-        }
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }),
-            length > WebhookServer.bodyBytesMax
-        {
-            return WebhookServer.tooLarge
-        }
         let head = WebhookRequest(
             method: request.method.rawValue, query: WebhookServer.query(of: request),
             headers: request.headers.map { ($0.name.canonicalName, $0.value) },
             receivedTime: now())
+        guard head.headers("content-encoding").isEmpty else {
+            return WebhookServer.response(415, "send the body without Content-Encoding\n")
+        }
+        if let length = head.headers("content-length").first.flatMap({ Int($0) }),
+            length > WebhookServer.bodyBytesMax
+        {
+            return WebhookServer.tooLarge
+        }
         var share = BodyBudget.Share(bodies)
         defer { share.giveBack() }
         var body: [UInt8] = []

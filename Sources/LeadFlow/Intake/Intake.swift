@@ -41,7 +41,7 @@ public final class Intake: Sendable {
 
     /// The source that answers at `/hooks/NAME`.
     public func webhook(_ name: String) -> (any WebhookSource)? {
-        sources[name]?.source as? any WebhookSource
+        sources[name]?.webhook
     }
 
     /// Makes the sources of a configuration; those that mean what they meant stay as they are.

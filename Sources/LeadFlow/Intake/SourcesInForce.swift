@@ -9,6 +9,8 @@ final class SourcesInForce: Sendable {
     final class Entry: Sendable {
         let instance: SourceInstance
         let source: any Source
+        /// The source, if it takes webhooks: asking each time would cost each request a cast.
+        let webhook: (any WebhookSource)?
         /// Rung when it is to end.
         let ending = Bell()
         private let over = Atomic(false)
@@ -16,6 +18,7 @@ final class SourcesInForce: Sendable {
         init(_ instance: SourceInstance, _ source: any Source) {
             self.instance = instance
             self.source = source
+            webhook = source as? any WebhookSource
         }
 
         var isOver: Bool { over.load(ordering: .acquiring) }

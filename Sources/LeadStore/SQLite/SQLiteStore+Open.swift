@@ -1,9 +1,15 @@
+internal import CSQLiteSettings
 internal import Foundation
 internal import GRDB
 
 // Opening: the file is looked at before SQLite is, and SQLite before the first write.
 extension SQLiteStore {
+    /// SQLite counts each byte it allocates under a lock of the whole process, for functions that
+    /// nobody here calls. Where SQLite was used before, it goes on counting.
+    private static let countsNoMemory: Void = { _ = lr_sqlite_count_no_memory() }()
+
     static func openOwner(_ path: String) throws(StoreError) -> SQLiteStore {
+        countsNoMemory
         let file = try StoreFile(path, creates: true)
         let lock = try StoreLock(path: file.path)
         return try attempt(path) {
