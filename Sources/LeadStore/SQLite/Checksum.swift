@@ -7,7 +7,7 @@ internal import LeadKit
 /// disk is noticed before anything of it is sent.
 enum Checksum {
     /// Of a lead as `Lead.json` wrote it.
-    static func ofLead(_ lead: Data) -> Int64 { first(SHA256.hash(data: lead)) }
+    static func ofLead(_ lead: some DataProtocol) -> Int64 { first(SHA256.hash(data: lead)) }
 
     /// What a delivery takes from its lead's row, beside the content: which row it is, too, since
     /// another one's content is intact.

@@ -18,7 +18,7 @@ enum MissingChecksums {
             WHERE sequence > ? AND checksum IS NULL AND length(lead) > 0
             ORDER BY sequence LIMIT \(pageMax)
             """
-        ) { $0.value("lead").map { Checksum.ofLead($0) } }
+        ) { $0.value("lead", as: Data.self).map { Checksum.ofLead($0) } }
         // All of them: earlier versions left some of it out.
         try fill(
             db, "outbox",

@@ -26,10 +26,10 @@ extension SQLiteStore {
                     """)
             return try rows.map { row in
                 func isNew(as id: String) throws -> Bool {
-                    try insert.execute(arguments: [
-                        row.source, id, row.state.rawValue, now, row.lead, row.raw,
-                        row.envelope, now, row.reason, row.checksum,
-                    ])
+                    try insert.run(
+                        .text(row.source), .text(id), .text(row.state.rawValue), .integer(now),
+                        .bytes(row.lead), .bytes(row.raw), .text(row.envelope), .integer(now),
+                        .text(row.reason), .integer(row.checksum))
                     let isNew = db.changesCount > 0
                     if isNew { tally.lead(new: row.state) }
                     return isNew
@@ -47,10 +47,9 @@ extension SQLiteStore {
                 if row.state == .received {
                     // Also a reference that was given up: the lead has come by another way.
                     for state in [InboxState.announced, .quarantined] {
-                        try fill.execute(arguments: [
-                            row.lead, row.raw, row.checksum, row.source, row.leadID,
-                            state.rawValue,
-                        ])
+                        try fill.run(
+                            .bytes(row.lead), .bytes(row.raw), .integer(row.checksum),
+                            .text(row.source), .text(row.leadID), .text(state.rawValue))
                         if db.changesCount > 0 { tally.lead(from: state, to: .received) }
                     }
                 }
@@ -99,9 +98,10 @@ extension SQLiteStore {
     public func record(_ fetches: [FetchRecord]) async throws(StoreError) {
         let results = fetches.map { fetch in
             if case .lead(let lead) = fetch.result {
-                return (fetch, Data(lead.json), Data(InboxRow.raw(of: lead)))
+                let json = lead.json
+                return (fetch, json, InboxRow.raw(of: lead, besides: json))
             }
-            return (fetch, Data(), Data())
+            return (fetch, [], [])
         }
         try await write { db, tally in
             for (fetch, json, raw) in results {
@@ -113,7 +113,9 @@ extension SQLiteStore {
                                 reason = NULL
                             WHERE sequence = ? AND state = 'announced'
                             """
-                    ).execute(arguments: [json, raw, Checksum.ofLead(json), fetch.sequence])
+                    ).run(
+                        .bytes(json), .bytes(raw), .integer(Checksum.ofLead(json)),
+                        .integer(fetch.sequence))
                     if db.changesCount > 0 { tally.lead(from: .announced, to: .received) }
                 case .again(let due, let reason, let counts):
                     try db.cachedStatement(
@@ -176,11 +178,11 @@ extension SQLiteStore {
                     """)
             for decision in decisions {
                 do {
-                    try decide.execute(arguments: [
-                        decision.state.rawValue, decision.outcome, decision.reason,
-                        decision.decision, decision.ruleSetHash, decision.isDuplicate,
-                        decision.atMilliseconds, decision.sequence,
-                    ])
+                    try decide.run(
+                        .text(decision.state.rawValue), .text(decision.outcome),
+                        .text(decision.reason), .text(decision.decision),
+                        .text(decision.ruleSetHash), decision.isDuplicate ? 1 : 0,
+                        .integer(decision.atMilliseconds), .integer(decision.sequence))
                 } catch  where DamagedRow.isCause(of: error) {
                     try DamagedRow.hold(decision.sequence, at: decision.atMilliseconds, db)
                     tally.lead(from: .received, to: .held, outcome: "held")
@@ -224,12 +226,12 @@ extension SQLiteStore {
                 ON CONFLICT (key) DO NOTHING
                 """)
         for delivery in deliveries {
-            try insert.execute(arguments: [
-                delivery.key.text, inbox, delivery.sink, delivery.route, delivery.isCopy,
-                delivery.with, now, delivery.dueMilliseconds(madeAt: now),
-                delivery.notBeforeMilliseconds, delivery.pool, delivery.member,
-                lead.map { Checksum.of(delivery, $0) },
-            ])
+            try insert.run(
+                .text(delivery.key.text), .integer(inbox), .text(delivery.sink),
+                .text(delivery.route), delivery.isCopy ? 1 : 0, .text(delivery.with),
+                .integer(now), .integer(delivery.dueMilliseconds(madeAt: now)),
+                .integer(delivery.notBeforeMilliseconds), .text(delivery.pool),
+                .text(delivery.member), .integer(lead.map { Checksum.of(delivery, $0) }))
             if db.changesCount > 0 { tally.delivery(newTo: delivery.sink) }
         }
     }
@@ -244,7 +246,7 @@ extension InboxRow {
                 sql: """
                     SELECT state = 'forgotten' OR state = 'quarantined' AND raw = ?
                     FROM inbox WHERE source = ? AND lead_id = ?
-                    """), arguments: [row.raw, row.source, row.leadID]) ?? false
+                    """), arguments: [Data(row.raw), row.source, row.leadID]) ?? false
     }
 
     /// Gives what was kept aside under a lead's name another one; whether there was such.
@@ -271,14 +273,14 @@ struct InboxRow: Sendable {
     var source: String
     var leadID: String
     var state: InboxState
-    var lead = Data()
-    var raw = Data()
+    var lead: [UInt8] = []
+    var raw: [UInt8] = []
     var envelope: String?
     var reason: String?
+    /// Nil while there is no lead.
+    var checksum: Int64?
     /// What names of items that are kept aside begin with.
     static let keptAsidePrefix = "quarantine-"
-    /// Nil while there is no lead.
-    var checksum: Int64? { lead.isEmpty ? nil : Checksum.ofLead(lead) }
 
     init(_ item: InboxItem) {
         switch item {
@@ -286,8 +288,9 @@ struct InboxRow: Sendable {
             source = lead.source
             leadID = lead.id.text
             state = .received
-            self.lead = Data(lead.json)
-            raw = Data(InboxRow.raw(of: lead))
+            self.lead = lead.json
+            raw = InboxRow.raw(of: lead, besides: self.lead)
+            checksum = Checksum.ofLead(self.lead)
         case .reference(let reference):
             source = reference.source
             leadID = reference.id.text
@@ -297,13 +300,15 @@ struct InboxRow: Sendable {
             self.source = source
             leadID = InboxRow.keptAsidePrefix + LeadID(contentOf: raw).text
             state = .quarantined
-            self.raw = Data(raw)
+            self.raw = raw
             self.reason = reason
         }
     }
 
     /// The bytes as received; nothing when the lead itself says the same.
-    static func raw(of lead: Lead) -> [UInt8] { lead.raw == lead.json ? [] : lead.raw }
+    static func raw(of lead: Lead, besides json: [UInt8]) -> [UInt8] {
+        lead.raw == json ? [] : lead.raw
+    }
 
     /// A key is an answer of any length: its hash is short, personal data for nobody, and compares
     /// byte for byte, where SQLite would see a text only up to a NUL.

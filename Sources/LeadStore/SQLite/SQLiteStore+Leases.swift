@@ -80,7 +80,7 @@ extension SQLiteStore {
                     UPDATE outbox SET state = 'leased', attempts = attempts + 1, lease_token = ?,
                         lease_until_ms = ? WHERE sequence = ?
                     """
-            ).execute(arguments: [request.token, request.untilMilliseconds, sequence])
+            ).run(.text(request.token), .integer(request.untilMilliseconds), .integer(sequence))
         } catch  where DamagedRow.isCause(of: error) {
             try DamagedRow.bury(sequence, at: request.atMilliseconds, db)
             tally.delivery(to: request.sink, from: .pending, to: .dead)

@@ -23,11 +23,11 @@ extension SQLiteStore {
                 WHERE sequence = ? AND sink = ? AND state = 'leased' AND lease_token = ?
                     AND attempts = ?
                 """
-        ).execute(arguments: [
-            end.state.rawValue, end.detail, end.dueMilliseconds, record.destination,
-            end.isSpent ? 0 : 1, end.isSpent, record.sequence, record.sink, record.token,
-            record.attempt,
-        ])
+        ).run(
+            .text(end.state.rawValue), .text(end.detail), .integer(end.dueMilliseconds),
+            .text(record.destination), end.isSpent ? 0 : 1, end.isSpent ? 1 : 0,
+            .integer(record.sequence), .text(record.sink), .text(record.token),
+            .integer(Int64(record.attempt)))
         guard db.changesCount > 0 else { return false }
         tally.delivery(to: record.sink, from: .leased, to: end.state)
         if let outcome = end.outcome { try note(outcome, end.told(record), record, db) }
@@ -53,10 +53,10 @@ extension SQLiteStore {
             ).execute(arguments: [record.sequence])
         }
         try db.cachedStatement(sql: "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)")
-            .execute(arguments: [
-                record.sequence, record.attempt, record.startedMilliseconds,
-                record.durationMilliseconds, outcome, detail,
-            ])
+            .run(
+                .integer(record.sequence), .integer(Int64(record.attempt)),
+                .integer(record.startedMilliseconds), .integer(record.durationMilliseconds),
+                .text(outcome), .text(detail))
     }
 
     /// What a row of the outbox says is sent where; nil when it cannot be read.
