@@ -28,6 +28,8 @@ extension Statement {
             throw DatabaseError(
                 resultCode: .SQLITE_ABORT, message: "the transaction was rolled back", sql: sql)
         }
+        // `execute(arguments:)` leaves the end of its run to the next one.
+        sqlite3_reset(sqliteStatement)
         defer {
             sqlite3_reset(sqliteStatement)
             sqlite3_clear_bindings(sqliteStatement)
