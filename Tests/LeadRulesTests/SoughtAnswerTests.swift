@@ -53,7 +53,7 @@ struct SoughtAnswerTests {
             ("email=zoe%40example.com.br", "zoe@example.com", false),
             ("tel=%2B1%20212%205550100&", "(212) 555-0100", true),
             ("{\"email\": \"zoe@example.com\", broken", "zoe@example.com", true),
-            ("\u{FF}zoe", "zoe", true), ("", "zoe", false), ("%4", "zoe", false),
+            ("\u{FF}zoe", "zoe", false), ("", "zoe", false), ("%4", "zoe", false),
         ])
     func `what is no lead is looked through as far as it can be read`(
         text: String, sought: String, isFound: Bool

@@ -152,7 +152,7 @@ struct AdminServerTests {
         arguments: [
             ("PUT", "/api/echo", true, 405), ("DELETE", "/api/things/1", true, 405),
             ("PATCH", "/api/nothing", true, 405), ("OPTIONS", "/api/echo", true, 405),
-            ("BREW", "/api/echo", true, 405), ("PUT", "/api/echo", false, 401),
+            ("PROPFIND", "/api/echo", true, 405), ("PUT", "/api/echo", false, 401),
             ("PUT", "/health/live", true, 404),
         ])
     func `a method that nothing takes is refused in JSON`(
