@@ -146,6 +146,7 @@ public struct AdminServer: Sendable {
             }
         }
         for endpoint in endpoints { add(endpoint, to: router) }
+        router.add(middleware: OtherMethods { self.refusal(of: $0) })
         let quiet = logger.forRequests
         let application = Application(
             router: router, server: limits.channel,
@@ -232,7 +233,7 @@ public struct AdminServer: Sendable {
         return difference == 0
     }
 
-    private static func response(
+    static func response(
         _ status: Int, _ body: [UInt8], type: String = "application/json"
     ) -> Response {
         var headers = HTTPFields()

@@ -28,8 +28,8 @@ public protocol LedgerFile: Sendable {
     func checkPages(of table: String) async throws(StoreError) -> [LedgerFault]
 
     /// Writes a consistent copy, without what is erased, to a file that must not exist yet. May
-    /// run beside the owner. Answers its bytes.
-    func backup(to path: String) async throws(StoreError) -> Int64
+    /// run beside the owner. What a backup to the same file left that was killed is removed.
+    func backup(to path: String) async throws(StoreError) -> LedgerCopy
 
     /// How large the file and its log are.
     func sizes() async throws(StoreError) -> LedgerSizes
@@ -53,6 +53,23 @@ public struct LedgerSizes: Sendable, Equatable {
         self.fileBytes = fileBytes
         self.freeBytes = freeBytes
         self.logBytes = logBytes
+    }
+}
+
+/// A copy that was written.
+public struct LedgerCopy: Sendable, Equatable {
+    /// What the name of the file ends with until it is whole.
+    public static let unfinishedSuffix = ".leadrouter-part"
+
+    /// The bytes of its file.
+    public var bytes: Int64
+    /// Whether there were remains of a copy to the same file that was broken off; they are gone.
+    public var hadRemains: Bool
+
+    /// Makes one.
+    public init(bytes: Int64, hadRemains: Bool) {
+        self.bytes = bytes
+        self.hadRemains = hadRemains
     }
 }
 

@@ -231,6 +231,7 @@ class Answers(Telling):
         for method, path, status in [
             ("GET", "/api/foo", 404), ("POST", "/api/foo", 404), ("GET", "/api/leads/1/x", 404),
             ("GET", "/api/leads/decide", 405), ("GET", "/api/reload", 405),
+            ("PUT", "/api/leads", 405), ("DELETE", "/api/leads/1", 405), ("PATCH", "/api/foo", 405),
             ("POST", "/api/leads", 405), ("POST", "/api/stats", 405),
             ("POST", "/api/deliveries/0123456789", 405), ("GET", "/api/leads/1", 404),
         ]:
@@ -260,9 +261,12 @@ class Answers(Telling):
         self.take("1")
         self.wait_for("delivered")
         store = self.program.folder / "leads.db"
+        self.assertIn(b"1 decided again", self.program.command("ledger", "verify").stdout)
+        self.program.stop()
         done = self.program.run("ledger", "verify", "--store", str(store))
         self.assertIn(b"decisions were not checked, because no rules were named", done.stdout)
         self.assertIn(b"1 decided again", self.program.command("ledger", "verify").stdout)
+        self.program.start()
         copy = self.program.folder / "copy.db"
         self.run_ok("ledger", "backup", str(copy))
         for id in range(2, 40):

@@ -147,4 +147,28 @@ struct AdminServerTests {
             #expect(answer.status == 404)
         }
     }
+
+    @Test(
+        arguments: [
+            ("PUT", "/api/echo", true, 405), ("DELETE", "/api/things/1", true, 405),
+            ("PATCH", "/api/nothing", true, 405), ("OPTIONS", "/api/echo", true, 405),
+            ("PROPFIND", "/api/echo", true, 405), ("PUT", "/api/echo", false, 401),
+            ("PUT", "/health/live", true, 404),
+        ])
+    func `a method that nothing takes is refused in JSON`(
+        method: String, path: String, hasToken: Bool, status: Int
+    ) async throws {
+        try await withAdmin(token: "secret") { url in
+            let token = (name: "Authorization", value: "Bearer secret")
+            let answer = try await Self.client.send(
+                HTTPRequest(
+                    method: method, url: url + path,
+                    headers: hasToken ? [token] : [], body: Array("{}".utf8)))
+            #expect(answer.status == status)
+            guard status != 404 else { return }
+            #expect(answer.header("allow") == (status == 405 ? "GET, POST" : nil))
+            #expect(answer.header("content-type") == "application/json")
+            #expect(try JSONDocument.parse(answer.body).root["error"]?.string != nil)
+        }
+    }
 }

@@ -183,7 +183,7 @@ struct BackupTests {
             for id in 51...150 { try await store.route(String(id), to: ["crm"]) }
         }
         let reader = try await folder.open(.reader)
-        let bytes = try await reader.backup(to: copy.path)
+        let bytes = try await reader.backup(to: copy.path).bytes
         await reader.close()
         try await writing.value
         #expect(bytes > 4096)

@@ -29,30 +29,6 @@ struct Desk: Sendable {
     /// After a probe for which the store had nothing, it is asked again only so much later.
     static let emptyMilliseconds: Int64 = 5_000
 
-    struct Destination: Sendable {
-        var breaker = Breaker()
-        var inFlight = 0
-        var waiting: Deque<Prepared> = []
-        var tempo = Tempo()
-        /// When its next delivery in the store is due, by the wall; nil for none.
-        var nextDue: Int64?
-        /// Well again after a rest: what waits for it goes at once, due or not.
-        var isHurrying = false
-        /// Whether deliveries may be too old by now.
-        var mayHaveAged = false
-        /// Not leased from before, by the clock that goes forward.
-        var notBeforeUp: Int64 = .min
-        /// What operators are told: the last trouble, and since when it rests, by the wall.
-        var reason: String?
-        var since: Int64?
-
-        func isStuck(at now: TimeReading) -> Bool { inFlight > 0 && tempo.isStuck(at: now.up) }
-
-        var isIdle: Bool {
-            breaker.isIdle && inFlight == 0 && waiting.isEmpty && nextDue == nil
-        }
-    }
-
     var caps: Caps {
         didSet { (hadSeveral, first) = (destinations.count > 1, destinations.keys.first) }
     }
@@ -107,8 +83,8 @@ struct Desk: Sendable {
         let room = min(room(at: now), most)
         guard room > 0 else { return nil }
         var rooms: [String: Int] = [:]
-        for (name, one) in destinations where mayLease(one, at: now) {
-            rooms[name] = leaseRoom(one, at: now)
+        for (name, one) in destinations where one.mayBeLeased(at: now) {
+            rooms[name] = one.leaseRoom(cap: cap, at: now)
         }
         let hasUnknown = unknownDue.map { $0 <= now.wall } ?? false
         if hasUnknown { rooms[""] = room }
@@ -146,25 +122,6 @@ struct Desk: Sendable {
         return caps.all * (1 + ahead) - inFlight - waitingCount
     }
 
-    private func mayLease(_ one: Destination, at now: TimeReading) -> Bool {
-        guard let due = one.nextDue, one.notBeforeUp <= now.up else { return false }
-        return due <= now.wall || one.isHurrying || one.breaker.isOpen
-    }
-
-    /// How many more may be leased for it.
-    private func leaseRoom(_ one: Destination, at now: TimeReading) -> Int {
-        let held = one.inFlight + one.waiting.count
-        switch one.breaker.phase {
-        case .closed:
-            let ahead = one.tempo.isSlow || one.isStuck(at: now) ? 0 : Desk.ahead
-            return max(0, cap * (1 + ahead) - held)
-        case .starting(let width, _): return max(0, min(width, cap) - held)
-        // Attempts from before the rest may still be under way.
-        case .open, .probing:
-            return one.waiting.isEmpty ? one.breaker.room(inFlight: 0, cap: cap, at: now.up) : 0
-        }
-    }
-
     /// What a lease has left behind.
     mutating func leased(_ picks: [LeasePick], _ result: LeasedDeliveries, at now: TimeReading) {
         for name in Set(picks.map(\.destination)) {
@@ -191,7 +148,7 @@ struct Desk: Sendable {
         let isSuspect = prepared.isSuspect
         let hasRoom =
             destinations[name].map { one in
-                leaseRoom(one, at: now) > 0 || (isSuspect && isQuick(one, at: now))
+                one.leaseRoom(cap: cap, at: now) > 0 || (isSuspect && one.isQuick(at: now))
             } ?? false
         guard hasRoom else {
             if !isSuspect {
@@ -202,11 +159,6 @@ struct Desk: Sendable {
         }
         changeWaiting(of: name) { isSuspect ? $0.prepend(prepared) : $0.append(prepared) }
         return true
-    }
-
-    /// Whether what stands first there begins within a moment, however many wait.
-    private func isQuick(_ one: Destination, at now: TimeReading) -> Bool {
-        !one.breaker.isOpen && !one.tempo.isSlow && !one.isStuck(at: now)
     }
 
     // MARK: Attempts
@@ -285,7 +237,7 @@ struct Desk: Sendable {
         let all = all || (inFlight >= caps.all && tempo.isStuck(at: now.up))
         var back: [Prepared] = []
         for (name, one) in destinations where !one.waiting.isEmpty {
-            let keeps = all ? 0 : mayWait(one, at: now)
+            let keeps = all ? 0 : one.mayWait(cap: cap, at: now)
             guard one.waiting.count > keeps else { continue }
             back += one.waiting.dropFirst(keeps)
             changeWaiting(of: name) { $0.removeLast($0.count - keeps) }
@@ -293,12 +245,6 @@ struct Desk: Sendable {
             destinations[name]?.nextDue = min(one.nextDue ?? .max, now.wall)
         }
         return back
-    }
-
-    /// How many may wait for their turn at a destination.
-    private func mayWait(_ one: Destination, at now: TimeReading) -> Int {
-        if one.breaker.isOpen { return one.breaker.restLeft(at: now.up) == 0 ? 1 : 0 }
-        return one.isStuck(at: now) ? max(0, cap - one.inFlight) : .max
     }
 
     /// A destination whose deliveries may be too old; asked once each time it turns out sick.
@@ -340,17 +286,10 @@ struct Desk: Sendable {
                 }
                 if let left = one.breaker.restLeft(at: now.up), left > 0 { rest = min(rest, left) }
             } else if mayLease, let due = one.nextDue {
-                rest = min(rest, untilLease(one, due: due, at: now))
+                rest = min(rest, one.untilLease(cap: cap, due: due, at: now))
             }
         }
         return rest == .max ? nil : rest
-    }
-
-    private func untilLease(_ one: Destination, due: Int64, at now: TimeReading) -> Int64 {
-        let held = one.notBeforeUp == .min ? 0 : one.notBeforeUp - now.up
-        if let left = one.breaker.restLeft(at: now.up) { return max(left, held) }
-        guard leaseRoom(one, at: now) > 0 else { return .max }
-        return max(one.isHurrying ? 0 : due - now.wall, held, 0)
     }
 
     /// Forgets what waits under leases that were lost; answers what that was.

@@ -41,7 +41,7 @@ extension SQLiteStore: LedgerFile {
 
     public func clearLog() async -> Bool { await writer?.clearLog() ?? false }
 
-    public func backup(to path: String) async throws(StoreError) -> Int64 {
+    public func backup(to path: String) async throws(StoreError) -> LedgerCopy {
         let source = pool.path
         return try await withCheckedContinuation { continuation in
             // It waits for the disk, which the threads of Swift's tasks should not.
@@ -52,76 +52,5 @@ extension SQLiteStore: LedgerFile {
                     })
             }
         }.get()
-    }
-}
-
-/// A copy of a store.
-///
-/// `VACUUM INTO` reads one snapshot over a connection of its own that cannot write, and writes a
-/// file without free pages: what was erased is not in it. The copy is made under another name,
-/// synced, and only then given its own, which must be free: a file of that name is whole.
-private struct Backup {
-    let source: String
-    let target: String
-    private var part: String { target + ".part" }
-
-    init(of source: String, to target: String) {
-        self.source = source
-        self.target = target
-    }
-
-    func run() throws(StoreError) -> Int64 {
-        guard access(target, F_OK) != 0 else { throw Backup.exists(target) }
-        try reserve()
-        do {
-            try copy()
-            try publish()
-        } catch {
-            unlink(part)
-            throw StoreError(error)
-        }
-        return Int64(StoreFile.size(of: target) ?? 0)
-    }
-
-    /// An empty file that is the owner's alone: leads are personal data.
-    private func reserve() throws(StoreError) {
-        unlink(part)
-        let descriptor = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw Backup.failed("cannot create", part) }
-        _ = close(descriptor)
-    }
-
-    private func copy() throws {
-        var configuration = Configuration()
-        configuration.readonly = true
-        let queue = try DatabaseQueue(path: source, configuration: configuration)
-        try queue.inDatabase { db in
-            try db.execute(sql: "VACUUM INTO ?", arguments: [part])
-        }
-        try queue.close()
-    }
-
-    private func publish() throws(StoreError) {
-        try Backup.sync(part, O_RDWR)
-        guard link(part, target) == 0 else {
-            throw errno == EEXIST ? Backup.exists(target) : Backup.failed("cannot create", target)
-        }
-        unlink(part)
-        try Backup.sync(StoreFile.folder(of: target), O_RDONLY | O_DIRECTORY)
-    }
-
-    private static func sync(_ path: String, _ flags: Int32) throws(StoreError) {
-        let descriptor = open(path, flags | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failed("cannot open", path) }
-        defer { _ = close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failed("cannot sync", path) }
-    }
-
-    private static func exists(_ path: String) -> StoreError {
-        .unusable("'\(path)' exists; a backup replaces nothing, so name another file")
-    }
-
-    private static func failed(_ doing: String, _ path: String) -> StoreError {
-        .unusable("\(doing) '\(path)': \(String(cString: strerror(errno)))")
     }
 }

@@ -23,23 +23,4 @@ struct DeliveryNotes {
     func wait(of delivery: DeliveryEntry) -> SinkWaits.Wait? {
         waits.wait(of: delivery, atMilliseconds: nowMilliseconds)
     }
-
-    /// Lines about one delivery for people: a name, and what is told.
-    func lines(of delivery: DeliveryEntry) -> [(name: String, text: String)] {
-        var lines: [(name: String, text: String)] = []
-        if let damage = damage[delivery.sequence] { lines.append(("damaged", damage)) }
-        if let failed = standIns.failed(behind: delivery) {
-            let key = failed.delivery.key.text
-            lines.append(
-                (
-                    "stands in for",
-                    "\(key) to '\(failed.delivery.sink)', which is dead: \(failed.detail ?? "")"
-                ))
-        }
-        for one in standIns.successors(of: delivery) {
-            lines.append(
-                ("handed over as", "\(one.delivery.key.text) to '\(one.delivery.sink)'"))
-        }
-        return lines
-    }
 }

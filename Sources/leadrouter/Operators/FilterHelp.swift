@@ -3,17 +3,16 @@ import LeadStore
 
 /// What is said when a filter finds nothing: a name that is misspelt looks like peace and quiet.
 enum FilterHelp {
-    static func tell(_ filter: DeliveryFilter, in store: any LeadStore) async throws {
-        guard let sink = filter.sink else { return Console.error("no such delivery") }
-        let known = try await store.stats().sinks.keys.sorted {
-            $0.utf8.lexicographicallyPrecedes($1.utf8)
-        }
+    static func tell(sink: String?, _ runner: LookRunner) async throws {
+        guard let sink else { return Console.error("no such delivery") }
+        let known = try await runner.get(.stats)["sinks"]?.members.map(\.name) ?? []
         tell(sink, "delivery of a sink", known)
     }
 
-    static func tell(_ filter: LeadFilter, in store: any LeadStore) async throws {
-        guard let source = filter.source,
-            try await store.leads(LeadFilter(source: source, limit: 1)).isEmpty
+    static func tell(source: String?, _ runner: LookRunner) async throws {
+        guard let source,
+            try await runner.get(.leads, [("source", source), ("limit", "1")])["leads"]?
+                .elements.isEmpty ?? true
         else { return Console.error("no such lead") }
         Console.error("no lead of a source '\(Console.shown(source))' was ever taken in")
     }

@@ -52,7 +52,7 @@ struct LedgerFigures {
     }
 }
 
-/// Rows of the ledger, looked up and as text.
+/// Rows of the ledger, looked up.
 enum Ledger {
     /// The most deliveries that are shown with a lead.
     static let deliveriesMax = 1000
@@ -111,65 +111,5 @@ enum Ledger {
         BadRequest(
             kind: .ambiguous,
             description: "several deliveries begin with '\(key)'; write more of the key")
-    }
-
-    /// The routes that decided.
-    static func routes(_ lead: InboxEntry) -> String {
-        guard let decision = lead.decision,
-            let document = try? JSONDocument.parse(Array(decision.utf8))
-        else { return "" }
-        return (document.root["routes"]?.elements ?? []).compactMap(\.string)
-            .joined(separator: ", ")
-    }
-
-    static let leadHeader = ["LEAD", "SOURCE", "RECEIVED", "STATE", "OUTCOME", "REASON"]
-
-    static func cells(_ lead: InboxEntry) -> [String] {
-        [
-            lead.leadID.text, lead.source, time(lead.receivedMilliseconds), lead.state.rawValue,
-            lead.outcome ?? "", lead.reason ?? "",
-        ]
-    }
-
-    static let deliveryHeader = [
-        "DELIVERY", "MADE", "LEAD", "SINK", "ROUTE", "STATE", "ATTEMPTS", "NEXT",
-        "RECEIPT OR REASON",
-    ]
-    /// So much of a lead's id stands in a row of deliveries: some are a hash long.
-    private static let leadColumns = 24
-
-    private static func shortened(_ text: String) -> String {
-        let scalars = text.unicodeScalars
-        guard scalars.count > leadColumns else { return text }
-        return String(String.UnicodeScalarView(scalars.prefix(leadColumns - 1))) + "…"
-    }
-
-    static func cells(_ delivery: DeliveryEntry, _ wait: SinkWaits.Wait?) -> [String] {
-        [
-            String(delivery.delivery.key.text.prefix(12)), time(delivery.createdMilliseconds),
-            shortened(delivery.leadID.text), delivery.delivery.sink, delivery.delivery.route,
-            delivery.state.rawValue + (delivery.isSuperseded ? ", redelivered" : ""),
-            String(delivery.attempts),
-            wait?.short ?? "", delivery.detail ?? "",
-        ]
-    }
-
-    static func table(_ shown: ShownLead) -> String {
-        var table = TextTable(deliveryHeader)
-        for delivery in shown.deliveries {
-            table.add(cells(delivery, shown.notes.wait(of: delivery)))
-        }
-        return table.text
-    }
-
-    static func table(_ orders: [OrderEntry]) -> String {
-        var table = TextTable(["ORDERED", "TIME", "BY", "REASON"])
-        for entry in orders {
-            table.add([
-                entry.verb.rawValue, time(entry.order.atMilliseconds), entry.order.by,
-                entry.order.reason,
-            ])
-        }
-        return table.text
     }
 }

@@ -1,28 +1,28 @@
 import ArgumentParser
 import LeadFlow
 import LeadKit
+import LeadRules
 import LeadServer
 import LeadStore
 import Logging
-import Synchronization
 
 /// The ledger over the admin API; `docs/admin-api.md` has it for its users.
 struct LedgerAPI: Sendable {
-    /// The most faults of a verification's answer; the rest is counted.
-    static let faultsMax = 1000
-
     private let store: any LeadStore
+    private let looks: LedgerLooks
     private let orders: LedgerOrders
     private let sinks: SinkOrders
     private let identity: StoreIdentity
     private let logger: Logger
 
+    /// `ruleSet` is of the rules in force.
     init(
         store: any LeadStore, delivery: DeliveryLoop, identity: StoreIdentity, logger: Logger,
-        onLeads: @escaping @Sendable () -> Void,
+        ruleSet: @escaping @Sendable () -> RuleSet?, onLeads: @escaping @Sendable () -> Void,
         onDeliveries: @escaping @Sendable (Set<String>) -> Void
     ) {
         sinks = SinkOrders(.loop(delivery), store: store)
+        looks = LedgerLooks(store: store, sinks: sinks, ruleSet: ruleSet)
         self.store = store
         self.identity = identity
         self.logger = logger
@@ -52,14 +52,17 @@ struct LedgerAPI: Sendable {
 
     private var answers: [AdminServer.Endpoint] {
         [
-            .get("leads") { await self.leads($0) },
+            .get("leads") { await self.looks.answer(.leads, $0.parameters) },
             .get("leads/:id") { await self.lead($0) },
+            .post("leads/search") { await self.posting($0) { await self.search($0) } },
             .post("leads/decide") {
                 await self.posting($0) { await self.orders.decideAgain($0) }
             },
             .post("leads/forget") { await self.posting($0) { await self.orders.forget($0) } },
-            .get("deliveries") { await self.deliveries($0) },
-            .get("deliveries/:key") { await self.delivery($0) },
+            .get("deliveries") { await self.looks.answer(.deliveries, $0.parameters) },
+            .get("deliveries/:key") {
+                await self.looks.answer(.delivery($0.path["key"] ?? ""), $0.parameters)
+            },
             .post("deliveries/redeliver") {
                 await self.posting($0) { await self.orders.answer(.redeliver, $0) }
             },
@@ -71,8 +74,8 @@ struct LedgerAPI: Sendable {
             .post("sinks/resume") { await self.posting($0) { await self.sinks.resume($0) } },
             .post("sinks/probe") { await self.posting($0) { await self.sinks.probe($0) } },
             .get("store") { await self.which($0) },
-            .get("stats") { await self.stats($0) },
-            .get("ledger/verify") { await self.verify($0) },
+            .get("stats") { await self.looks.answer(.stats, $0.parameters) },
+            .get("ledger/verify") { await self.looks.answer(.verify, $0.parameters) },
             .post("ledger/backup") { query in
                 await self.posting(query) { await self.backup($0) }
             },
@@ -95,103 +98,20 @@ struct LedgerAPI: Sendable {
         }
     }
 
-    private func leads(_ query: Query) async -> AdminServer.Answer {
-        await answering { writer in
-            let filter = try LedgerFilters.leads(query.parameters)
-            let leads = try await store.leads(filter)
-            writer.object { writer in
-                writer.name("leads")
-                writer.array { writer in for lead in leads { LedgerJSON.write(lead, to: &writer) } }
-                LedgerAPI.next(leads.map(\.sequence), filter.limit, &writer)
-            }
-        }
-    }
-
-    private func deliveries(_ query: Query) async -> AdminServer.Answer {
-        await answering { writer in
-            let filter = try LedgerFilters.deliveries(query.parameters)
-            let deliveries = try await store.deliveries(filter)
-            let waits = try await sinks.waits()
-            let now = SystemClock().nowMilliseconds()
-            writer.object { writer in
-                writer.name("deliveries")
-                writer.array { writer in
-                    for delivery in deliveries {
-                        let wait = waits.wait(of: delivery, atMilliseconds: now)
-                        LedgerJSON.write(delivery, wait, to: &writer)
-                    }
-                }
-                LedgerAPI.next(deliveries.map(\.sequence), filter.limit, &writer)
-            }
-        }
-    }
-
-    /// Where the next page begins; null when there is none.
-    private static func next(_ sequences: [Int64], _ limit: Int, _ writer: inout JSONWriter) {
-        writer.name("next_before")
-        if sequences.count == limit, let last = sequences.last {
-            writer.integer(last)
-        } else {
-            writer.null()
-        }
-    }
-
     private func lead(_ query: Query) async -> AdminServer.Answer {
-        await answering { writer in
-            try LedgerFilters.check(query.parameters, known: ["source"])
-            let id = try LedgerFilters.leadID(query.path["id"] ?? "")
-            let found = try await Ledger.find(
-                id, source: query.parameters.first?.value, in: store,
-                waits: try await sinks.waits())
+        let id = query.path["id"] ?? ""
+        let answer = await looks.answer(.lead(id), query.parameters)
+        if answer.status == 200, let id = LeadID(id) {
             logger.info("a lead was shown to an operator", metadata: ["lead": "\(id)"])
-            writer.object { writer in
-                writer.name("leads")
-                writer.array { writer in for one in found { LedgerJSON.write(one, to: &writer) } }
-            }
         }
+        return answer
     }
 
-    private func delivery(_ query: Query) async -> AdminServer.Answer {
-        await answering { writer in
-            try LedgerFilters.check(query.parameters, known: [])
-            LedgerJSON.write(
-                try await Ledger.find(
-                    key: query.path["key"] ?? "", in: store, waits: try await sinks.waits()),
-                to: &writer)
-        }
-    }
-
-    private func stats(_ query: Query) async -> AdminServer.Answer {
-        await answering { writer in
-            try LedgerFilters.check(query.parameters, known: [])
-            let now = SystemClock().nowMilliseconds()
-            LedgerJSON.write(
-                try await LedgerFigures.read(store, atMilliseconds: now), to: &writer)
-        }
-    }
-
-    private func verify(_ query: Query) async -> AdminServer.Answer {
-        await answering { writer in
-            try LedgerFilters.check(query.parameters, known: [])
-            let found = FaultList(most: LedgerAPI.faultsMax)
-            let extent = try await file().verify(
-                isServed: true, atMilliseconds: SystemClock().nowMilliseconds(),
-                progress: { _ in }, report: { found.add($0) })
-            writer.object { writer in
-                writer.name("leads")
-                writer.integer(extent.leads)
-                writer.name("deliveries")
-                writer.integer(extent.deliveries)
-                writer.name("attempts")
-                writer.integer(extent.attempts)
-                writer.name("fault_count")
-                writer.integer(found.count)
-                writer.name("faults")
-                writer.array { writer in
-                    for fault in found.kept { LedgerJSON.write(fault, to: &writer) }
-                }
-            }
-        }
+    /// What is looked for is personal data, and not for the log.
+    private func search(_ body: [UInt8]) async -> AdminServer.Answer {
+        let answer = await looks.search(body)
+        if answer.status == 200 { logger.info("leads were searched for an answer") }
+        return answer
     }
 
     private func backup(_ body: [UInt8]) async -> AdminServer.Answer {
@@ -203,22 +123,12 @@ struct LedgerAPI: Sendable {
                 throw BadRequest(
                     description: "send {\"file\": PATH} with an absolute path")
             }
-            let bytes = try await file().backup(to: path)
-            logger.notice("a backup of the store was written", metadata: ["bytes": "\(bytes)"])
-            writer.object { writer in
-                writer.name("file")
-                writer.string(path)
-                writer.name("bytes")
-                writer.integer(bytes)
-            }
+            guard let file = store as? any LedgerFile else { throw LedgerLooks.noFile }
+            let copy = try await file.backup(to: path)
+            logger.notice(
+                "a backup of the store was written", metadata: ["bytes": "\(copy.bytes)"])
+            LedgerJSON.write(copy, path, to: &writer)
         }
-    }
-
-    private func file() throws -> any LedgerFile {
-        guard let file = store as? any LedgerFile else {
-            throw BadRequest(kind: .notFound, description: "this store is no file")
-        }
-        return file
     }
 
     private func looking(
@@ -247,24 +157,6 @@ struct LedgerAPI: Sendable {
             return AdminServer.Answer(body: writer.bytes)
         } catch {
             return AdminServer.Answer(refusing: error)
-        }
-    }
-}
-
-/// The first faults, and how many there are.
-final class FaultList: Sendable {
-    private let most: Int
-    private let state = Mutex<(kept: [LedgerFault], count: Int)>(([], 0))
-
-    init(most: Int) { self.most = most }
-
-    var kept: [LedgerFault] { state.withLock { $0.kept } }
-    var count: Int { state.withLock { $0.count } }
-
-    func add(_ fault: LedgerFault) {
-        state.withLock { state in
-            state.count += 1
-            if state.kept.count < most { state.kept.append(fault) }
         }
     }
 }

@@ -3,8 +3,10 @@ import LeadStore
 
 /// A request that cannot be carried out as it is written.
 struct BadRequest: Error, CustomStringConvertible {
-    /// Wrong usage, nothing found, or more than one found.
-    enum Kind: Int { case wrong = 400, notFound = 404, method = 405, ambiguous = 409 }
+    /// Wrong usage, nothing found, more than one found, or a store that cannot be used.
+    enum Kind: Int {
+        case wrong = 400, notFound = 404, method = 405, ambiguous = 409, unavailable = 503
+    }
 
     var kind = Kind.wrong
     var description: String
@@ -140,6 +142,7 @@ enum LedgerFilters {
     static func check(_ parameters: [Parameter], known: [String]) throws(BadRequest) {
         var seen: Set<String> = []
         for (name, _) in parameters {
+            guard name != LeadSearch.answerName else { throw LeadSearch.isElsewhere }
             guard known.contains(name) else {
                 throw BadRequest(
                     description: "unknown parameter '\(name)'; "

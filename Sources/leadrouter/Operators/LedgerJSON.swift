@@ -43,7 +43,7 @@ enum LedgerJSON {
             writer.name("decision")
             embed(shown.lead.decision.map { Array($0.utf8) } ?? [], in: &writer)
             writer.name("lead")
-            embed(shown.lead.lead, in: &writer)
+            embed(shown.lead.lead, orText: true, in: &writer)
             writer.name("raw")
             writer.string(
                 shown.lead.raw.isEmpty ? nil : String(decoding: shown.lead.raw, as: UTF8.self))
@@ -61,13 +61,17 @@ enum LedgerJSON {
         }
     }
 
-    /// What was stored as JSON; null when there is nothing, or it cannot be read.
-    private static func embed(_ bytes: [UInt8], in writer: inout JSONWriter) {
-        guard !bytes.isEmpty,
-            let document = try? JSONDocument.parse(
-                bytes, limits: .init(depthMax: 64, valuesMax: 16_000_000))
-        else { return writer.null() }
-        writer.value(document.root)
+    /// What was stored as JSON; null when there is nothing, or it cannot be read, unless it is to be
+    /// a text then.
+    private static func embed(
+        _ bytes: [UInt8], orText: Bool = false, in writer: inout JSONWriter
+    ) {
+        guard !bytes.isEmpty else { return writer.null() }
+        if let document = try? JSONDocument.parse(bytes, limits: StoredLeads.limits) {
+            writer.value(document.root)
+        } else {
+            writer.string(orText ? String(decoding: bytes, as: UTF8.self) : nil)
+        }
     }
 
     /// A row of the outbox, and what it waits for.
@@ -84,14 +88,15 @@ enum LedgerJSON {
         let failed = notes.standIns.failed(behind: delivery)
         writer.name("stands_in_for")
         writer.string(failed?.delivery.key.text)
+        writer.name("stands_in_for_sink")
+        writer.string(failed?.delivery.sink)
         writer.name("stands_in_because")
         writer.string(failed?.detail)
+        let successors = notes.standIns.successors(of: delivery)
         writer.name("handed_over_as")
-        writer.array { writer in
-            for one in notes.standIns.successors(of: delivery) {
-                writer.string(one.delivery.key.text)
-            }
-        }
+        writer.array { writer in for one in successors { writer.string(one.delivery.key.text) } }
+        writer.name("handed_over_to")
+        writer.array { writer in for one in successors { writer.string(one.delivery.sink) } }
         writer.name("damage")
         writer.string(notes.damage[delivery.sequence])
     }
@@ -127,6 +132,8 @@ enum LedgerJSON {
         writer.string(delivery.state == .pending ? Ledger.time(delivery.dueMilliseconds) : nil)
         writer.name("waits")
         writer.string(wait?.sentence)
+        writer.name("waits_for")
+        writer.string(wait?.kind.rawValue)
         writer.name("destination")
         writer.string(delivery.destination.utf8.isEmpty ? nil : delivery.destination)
         writer.name("detail")
@@ -180,6 +187,17 @@ enum LedgerJSON {
             writer.string(entry.order.by)
             writer.name("reason")
             writer.string(entry.order.reason)
+        }
+    }
+
+    static func write(_ copy: LedgerCopy, _ path: String, to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("file")
+            writer.string(path)
+            writer.name("bytes")
+            writer.integer(copy.bytes)
+            writer.name("replaced_remains")
+            writer.bool(copy.hadRemains)
         }
     }
 

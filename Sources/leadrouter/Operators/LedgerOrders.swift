@@ -8,6 +8,7 @@ import LeadStore
 ///
 ///     {"keys": [KEY, …], "filter": {"sink": …}, "reason": …, "by": …, "yes": true}
 ///     {"ids": [ID, …], "filter": {"source": …}, "cancel_pending": false, "allow_again": false, …}
+///     {"rows": [SEQUENCE, …], …}
 ///
 /// Without `yes` the answer is the plan, and nothing is done.
 struct LedgerOrders: Sendable {
@@ -49,7 +50,7 @@ struct LedgerOrders: Sendable {
     func forget(_ body: [UInt8]) async -> AdminServer.Answer {
         await answering {
             let request = try Request(
-                body, names: "ids", flags: ["cancel_pending", "allow_again"])
+                body, names: "ids", flags: ["cancel_pending", "allow_again"], takesRows: true)
             let filters = try await leads(request)
             let options = ForgetOptions(
                 cancelsPending: request.flags.contains("cancel_pending"),
@@ -110,6 +111,7 @@ struct LedgerOrders: Sendable {
     private func leads(
         _ request: Request, usually state: InboxState? = nil
     ) async throws -> [LeadFilter] {
+        guard request.rows.isEmpty else { return try await rows(of: request) }
         guard request.names.isEmpty else {
             guard request.filter.allSatisfy({ $0.name == "source" }) else {
                 throw Request.both("ids")
@@ -130,6 +132,20 @@ struct LedgerOrders: Sendable {
         var filter = try LedgerFilters.leads(request.filter)
         filter.state = filter.state ?? state
         return [filter]
+    }
+
+    /// Rows as a search has found them.
+    private func rows(of request: Request) async throws -> [LeadFilter] {
+        guard request.names.isEmpty, request.filter.isEmpty else { throw Request.both("rows") }
+        var filters: [LeadFilter] = []
+        for row in request.rows {
+            let filter = LeadFilter(afterSequence: row - 1, beforeSequence: row + 1)
+            guard try await !store.leads(filter).isEmpty else {
+                throw BadRequest(kind: .notFound, description: "there is no lead in row \(row)")
+            }
+            filters.append(filter)
+        }
+        return filters
     }
 
     // MARK: Answers

@@ -5,16 +5,21 @@ extension LedgerOrders {
     /// The body of an order, read strictly: a name that is misspelt must not widen it.
     struct Request {
         var names: [String] = []
+        /// Numbers of rows, each once.
+        var rows: [Int64] = []
         var filter: [Parameter] = []
         var flags: Set<String> = []
         var by = "api"
         var reason = ""
         var isConfirmed = false
 
-        init(_ body: [UInt8], names namesKey: String, flags known: [String]) throws(BadRequest) {
+        init(
+            _ body: [UInt8], names namesKey: String, flags known: [String], takesRows: Bool = false
+        ) throws(BadRequest) {
             for (name, value) in try JSONBody.object(body).members {
                 switch name {
                 case namesKey: names = try Request.texts(value, name)
+                case "rows" where takesRows: rows = try Request.numbers(value, name)
                 case "filter": filter = try Request.parameters(value)
                 case "by": by = try Request.text(value, name)
                 case "reason": reason = try Request.text(value, name)
@@ -22,7 +27,10 @@ extension LedgerOrders {
                 case let name where known.contains(name):
                     if try Request.bool(value, name) { flags.insert(name) }
                 default:
-                    let all = [namesKey, "filter"] + known + ["by", "reason", "yes"]
+                    let all =
+                        [namesKey] + (takesRows ? ["rows"] : []) + ["filter"] + known + [
+                            "by", "reason", "yes",
+                        ]
                     throw BadRequest(
                         description: "unknown member '\(name)'; there are "
                             + all.joined(separator: ", "))
@@ -54,6 +62,20 @@ extension LedgerOrders {
                     description: "'\(name)' needs a list of at most \(LedgerOrders.namesMax) texts")
             }
             return texts
+        }
+
+        private static func numbers(
+            _ value: JSONValue, _ name: String
+        ) throws(BadRequest) -> [Int64] {
+            let numbers = value.elements.compactMap(\.integer).filter { (1..<Int.max).contains($0) }
+            guard value.kind == .array, numbers.count == value.elements.count,
+                numbers.count <= LedgerOrders.namesMax
+            else {
+                throw BadRequest(
+                    description: "'\(name)' needs a list of at most \(LedgerOrders.namesMax) "
+                        + "numbers from 1")
+            }
+            return Set(numbers).sorted().map { Int64($0) }
         }
 
         private static func parameters(_ value: JSONValue) throws(BadRequest) -> [Parameter] {

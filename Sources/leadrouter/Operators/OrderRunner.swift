@@ -28,9 +28,12 @@ struct OrderRunner {
         return try OrderRunner.root(of: answer)
     }
 
+    /// An answer may hold a whole lead.
+    private static let limits = JSONDocument.Limits(depthMax: 128, valuesMax: 32_000_000)
+
     /// The answer's content; prints what went wrong, and throws the exit code.
     static func root(of answer: AdminServer.Answer) throws -> JSONValue {
-        let root = try? JSONDocument.parse(answer.body).root
+        let root = try? JSONDocument.parse(answer.body, limits: OrderRunner.limits).root
         guard answer.status == 200, let root else {
             throw failure(answer.status, root?["error"]?.string)
         }
@@ -83,12 +86,17 @@ struct OrderOptions: ParsableArguments {
 
     /// The request's body.
     func body(
-        names: (key: String, values: [String]), filter: [Parameter], flags: [String]
+        names: (key: String, values: [String]), rows: [Int] = [], filter: [Parameter],
+        flags: [String]
     ) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { writer in
             writer.name(names.key)
             writer.array { writer in for value in names.values { writer.string(value) } }
+            if !rows.isEmpty {
+                writer.name("rows")
+                writer.array { writer in for row in rows { writer.integer(row) } }
+            }
             writer.name("filter")
             writer.object { writer in
                 for (name, value) in filter {

@@ -9,19 +9,22 @@ import LeadStore
 /// decision. What a pool chose depends on what it remembered then, so a pool counts as one target,
 /// and whether it had anybody left is not looked at.
 struct RoutingCheck {
-    struct Counts {
+    struct Counts: Sendable {
         /// Decided by these rules.
         var same = 0
         /// Decided by other rules, and not looked at.
         var other = 0
     }
 
+    /// The leads that are read at a time: a running service decides others meanwhile.
+    static let pageSize = 200
+
     private let ruleSet: RuleSet
 
     init(_ ruleSet: RuleSet) { self.ruleSet = ruleSet }
 
     func run(
-        on store: any LeadStore, _ line: ProgressLine, report: (LedgerFault) -> Void
+        on store: any LeadStore, progress: (Int) -> Void, report: (LedgerFault) -> Void
     ) async throws -> Counts {
         var counts = Counts()
         var last: Int64 = 0
@@ -29,7 +32,7 @@ struct RoutingCheck {
         let parser = JSONParser(limits: StoredLeads.limits)
         while true {
             let page = try await store.leads(
-                LeadFilter(afterSequence: last, limit: StoredLeads.pageSize))
+                LeadFilter(afterSequence: last, limit: RoutingCheck.pageSize))
             guard let end = page.last else { return counts }
             for entry in page where [.decided, .held].contains(entry.state) {
                 guard entry.ruleSetHash == ruleSet.hash else {
@@ -46,8 +49,10 @@ struct RoutingCheck {
                         LedgerFault(.routing, "lead \(entry.source) \(entry.leadID)", message))
                 }
             }
-            line.advance(by: page.count)
+            progress(page.count)
             last = end.sequence
+            try Task.checkCancellation()
+            await Task.yield()
         }
     }
 

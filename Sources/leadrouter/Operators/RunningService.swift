@@ -59,6 +59,10 @@ struct RunningService {
     static let timeout = Duration.seconds(3600)
     /// How long it may take to say which store it has.
     static let identityTimeout = Duration.seconds(20)
+    /// The same before a look at a file that can be read without it.
+    static let lookTimeout = Duration.seconds(5)
+    /// The most bytes of an answer: a lead of 16 MiB and the bytes that it came as, escaped.
+    static let answerBytesMax = 128 << 20
 
     private let admin: AdminSettings
     /// The store that is meant; nil for whichever the service has.
@@ -72,44 +76,52 @@ struct RunningService {
     private var url: String { "http://\(admin.listen)" }
 
     /// Its answer; prints why there is none, and throws the exit code.
-    ///
-    /// First it must say that it is a leadrouter, and has the store that is meant: an order about
-    /// one store must never be carried out on another.
     func send(
         _ method: String, _ path: String, _ body: [UInt8] = []
     ) async throws -> AdminServer.Answer {
-        let identity = try await ask("GET", "store", timeout: RunningService.identityTimeout)
-        try check(identity)
-        return try await ask(method, path, body, timeout: RunningService.timeout)
+        try await telling { () async throws(ServiceTrouble) in
+            try await identify(within: RunningService.identityTimeout)
+            return try await ask(method, path, body)
+        }
     }
 
-    private func check(_ answer: AdminServer.Answer) throws {
+    /// Prints why there is no answer, and throws the exit code.
+    func telling<T>(_ body: () async throws(ServiceTrouble) -> T) async throws -> T {
+        do throws(ServiceTrouble) {
+            return try await body()
+        } catch {
+            error.tell()
+            throw ExitCode.unavailable
+        }
+    }
+
+    /// It must say that it is a leadrouter, and has the store that is meant: an order about one store
+    /// must never be carried out on another, nor one be shown for the other.
+    func identify(within timeout: Duration) async throws(ServiceTrouble) {
+        let answer = try await ask("GET", "store", timeout: timeout)
         let root = answer.status == 200 ? try? JSONDocument.parse(answer.body).root : nil
         guard let root, root["program"]?.string == "leadrouter",
             let its = root["store"].flatMap({ StoreIdentity($0) })
         else {
-            Console.error(
-                "error: what answers at \(url) does not say that it is a leadrouter; nothing was "
-                    + "asked of it")
-            Console.error(
-                "help: name where the service's admin listener is with --service HOST:PORT")
-            throw ExitCode.unavailable
+            throw ServiceTrouble(
+                "what answers at \(url) does not say that it is a leadrouter; nothing was asked of it",
+                help: "name where the service's admin listener is with --service HOST:PORT")
         }
         guard let path else { return }
         let meant = StoreIdentity(path: path)
         guard !meant.isSame(as: its) else { return }
-        Console.error(
-            "error: the store '\(meant.path)' is not that of the service at \(url), which has "
-                + "'\(its.path)'; nothing was asked of it")
-        Console.error(
-            "help: name the service that has this store with --service HOST:PORT, or that "
+        throw ServiceTrouble(
+            "the store '\(meant.path)' is not that of the service at \(url), which has "
+                + "'\(its.path)'; nothing was asked of it",
+            help: "name the service that has this store with --service HOST:PORT, or that "
                 + "service's configuration with --config")
-        throw ExitCode.unavailable
     }
 
-    private func ask(
-        _ method: String, _ path: String, _ body: [UInt8] = [], timeout: Duration
-    ) async throws -> AdminServer.Answer {
+    /// Its answer; to be asked of a service that has said which it is.
+    func ask(
+        _ method: String, _ path: String, _ body: [UInt8] = [],
+        timeout: Duration = RunningService.timeout
+    ) async throws(ServiceTrouble) -> AdminServer.Answer {
         var headers: [(name: String, value: String)] = []
         if !body.isEmpty { headers.append(("Content-Type", "application/json")) }
         if let token = admin.token {
@@ -117,39 +129,50 @@ struct RunningService {
         }
         let request = HTTPRequest(
             method: method, url: "\(url)/api/\(path)", headers: headers, body: body,
-            timeout: timeout, responseBytesMax: 4 << 20)
+            timeout: timeout, responseBytesMax: RunningService.answerBytesMax)
         let response: HTTPResponse
         do {
             response = try await CurlClient.http.send(request)
         } catch {
-            Console.error(
-                "error: the store is in use, and its service does not answer at \(url): \(error)")
-            Console.error(
-                "help: name where it listens with --service HOST:PORT, or in "
+            throw ServiceTrouble(
+                "the store is in use, and its service does not answer at \(url): \(error)",
+                help: "name where it listens with --service HOST:PORT, or in "
                     + "'server.admin.listen', or stop it first")
-            throw ExitCode.unavailable
         }
         try refuse(response.status)
         return AdminServer.Answer(status: response.status, body: response.body)
     }
 
     /// Says why nothing that is asked will be answered.
-    private func refuse(_ status: Int) throws {
+    private func refuse(_ status: Int) throws(ServiceTrouble) {
         if status == 401 {
-            Console.error(
-                "error: the service at \(url) answers 401: it does not take "
-                    + (admin.token == nil ? "requests without its token" : "this token"))
-            Console.error(
-                "help: it goes by the token with which it was started; put that into "
+            throw ServiceTrouble(
+                "the service at \(url) answers 401: it does not take "
+                    + (admin.token == nil ? "requests without its token" : "this token"),
+                help: "it goes by the token with which it was started; put that into "
                     + "$LEADROUTER_ADMIN_TOKEN and name it with --service \(admin.listen), or "
                     + "restart it after an edit of 'server.admin.token'")
-            throw ExitCode.unavailable
         }
         if status == 421 {
-            Console.error(
-                "error: the service at \(url) is not meant by this name (421); use the address in "
-                    + "its 'server.admin.listen'")
-            throw ExitCode.unavailable
+            throw ServiceTrouble(
+                "the service at \(url) is not meant by this name (421); use the address in its "
+                    + "'server.admin.listen'")
         }
+    }
+}
+
+/// Why a service was not asked, or did not answer.
+struct ServiceTrouble: Error {
+    var sentence: String
+    var help: String?
+
+    init(_ sentence: String, help: String? = nil) {
+        self.sentence = sentence
+        self.help = help
+    }
+
+    func tell() {
+        Console.error("error: \(sentence)")
+        if let help { Console.error("help: \(help)") }
     }
 }

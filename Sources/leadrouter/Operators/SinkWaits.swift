@@ -13,13 +13,21 @@ struct SinkWaits: Sendable {
     var pauses: [String: String] = [:]
 
     /// What a delivery waits for.
-    struct Wait: Equatable {
-        /// A word or two, or a time: for a table.
-        var short: String
+    struct Wait: Equatable, Sendable {
+        enum Kind: String, Sendable {
+            /// Room at its sink, or a destination that rests.
+            case room
+            case schedule
+            case attempt
+            /// Paused by an operator.
+            case paused
+            case pausedByConfiguration = "paused-by-configuration"
+            case notConfigured = "not-configured"
+        }
+
+        var kind: Kind
         /// Behind "waits": a clause without an end.
         var sentence: String
-        /// What can be done, if anything has to be.
-        var help: String?
     }
 
     /// What the delivery waits for; nil unless it is pending.
@@ -29,31 +37,27 @@ struct SinkWaits: Sendable {
         let time = Ledger.time(delivery.dueMilliseconds)
         guard delivery.dueMilliseconds > now else {
             return Wait(
-                short: "due",
+                kind: .room,
                 sentence: "for room at its sink, or for a destination that rests; "
                     + "'leadrouter sinks list' says which")
         }
         if delivery.delivery.notBeforeMilliseconds ?? now > now {
-            return Wait(short: "held until \(time)", sentence: "for its schedule, until \(time)")
+            return Wait(kind: .schedule, sentence: "for its schedule, until \(time)")
         }
-        return Wait(short: time, sentence: "for its next attempt, at \(time)")
+        return Wait(kind: .attempt, sentence: "for its next attempt, at \(time)")
     }
 
     private func wait(ofSink sink: String) -> Wait? {
         if let configured, !configured.contains(sink) {
-            return Wait(
-                short: "not configured", sentence: "its sink is not configured",
-                help: "put it back, or call what waits off with 'leadrouter deliveries cancel "
-                    + "--sink \(sink)'")
+            return Wait(kind: .notConfigured, sentence: "its sink is not configured")
         }
         if let reason = pauses[sink] {
             let why = reason.utf8.isEmpty ? "" : " (\(reason))"
-            return Wait(
-                short: "paused", sentence: "its sink is paused\(why)",
-                help: "'leadrouter sinks resume \(sink)' lets it go on")
+            return Wait(kind: .paused, sentence: "its sink is paused\(why)")
         }
         guard pausedByConfiguration.contains(sink) else { return nil }
-        return Wait(short: "paused", sentence: "its sink is paused by the configuration")
+        return Wait(
+            kind: .pausedByConfiguration, sentence: "its sink is paused by the configuration")
     }
 }
 

@@ -87,6 +87,7 @@ final class Service: Sendable {
             endpoints: LedgerAPI(
                 store: store, delivery: flow.delivery,
                 identity: StoreIdentity(path: configuration.store.path), logger: logger,
+                ruleSet: { (reload?.rules.edition?.configuration ?? configuration).ruleSet },
                 onLeads: { flow.ringInbox() }, onDeliveries: { flow.ring($0) }
             ).endpoints,
             logger: logger)

@@ -50,57 +50,36 @@ struct DeliveriesList: AsyncParsableCommand {
             not redelivered since; --all lists the others, too.
             """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @OptionGroup var filter: DeliveryFilterOptions
     @Flag(help: "Also dead letters that were redelivered since.") var all = false
     @OptionGroup var page: PageOptions
 
     func run() async throws {
-        let all = all ? [(LedgerFilters.allName, "true")] : []
-        var filter = try usage { () throws(BadRequest) in
-            try LedgerFilters.deliveries(self.filter.parameters + all)
-        }
-        let known = store.knownSinks()
-        try await store.look { store in
-            let now = SystemClock().nowMilliseconds()
-            let waits = try await SinkOrders(.store(known), store: store).waits()
+        let filter = filter.parameters + (all ? [(LedgerFilters.allName, "true")] : [])
+        _ = try usage { () throws(BadRequest) in try LedgerFilters.deliveries(filter) }
+        try await service.look { runner in
             var notes: [String] = []
-            var listing = Listing(page, header: Ledger.deliveryHeader)
+            var listing = Listing(page, header: LedgerTables.deliveryHeader)
             while let limit = listing.nextLimit {
-                filter.limit = limit
-                filter.beforeSequence = listing.before
-                let deliveries = try await store.deliveries(filter)
+                let answer = try await runner.get(
+                    .deliveries, filter + listing.parameters(limit))
+                let deliveries = answer["deliveries"]?.elements ?? []
                 for delivery in deliveries {
-                    let wait = waits.wait(of: delivery, atMilliseconds: now)
-                    listing.add(
-                        delivery.sequence, cells: Ledger.cells(delivery, wait),
-                        json: { LedgerJSON.write(delivery, wait, to: &$0) })
-                    if let note = DeliveriesList.note(wait, of: delivery), !notes.contains(note) {
+                    if let note = DeliveryWait(delivery)?.note, !notes.contains(note) {
                         notes.append(note)
                     }
                 }
-                if deliveries.count < limit { break }
+                guard listing.add(deliveries, of: answer, cells: LedgerTables.deliveryCells)
+                else { break }
             }
             listing.finish()
             guard page.format == .table else { return }
             if !notes.isEmpty { Console.print("") }
             for note in notes { Console.print(note) }
-            if listing.before == page.before {
-                try await FilterHelp.tell(filter, in: store)
+            if listing.isEmpty {
+                try await FilterHelp.tell(sink: self.filter.sink, runner)
             }
-        }
-    }
-
-    /// What stands below the table about a delivery like this.
-    private static func note(_ wait: SinkWaits.Wait?, of delivery: DeliveryEntry) -> String? {
-        guard let wait else { return nil }
-        switch wait.short {
-        case "due": return "due: \(wait.sentence)"
-        case "paused", "not configured":
-            let help = wait.help.map { "; \($0)" } ?? ""
-            return "\(wait.short): \(delivery.delivery.sink): "
-                + Console.shown(wait.sentence + help)
-        default: return nil
         }
     }
 }
@@ -109,64 +88,55 @@ struct DeliveriesShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Shows a delivery with all its attempts.")
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Argument(help: "The delivery's key, or how it begins: 8 digits or more.") var key: String
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
 
     func run() async throws {
-        let known = store.knownSinks()
-        try await store.look { store in
-            let waits = try await SinkOrders(.store(known), store: store).waits()
-            let shown = try await finding {
-                try await Ledger.find(key: key, in: store, waits: waits)
-            }
+        _ = try usage { () throws(BadRequest) in try LedgerFilters.key(key) }
+        try await service.look { runner in
+            let shown = try await runner.get(.delivery(key))
             if format == .ndjson {
-                Console.print(LedgerJSON.text { LedgerJSON.write(shown, to: &$0) })
+                Console.print(LedgerJSON.text { $0.value(shown) })
             } else {
                 DeliveriesShow.print(shown)
             }
         }
     }
 
-    private static func print(_ shown: ShownDelivery) {
-        let delivery = shown.delivery
-        Console.print("delivery  \(delivery.delivery.key)")
-        Console.print("lead      \(Console.shown(delivery.leadID.text)) from \(delivery.source)")
-        Console.print(
-            "sink      \(delivery.delivery.sink)\(delivery.delivery.isCopy ? " (copy)" : "")")
-        Console.print("route     \(delivery.delivery.route)")
-        if let pool = delivery.delivery.pool {
-            Console.print("pool      \(pool), \(delivery.delivery.member ?? "nobody was left")")
+    private static func print(_ shown: JSONValue) {
+        func line(_ name: String, _ text: String?) {
+            guard let text, !text.utf8.isEmpty else { return }
+            let blanks = String(repeating: " ", count: max(1, 10 - name.utf8.count))
+            Console.print(name + blanks + Console.shown(text))
         }
-        Console.print(
-            "state     \(delivery.state.rawValue)\(delivery.isSuperseded ? ", redelivered" : "")")
-        if !delivery.destination.utf8.isEmpty {
-            Console.print("to        \(Console.shown(delivery.destination))")
+        line("delivery", shown.text("delivery_id"))
+        line("lead", "\(shown.text("lead_id")) from \(shown.text("source"))")
+        line("sink", shown.text("sink") + (shown["copy"]?.bool == true ? " (copy)" : ""))
+        line("route", shown.text("route"))
+        if let pool = shown["pool"]?.string {
+            line("pool", "\(pool), \(shown["member"]?.string ?? "nobody was left")")
         }
-        if let key = shown.previousKey { Console.print("redelivers \(key)") }
-        if let key = shown.nextKey { Console.print("redelivered as \(key)") }
-        for (name, text) in shown.notes.lines(of: delivery) {
-            let name = name.utf8.count < 10 ? "\(name)   " : "\(name) "
-            Console.print(name + Console.shown(text))
-        }
-        Console.print("made      \(Ledger.time(delivery.createdMilliseconds))")
-        if delivery.state == .pending {
-            Console.print("due       \(Ledger.time(delivery.dueMilliseconds))")
-        }
-        if let wait = shown.notes.wait(of: delivery) {
-            let help = wait.help.map { "; \($0)" } ?? ""
-            Console.print("waits     \(Console.shown(wait.sentence + help))")
-        }
-        if let detail = delivery.detail { Console.print("last      \(Console.shown(detail))") }
+        line("state", LedgerTables.state(shown))
+        line("to", shown["destination"]?.string)
+        line("redelivers", shown["redelivery_of"]?.string)
+        line("redelivered as", shown["redelivered_as"]?.string)
+        for (name, text) in LedgerTables.notes(shown) { line(name, text) }
+        line("made", shown.text("created_time"))
+        line("due", shown["due_time"]?.string)
+        line("waits", DeliveryWait(shown)?.advice)
+        line("last", shown["detail"]?.string)
         var table = TextTable(["ATTEMPT", "STARTED", "TOOK", "OUTCOME", "DETAIL"])
-        for attempt in shown.attempts {
+        for attempt in shown["history"]?.elements ?? [] {
             table.add([
-                String(attempt.number), Ledger.time(attempt.startedMilliseconds),
-                "\(attempt.durationMilliseconds) ms", attempt.outcome, attempt.detail,
+                attempt["attempt"]?.scalarText ?? "", attempt.text("started_time"),
+                "\(attempt["duration_ms"]?.scalarText ?? "") ms", attempt.text("outcome"),
+                attempt.text("detail"),
             ])
         }
         Console.print("\n" + table.text)
-        if !shown.orders.isEmpty { Console.print("\n" + Ledger.table(shown.orders)) }
+        let orders = shown["orders"]?.elements ?? []
+        if !orders.isEmpty { Console.print("\n" + LedgerTables.orders(orders)) }
     }
 }
 

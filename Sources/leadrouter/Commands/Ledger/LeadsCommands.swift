@@ -1,5 +1,4 @@
 import ArgumentParser
-import LeadFlow
 import LeadKit
 import LeadStore
 
@@ -9,6 +8,8 @@ struct Leads: AsyncParsableCommand {
         discussion: Help.flowing(
             """
               leadrouter leads list --state quarantined   what was kept aside, and why
+              leadrouter leads list --with-answer zoe@example.com
+                                                          what one person has sent
               leadrouter leads show 1730000000100007      one lead, with its deliveries
               leadrouter leads forget 1730000000100007    the plan; --yes does it
             """), subcommands: [LeadsList.self, LeadsShow.self, LeadsDecide.self, LeadsForget.self])
@@ -41,33 +42,37 @@ struct LeadsList: AsyncParsableCommand {
             """
             Times are 2025-10-09 or 2025-10-09T08:00:00Z. When there are more leads than --limit,
             the last line says how to go on.
+
+            \(AnswerOption.help)
             """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @OptionGroup var filter: LeadFilterOptions
+    @OptionGroup var answer: AnswerOption
     @OptionGroup var page: PageOptions
 
     func run() async throws {
-        var filter = try usage { () throws(BadRequest) in
-            try LedgerFilters.leads(self.filter.parameters)
-        }
-        try await store.look { store in
-            var listing = Listing(page, header: Ledger.leadHeader)
-            while let limit = listing.nextLimit {
-                filter.limit = limit
-                filter.beforeSequence = listing.before
-                let leads = try await store.leads(filter)
-                for lead in leads {
-                    listing.add(
-                        lead.sequence, cells: Ledger.cells(lead),
-                        json: { LedgerJSON.write(lead, to: &$0) })
+        let filter = filter.parameters
+        _ = try usage { () throws(BadRequest) in try LedgerFilters.leads(filter) }
+        let answer = try answer.text()
+        try await service.look { runner in
+            var listing = Listing(page, header: LedgerTables.leadHeader)
+            if let answer {
+                try await AnswerOption.search(
+                    answer, filter, runner, before: page.before, limit: { listing.nextLimit }
+                ) { _ = listing.add($0, of: $1, cells: LedgerTables.leadCells) }
+            } else {
+                while let limit = listing.nextLimit {
+                    let answer = try await runner.get(.leads, filter + listing.parameters(limit))
+                    let leads = answer["leads"]?.elements ?? []
+                    guard listing.add(leads, of: answer, cells: LedgerTables.leadCells)
+                    else { break }
                 }
-                if leads.count < limit { break }
             }
             listing.finish()
-            if page.format == .table, listing.before == page.before {
-                try await FilterHelp.tell(filter, in: store)
-            }
+            guard page.format == .table, listing.isEmpty else { return }
+            if answer != nil { return Console.error("no lead has this answer") }
+            try await FilterHelp.tell(source: self.filter.source, runner)
         }
     }
 }
@@ -76,22 +81,19 @@ struct LeadsShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Shows a lead, its decision and its deliveries.")
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Argument(help: "The lead's id.") var id: String
     @Option(help: "Only of this source.") var source: String?
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
 
     func run() async throws {
-        let leadID = try usage { () throws(BadRequest) in try LedgerFilters.leadID(self.id) }
-        let known = store.knownSinks()
-        try await store.look { store in
-            let waits = try await SinkOrders(.store(known), store: store).waits()
-            let found = try await finding {
-                try await Ledger.find(leadID, source: source, in: store, waits: waits)
-            }
-            for shown in found {
+        let id = try usage { () throws(BadRequest) in try LedgerFilters.leadID(self.id) }
+        let source = source.map { [("source", $0)] } ?? []
+        try await service.look { runner in
+            let answer = try await runner.get(.lead(id.text), source)
+            for shown in answer["leads"]?.elements ?? [] {
                 if format == .ndjson {
-                    Console.print(LedgerJSON.text { LedgerJSON.write(shown, to: &$0) })
+                    Console.print(LedgerJSON.text { $0.value(shown) })
                 } else {
                     LeadsShow.print(shown)
                 }
@@ -99,33 +101,45 @@ struct LeadsShow: AsyncParsableCommand {
         }
     }
 
-    private static func print(_ shown: ShownLead) {
-        let lead = shown.lead
-        Console.print("lead      \(Console.shown(lead.leadID.text))")
-        Console.print("source    \(lead.source)")
-        Console.print("received  \(Ledger.time(lead.receivedMilliseconds))")
-        Console.print("state     \(lead.state.rawValue)")
-        if let damage = shown.damage { Console.print("damaged   \(damage)") }
-        if let outcome = lead.outcome { Console.print("outcome   \(outcome)") }
-        let routes = Ledger.routes(lead)
-        if !routes.isEmpty { Console.print("routes    \(routes)") }
-        if let reason = lead.reason { Console.print("reason    \(Console.shown(reason))") }
-        if let hash = lead.ruleSetHash { Console.print("rules     \(hash.prefix(16))") }
-        for (name, bytes) in [("content ", lead.lead), ("raw     ", lead.raw)]
-        where !bytes.isEmpty {
-            Console.print("\(name)  \(Console.shown(String(decoding: bytes, as: UTF8.self)))")
+    private static func print(_ lead: JSONValue) {
+        func line(_ name: String, _ text: String?) {
+            guard let text, !text.utf8.isEmpty else { return }
+            let blanks = String(repeating: " ", count: max(1, 10 - name.utf8.count))
+            Console.print(name + blanks + Console.shown(text))
         }
+        line("lead", lead.text("lead_id"))
+        line("source", lead.text("source"))
+        line("received", lead.text("received_time"))
+        line("state", lead.text("state"))
+        line("damaged", lead["damage"]?.string)
+        line("outcome", lead["outcome"]?.string)
+        let routes = (lead["decision"]?["routes"]?.elements ?? []).compactMap(\.string)
+        line("routes", routes.joined(separator: ", "))
+        line("reason", lead["reason"]?.string)
+        line("rules", lead["rule_set_hash"]?.string.map { String($0.prefix(16)) })
+        line("content", lead["lead"].flatMap(LeadsShow.content))
+        line("raw", lead["raw"]?.string)
         Console.print("")
-        Console.print(Ledger.table(shown))
-        for delivery in shown.deliveries {
-            for (name, text) in shown.notes.lines(of: delivery) {
-                let key = delivery.delivery.key.text.prefix(12)
+        let deliveries = lead["deliveries"]?.elements ?? []
+        Console.print(LedgerTables.deliveries(deliveries))
+        for delivery in deliveries {
+            for (name, text) in LedgerTables.notes(delivery) {
                 Console.print(
-                    "\(key) \(name == "damaged" ? "is damaged:" : name) "
+                    "\(LedgerTables.key(delivery)) \(name == "damaged" ? "is damaged:" : name) "
                         + Console.shown(text))
             }
         }
-        if !shown.orders.isEmpty { Console.print("\n" + Ledger.table(shown.orders)) }
+        let orders = lead["orders"]?.elements ?? []
+        if !orders.isEmpty { Console.print("\n" + LedgerTables.orders(orders)) }
+    }
+
+    /// As it is stored; nil when nothing is.
+    private static func content(_ lead: JSONValue) -> String? {
+        switch lead.kind {
+        case .null: nil
+        case .string: lead.string
+        default: LedgerJSON.text { $0.value(lead) }
+        }
     }
 }
 
@@ -137,6 +151,8 @@ struct LeadsForget: AsyncParsableCommand {
               leadrouter leads forget ID …                      only the plan
               leadrouter leads forget ID … --yes                erases them
               leadrouter leads forget --until 2025-01-01 --yes  by filter
+              leadrouter leads forget --with-answer zoe@example.com
+                                                                what one person has sent
 
             What is erased cannot be had back: the answers, the bytes as received, the decision, and
             what sinks answered. The id stays, so that the same lead is known as a duplicate when it
@@ -144,18 +160,22 @@ struct LeadsForget: AsyncParsableCommand {
             delivered stays, unless --cancel-pending calls that off first.
 
             Sinks keep what they were sent, and backups what they hold.
+
+            \(AnswerOption.help) 'leads list' with the same options shows which leads these are.
             """))
 
     @OptionGroup var service: ServiceOption
     @Argument(help: ArgumentHelp("Ids of leads.", valueName: "id")) var ids: [String] = []
     @OptionGroup var filter: LeadFilterOptions
+    @OptionGroup var answer: AnswerOption
     @Flag(help: "Also leads that are still to be decided or delivered.") var cancelPending = false
     @Flag(help: "Let the same id come in again later.") var allowAgain = false
     @OptionGroup var options: OrderOptions
 
     func run() async throws {
+        let rows = try await rows()
         let body = options.body(
-            names: ("ids", ids), filter: filter.parameters,
+            names: ("ids", ids), rows: rows, filter: rows.isEmpty ? filter.parameters : [],
             flags: (cancelPending ? ["cancel_pending"] : []) + (allowAgain ? ["allow_again"] : []))
         let runner = OrderRunner(path: "leads/forget") { await $0.forget(body) }
         let answer = try await runner.run(service, body: body, changes: options.yes)
@@ -182,6 +202,31 @@ struct LeadsForget: AsyncParsableCommand {
         if (answer["answers"]?["open"]?.integer ?? 0) > 0 {
             Console.print("--cancel-pending calls off what is still to be decided or delivered.")
         }
+    }
+
+    /// The rows of the leads that have the answer; none when none is looked for.
+    private func rows() async throws -> [Int] {
+        guard let answer = try answer.text() else { return [] }
+        guard ids.isEmpty else { throw ValidationError("give ids or --with-answer, not both") }
+        let filter = filter.parameters
+        _ = try usage { () throws(BadRequest) in try LedgerFilters.leads(filter) }
+        var rows: [Int] = []
+        try await service.look { runner in
+            try await AnswerOption.search(
+                answer, filter, runner,
+                limit: { rows.count > LedgerOrders.namesMax ? nil : LedgerFilters.limitMax }
+            ) { leads, _ in rows += leads.compactMap { $0["sequence"]?.integer } }
+        }
+        guard rows.count <= LedgerOrders.namesMax else {
+            throw ValidationError(
+                "more than \(LedgerOrders.namesMax) leads have this answer; choose among them with "
+                    + "--source, --since and --until")
+        }
+        guard !rows.isEmpty else {
+            Console.error("error: no lead has this answer")
+            throw ExitCode.failure
+        }
+        return rows
     }
 
     /// How many leads there are in each state.

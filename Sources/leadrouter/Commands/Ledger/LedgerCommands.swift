@@ -3,6 +3,7 @@ import Foundation
 import LeadFlow
 import LeadKit
 import LeadRules
+import LeadServer
 import LeadStore
 import Synchronization
 
@@ -22,60 +23,85 @@ struct LedgerVerify: AsyncParsableCommand {
         commandName: "verify", abstract: "Checks every row of the store against its invariants.",
         discussion: Help.flowing(
             """
-            Looks at every lead, delivery and attempt in one snapshot, also beside a running
-            service: states and what belongs to them (I1), decisions and their deliveries (I2), keys
-            (I3), ends (I4), leases (I5), rule sets (I6), checksums (I8), counters, and the file
-            itself. With a configuration, every lead that was decided by its rules is decided again,
-            and the answer compared (I7).
+            Looks at every lead, delivery and attempt in one snapshot: states and what belongs to
+            them (I1), decisions and their deliveries (I2), keys (I3), ends (I4), leases (I5), rule
+            sets (I6), checksums (I8), counters, and the file itself. Every lead that was decided by
+            the present rules is decided again, and the answer compared (I7).
+
+            A running service does that with the rules in force, and names the first
+            \(LedgerVerification.faultsMax) faults. Without one the configuration's rules are taken.
 
             Exits with 1 when anything is wrong. docs/ledger.md explains each invariant.
             """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
 
     func run() async throws {
-        let isNamed = store.store == nil || store.config.path != nil
-        let configuration = isNamed ? store.config.loadResult().configuration : nil
         let faults = FaultPrinter(format)
-        let path = try store.path()
-        try await store.look { store in
-            let line = ProgressLine("leads")
-            let counter = LeadCounter()
-            let total = try await store.stats().leads.values.reduce(0, +)
-            line.show("looking at every page of the file")
-            let extent = try await store.verify(
-                isServed: SQLiteStore.isOwned(path: path),
-                atMilliseconds: SystemClock().nowMilliseconds(),
-                progress: {
-                    line.advance(
-                        by: counter.step(to: $0), fraction: Double($0) / Double(max(1, total)))
-                }, report: { faults.add($0) })
-            var summary =
-                "\(Summary.count(extent.leads, "lead")), \(extent.deliveries) deliveries and "
-                + "\(extent.attempts) attempts checked"
-            if let ruleSet = configuration?.ruleSet {
-                let check = RoutingCheck(ruleSet)
-                line.end()
-                let counts = try await check.run(on: store, ProgressLine("leads decided again")) {
-                    faults.add($0)
-                }
-                summary += "; \(counts.same) decided again by the same rules"
-                if counts.other > 0 { summary += ", \(counts.other) were decided by others" }
+        try await service.look { runner in
+            var summary: String
+            switch runner.place {
+            case .service: summary = try await ask(runner, faults)
+            case .store(let store, _): summary = try await read(store, faults)
             }
-            if configuration == nil {
-                summary +=
-                    isNamed
-                    ? "; decisions were not checked, because the configuration has errors"
-                    : "; decisions were not checked, because no rules were named (--config)"
-            }
-            line.end()
             faults.finish()
-            let result = faults.count == 0 ? "all is well" : Summary.count(faults.count, "fault")
-            let sentence = "\(summary): \(result)"
-            if format == .table { Console.print(sentence) } else { Console.error(sentence) }
+            let count = faults.count
+            summary += count == 0 ? ": all is well" : ": " + Summary.count(count, "fault")
+            if format == .table { Console.print(summary) } else { Console.error(summary) }
         }
         if faults.count > 0 { throw ExitCode.failure }
+    }
+
+    private func ask(_ runner: LookRunner, _ faults: FaultPrinter) async throws -> String {
+        let line = ProgressLine("leads")
+        line.show("the service looks at every page of the file, and every row")
+        defer { line.end() }
+        let answer = try await runner.get(.verify)
+        line.end()
+        for fault in (answer["faults"]?.elements ?? []).compactMap({ LedgerFault($0) }) {
+            faults.add(fault)
+        }
+        faults.addUnnamed((answer["fault_count"]?.integer ?? 0) - faults.count)
+        return LedgerVerify.sentence(
+            LedgerVerification(answer), orElse: "the service has no rules in force")
+    }
+
+    private func read(_ store: SQLiteStore, _ faults: FaultPrinter) async throws -> String {
+        let isNamed = service.store.store == nil || service.store.config.path != nil
+        let ruleSet =
+            isNamed ? service.store.config.loadResult().configuration?.ruleSet : nil
+        let line = ProgressLine("leads")
+        let decided = ProgressLine("leads decided again")
+        defer { line.end() }
+        let counter = LeadCounter()
+        let total = try await store.stats().leads.values.reduce(0, +)
+        line.show("looking at every page of the file")
+        let result = try await LedgerVerification.run(
+            on: store, isServed: SQLiteStore.isOwned(path: try service.store.path()),
+            ruleSet: ruleSet,
+            progress: {
+                line.advance(
+                    by: counter.step(to: $0), fraction: Double($0) / Double(max(1, total)))
+            }, onDecided: { decided.advance(by: $0) }, report: { faults.add($0) })
+        return LedgerVerify.sentence(
+            result,
+            orElse: isNamed
+                ? "the configuration has errors" : "no rules were named (--config)")
+    }
+
+    private static func sentence(
+        _ result: LedgerVerification, orElse reason: String
+    ) -> String {
+        let extent = result.extent
+        let sentence =
+            "\(Summary.count(extent.leads, "lead")), \(extent.deliveries) deliveries and "
+            + "\(extent.attempts) attempts checked"
+        guard let counts = result.routing else {
+            return sentence + "; decisions were not checked, because \(reason)"
+        }
+        return sentence + "; \(counts.same) decided again by the same rules"
+            + (counts.other > 0 ? ", \(counts.other) were decided by others" : "")
     }
 }
 
@@ -102,6 +128,13 @@ private final class FaultPrinter: Sendable {
         }
     }
 
+    /// Faults that were counted and not named.
+    func addUnnamed(_ count: Int) {
+        guard count > 0 else { return }
+        state.withLock { $0.count += count }
+        Console.error("\(count) more faults are counted and not named")
+    }
+
     func finish() {
         state.withLock { if format == .table, $0.count > 0 { $0.table.finish() } }
     }
@@ -117,47 +150,42 @@ struct LedgerStats: AsyncParsableCommand {
             one that waits for its schedule does not count before that.
             """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
 
     func run() async throws {
-        try await store.look { store in
-            let figures = try await LedgerFigures.read(
-                store, atMilliseconds: SystemClock().nowMilliseconds())
-            if format == .ndjson {
-                Console.print(LedgerJSON.text { LedgerJSON.write(figures, to: &$0) })
-            } else {
-                LedgerStats.print(figures)
-            }
+        let figures = try await service.look { try await $0.get(.stats) }
+        if format == .ndjson {
+            Console.print(LedgerJSON.text { $0.value(figures) })
+        } else {
+            LedgerStats.print(figures)
         }
     }
 
-    private static func print(_ figures: LedgerFigures) {
-        let stats = figures.stats
+    private static func print(_ figures: JSONValue) {
+        func count(_ value: JSONValue?, _ state: String) -> Int { value?[state]?.integer ?? 0 }
+        let states = InboxState.allCases.map(\.rawValue)
         var leads = TextTable(["LEADS", "STATE"])
-        for state in InboxState.allCases {
-            leads.add([String(stats.leads[state] ?? 0), state.rawValue])
-        }
-        leads.add([String(stats.leads.values.reduce(0, +)), "in all"])
+        for state in states { leads.add([String(count(figures["leads"], state)), state]) }
+        let all = states.reduce(0) { $0 + count(figures["leads"], $1) }
+        leads.add([String(all), "in all"])
         Console.print(leads.text)
-        var table = TextTable(
-            ["SINK"] + DeliveryState.allCases.map { $0.rawValue.uppercased() } + ["OLDEST OPEN"])
-        for sink in figures.sinks {
-            let states = stats.sinks[sink] ?? [:]
+        let ends = DeliveryState.allCases.map(\.rawValue)
+        var table = TextTable(["SINK"] + ends.map { $0.uppercased() } + ["OLDEST OPEN"])
+        for (sink, value) in figures["sinks"]?.members ?? [] {
             table.add(
-                [sink] + DeliveryState.allCases.map { String(states[$0] ?? 0) }
-                    + [figures.openSeconds(sink).map(LedgerStats.age) ?? ""])
+                [sink] + ends.map { String(count(value["deliveries"], $0)) }
+                    + [value["oldest_open_seconds"]?.integer.map(LedgerStats.age) ?? ""])
         }
-        table.add(
-            ["in all"] + DeliveryState.allCases.map { String(stats.deliveries[$0] ?? 0) } + [""])
+        table.add(["in all"] + ends.map { String(count(figures["deliveries"], $0)) } + [""])
         Console.print("\n" + table.text)
-        guard let sizes = figures.sizes else { return }
+        guard let file = figures["file_bytes"]?.integer else { return }
         Console.print(
-            "\nfile \(size(sizes.fileBytes)), \(size(sizes.freeBytes)) of it free; log "
-                + size(sizes.logBytes))
+            "\nfile \(size(file)), \(size(figures["free_bytes"]?.integer ?? 0)) of it free; log "
+                + size(figures["log_bytes"]?.integer ?? 0))
     }
 
-    private static func age(_ seconds: Int64) -> String {
+    private static func age(_ seconds: Int) -> String {
         switch seconds {
         case ..<120: "\(seconds) s"
         case ..<7200: "\(seconds / 60) min"
@@ -166,7 +194,7 @@ struct LedgerStats: AsyncParsableCommand {
         }
     }
 
-    private static func size(_ bytes: Int64) -> String {
+    private static func size(_ bytes: Int) -> String {
         bytes < 10 << 20 ? "\(bytes >> 10) KiB" : "\(bytes >> 20) MiB"
     }
 }
@@ -183,20 +211,58 @@ struct LedgerBackup: AsyncParsableCommand {
             To restore: stop the service, put the copy where 'store.url' says, remove the old
             store's '-wal' and '-shm' files, start. Deliveries that were made after the copy are
             then made again, with the same keys, by which sinks know them.
+
+            The copy is made by this command, and belongs to who gives it. With --service, or when
+            the store is not for this account, the service makes it: on its machine, for its account
+            alone. What a backup to FILE left that was killed ('FILE\(LedgerCopy.unfinishedSuffix)') is
+            removed.
             """))
 
-    @OptionGroup var store: StoreOption
+    @OptionGroup var service: ServiceOption
     @Argument(help: "The copy's file; it must not exist yet.") var file: String
 
     func run() async throws {
-        let bytes = try await store.look { store in
+        let path = URL(filePath: file).path(percentEncoded: false)
+        let answer = try await isForService() ? order(path) : copy(to: path)
+        if answer["replaced_remains"]?.bool == true {
+            Console.error("an earlier backup to '\(file)' was broken off; what it left is removed")
+        }
+        Console.print("\(file): \(answer["bytes"]?.scalarText ?? "") bytes")
+    }
+
+    private func isForService() throws -> Bool {
+        if service.service != nil {
+            guard file.utf8.first == 0x2F else {
+                throw ValidationError(
+                    "the service makes the copy on its machine: name the file by its whole path, "
+                        + "which begins with '/'")
+            }
+            return true
+        }
+        return SQLiteStore.presence(of: try service.store.path()) == .denied
+    }
+
+    private func order(_ path: String) async throws -> JSONValue {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.name("file")
+            writer.string(path)
+        }
+        return try OrderRunner.root(
+            of: try await service.owner().send("POST", "ledger/backup", writer.bytes))
+    }
+
+    private func copy(to path: String) async throws -> JSONValue {
+        let answer = try await service.store.look { store in
             do throws(StoreError) {
-                return try await store.backup(to: URL(filePath: file).path(percentEncoded: false))
+                let copy = try await store.backup(to: path)
+                return AdminServer.Answer(
+                    body: Array(LedgerJSON.text { LedgerJSON.write(copy, path, to: &$0) }.utf8))
             } catch .unusable(let text) {
                 Console.error("error: \(text)")
                 throw ExitCode.failure
             }
         }
-        Console.print("\(file): \(bytes) bytes")
+        return try OrderRunner.root(of: answer)
     }
 }

@@ -37,13 +37,31 @@ struct Listing {
     /// How many rows to read next; nil when there are enough.
     var nextLimit: Int? { left > 0 ? min(left, Listing.pageMax) : nil }
 
+    /// Whether nothing was listed.
+    private(set) var isEmpty = true
+
+    /// What to ask for next.
+    func parameters(_ limit: Int) -> [Parameter] {
+        [("limit", String(limit))] + (before.map { [("before", String($0))] } ?? [])
+    }
+
+    /// Lists the rows of an answer; false when there are no more behind them.
     mutating func add(
-        _ sequence: Int64, cells: @autoclosure () -> [String], json: (inout JSONWriter) -> Void
-    ) {
-        before = sequence
-        left -= 1
-        if format == .table { return table.add(cells()) }
-        Console.print(LedgerJSON.text(json))
+        _ rows: [JSONValue], of answer: JSONValue, cells: (JSONValue) -> [String]
+    ) -> Bool {
+        for row in rows {
+            isEmpty = false
+            left -= 1
+            before = row["sequence"]?.integer.map { Int64($0) } ?? before
+            if format == .table {
+                table.add(cells(row))
+            } else {
+                Console.print(LedgerJSON.text { $0.value(row) })
+            }
+        }
+        guard let next = answer["next_before"]?.integer else { return false }
+        before = Int64(next)
+        return true
     }
 
     mutating func finish() {
@@ -59,16 +77,5 @@ func usage<T>(_ body: () throws(BadRequest) -> T) throws -> T {
         return try body()
     } catch {
         throw ValidationError(error.description)
-    }
-}
-
-/// Looks a row up; says what is wrong when there is not exactly one.
-func finding<T>(_ body: () async throws -> T) async throws -> T {
-    do {
-        return try await body()
-    } catch let error as BadRequest {
-        if error.kind == .wrong { throw ValidationError(error.description) }
-        Console.error("error: \(error)")
-        throw ExitCode.failure
     }
 }

@@ -25,10 +25,7 @@ struct StoreOption: ParsableArguments {
             Console.error("error: there is no store '\(path)' yet\nhelp: \(help)")
             throw ExitCode.unavailable
         case .denied:
-            Console.error(
-                "error: you may not read the store '\(path)'\n"
-                    + "help: run this as the service's account, such as with 'sudo -u leadrouter'; "
-                    + "orders and 'sinks' need only the service's token")
+            StoreOption.tellDenied(path)
             throw ExitCode.unavailable
         case .readable: break
         }
@@ -38,6 +35,13 @@ struct StoreOption: ParsableArguments {
             error.tell(at: path)
             throw ExitCode.unavailable
         }
+    }
+
+    static func tellDenied(_ path: String) {
+        Console.error(
+            "error: you may not read the store '\(path)'\n"
+                + "help: run this as the service's account, such as with 'sudo -u leadrouter'; "
+                + "where a service runs, orders and looks at the ledger need only its token")
     }
 
     /// Looks, and closes the store however that ends.

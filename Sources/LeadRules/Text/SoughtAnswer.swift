@@ -1,0 +1,163 @@
+public import LeadKit
+
+/// An answer that somebody looks for among leads: an address, a telephone number, a name.
+///
+/// It is found as rules compare: trimmed, composed (NFC) and without regard to case, and as a whole.
+/// What reads as a telephone number, on both sides, is compared by its digits as well. One that
+/// begins with `+` or `00` has the country's one to three digits, and equals one that is written
+/// without these marks, or without the country, and then with a `0` before it or not:
+/// `+1 212 555 0100` finds `(212) 555-0100` and `12125550100`, and is found by them.
+///
+/// What could not be read as a lead has no answers. Of it each text of a JSON value counts as one;
+/// in any other bytes the answer is looked for between blanks and punctuation, also as forms encode
+/// it.
+public struct SoughtAnswer: Sendable {
+    private let folded: String
+    private let phone: PhoneNumber?
+
+    /// Nil for a text that has nothing but blanks.
+    public init?(_ text: String) {
+        let value = Normalization.value(text)
+        guard !value.utf8.isEmpty else { return nil }
+        folded = Normalization.folded(value)
+        phone = PhoneNumber(value)
+    }
+
+    /// Whether an answer of the lead is this one.
+    public func isAnswer(of lead: Lead) -> Bool {
+        lead.fieldData.contains { field in
+            var isFound = false
+            field.forEachValue { isFound = isFound || self.equals($0) }
+            return isFound
+        }
+    }
+
+    /// Whether the text as a whole is this answer.
+    func equals(_ text: String) -> Bool {
+        let value = Normalization.value(text)
+        if Normalization.folded(value).utf8.elementsEqual(folded.utf8) { return true }
+        guard let phone, let other = PhoneNumber(value) else { return false }
+        return phone.isSame(as: other)
+    }
+
+    /// Whether bytes that are no usable lead hold this answer.
+    public func isWithin(_ bytes: [UInt8], parser: JSONParser) -> Bool {
+        if let document = try? parser.parse(bytes) { return isWithin(document.root) }
+        if isWithin(text: bytes) { return true }
+        let decoded = SoughtAnswer.formDecoded(bytes)
+        return decoded != bytes && isWithin(text: decoded)
+    }
+
+    private func isWithin(_ value: JSONValue) -> Bool {
+        switch value.kind {
+        case .string, .number: value.scalarText.map { equals($0) } ?? false
+        case .array: value.elements.contains { isWithin($0) }
+        case .object: value.members.contains { isWithin($0.value) }
+        case .null, .true, .false: false
+        }
+    }
+
+    private func isWithin(text bytes: [UInt8]) -> Bool {
+        let text = String(decoding: bytes, as: UTF8.self)
+        if holdsWord(Array(Normalization.folded(Normalization.nfc(text)).utf8)) { return true }
+        guard let phone else { return false }
+        return bytes.split { !PhoneNumber.mayHold($0) }.contains { run in
+            PhoneNumber(String(decoding: run, as: UTF8.self).trimmed)?.isSame(as: phone) ?? false
+        }
+    }
+
+    /// Whether the folded text holds the answer with neither a letter, a digit, nor what stands
+    /// inside addresses and numbers beside it.
+    private func holdsWord(_ text: [UInt8]) -> Bool {
+        let word = Array(folded.utf8)
+        guard text.count >= word.count else { return false }
+        for start in 0...(text.count - word.count) where text[start] == word[0] {
+            let end = start + word.count
+            guard text[start..<end].elementsEqual(word) else { continue }
+            let isOpen = start > 0 && SoughtAnswer.joins(text[start - 1])
+            if !isOpen, end == text.count || !SoughtAnswer.joins(text[end]) { return true }
+        }
+        return false
+    }
+
+    private static func joins(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x80...: true
+        case 0x2B, 0x2D, 0x2E, 0x40, 0x5F: true
+        default: false
+        }
+    }
+
+    /// `a%40b` and `a+b` as forms write `a@b` and `a b`.
+    private static func formDecoded(_ bytes: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte == 0x25, index + 2 < bytes.count, let high = digit(bytes[index + 1]),
+                let low = digit(bytes[index + 2])
+            {
+                result.append(high << 4 | low)
+                index += 3
+                continue
+            }
+            result.append(byte == 0x2B ? 0x20 : byte)
+            index += 1
+        }
+        return result
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x37
+        case 0x61...0x66: byte - 0x57
+        default: nil
+        }
+    }
+}
+
+/// A telephone number by its digits.
+struct PhoneNumber {
+    /// The most digits of a country (ITU-T E.164).
+    private static let countryDigitsMax = 3
+
+    private let digits: [UInt8]
+    /// Whether the country's digits are among them for certain.
+    private let isInternational: Bool
+
+    /// Nil for a text (trimmed, NFC) that does not read as one.
+    init?(_ text: String) {
+        guard FieldType.isPhone(text) else { return nil }
+        let digits = text.utf8.filter { (0x30...0x39).contains($0) }
+        let hasPlus = text.utf8.first == 0x2B
+        let hasZeros = !hasPlus && digits.starts(with: "00".utf8)
+        isInternational = hasPlus || hasZeros
+        self.digits = hasZeros ? Array(digits.dropFirst(2)) : digits
+    }
+
+    /// Whether a number may be written with the byte.
+    static func mayHold(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x20, 0x28, 0x29, 0x2B, 0x2D...0x39: true
+        default: false
+        }
+    }
+
+    func isSame(as other: PhoneNumber) -> Bool {
+        switch (isInternational, other.isInternational) {
+        case (true, false): other.isNational(of: self)
+        case (false, true): isNational(of: other)
+        default: digits == other.digits
+        }
+    }
+
+    private func isNational(of whole: PhoneNumber) -> Bool {
+        let own = digits.first == 0x30 ? digits.dropFirst() : digits[...]
+        guard own.count >= 6 else { return false }
+        let country = whole.digits.count - own.count
+        return (0...PhoneNumber.countryDigitsMax).contains(country)
+            && whole.digits.suffix(own.count).elementsEqual(own)
+    }
+}
