@@ -7,6 +7,8 @@ struct ShownLead {
     var lead: InboxEntry
     var deliveries: [DeliveryEntry]
     var orders: [OrderEntry]
+    /// What was decided before it was given to the rules again.
+    var earlier: [EarlierDecision]
     /// What of it is not as it was written.
     var damage: String?
     var notes: DeliveryNotes
@@ -71,13 +73,20 @@ enum Ledger {
                 ShownLead(
                     lead: lead, deliveries: deliveries,
                     orders: try await store.orders(ofLead: lead.sequence),
+                    earlier: try await store.earlierDecisions(ofLead: lead.sequence),
                     damage: try await store.damage(ofLead: lead.sequence),
                     notes: try await DeliveryNotes.read(deliveries, waits, from: store)))
         }
-        if found.isEmpty {
-            throw BadRequest(kind: .notFound, description: "there is no lead '\(id)' in the store")
-        }
+        if found.isEmpty { throw noLead(id.text) }
         return found
+    }
+
+    static func noLead(_ id: String) -> BadRequest {
+        BadRequest(kind: .notFound, description: "there is no lead '\(id)' in the store")
+    }
+
+    static func noDelivery(_ key: String) -> BadRequest {
+        BadRequest(kind: .notFound, description: "there is no delivery '\(key)'")
     }
 
     /// The one delivery whose key begins so.
@@ -86,9 +95,7 @@ enum Ledger {
     ) async throws -> ShownDelivery {
         let key = try LedgerFilters.key(key)
         let found = try await store.deliveries(DeliveryFilter(keyPrefix: key, limit: 2))
-        guard let delivery = found.first else {
-            throw BadRequest(kind: .notFound, description: "there is no delivery '\(key)'")
-        }
+        guard let delivery = found.first else { throw noDelivery(key) }
         guard found.count == 1 else { throw several(key) }
         let leads = try await store.leads(
             LeadFilter(source: delivery.source, leadID: delivery.leadID, limit: 1))
@@ -114,8 +121,8 @@ enum Ledger {
     }
 
     /// The routes that decided.
-    static func routes(_ lead: InboxEntry) -> String {
-        guard let decision = lead.decision,
+    static func routes(_ decision: String?) -> String {
+        guard let decision,
             let document = try? JSONDocument.parse(Array(decision.utf8))
         else { return "" }
         return (document.root["routes"]?.elements ?? []).compactMap(\.string)
@@ -158,6 +165,17 @@ enum Ledger {
         var table = TextTable(deliveryHeader)
         for delivery in shown.deliveries {
             table.add(cells(delivery, shown.notes.wait(of: delivery)))
+        }
+        return table.text
+    }
+
+    static func table(_ earlier: [EarlierDecision]) -> String {
+        var table = TextTable(["DECIDED BEFORE", "OUTCOME", "ROUTES", "REASON", "RULES"])
+        for one in earlier {
+            table.add([
+                time(one.decidedMilliseconds), one.outcome, routes(one.decision),
+                one.reason ?? "", String(one.ruleSetHash.prefix(16)),
+            ])
         }
         return table.text
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import LeadFlow
 import LeadKit
+import LeadRules
 import LeadServer
 import LeadStore
 import Logging
@@ -19,7 +20,7 @@ struct LedgerAPI: Sendable {
 
     init(
         store: any LeadStore, delivery: DeliveryLoop, identity: StoreIdentity, logger: Logger,
-        onLeads: @escaping @Sendable () -> Void,
+        rules: @escaping @Sendable () -> RuleSet?, onLeads: @escaping @Sendable () -> Void,
         onDeliveries: @escaping @Sendable (Set<String>) -> Void
     ) {
         sinks = SinkOrders(.loop(delivery), store: store)
@@ -29,6 +30,7 @@ struct LedgerAPI: Sendable {
         var orders = LedgerOrders(
             store: store, onDeliveries: onDeliveries, onDone: Self.log(logger))
         orders.onLeads = onLeads
+        orders.rules = rules
         self.orders = orders
     }
 
