@@ -1,4 +1,4 @@
-public import LeadKit
+internal import LeadKit
 internal import Synchronization
 
 /// What came of the items that sources handed in since the start.
