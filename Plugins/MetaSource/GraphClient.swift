@@ -28,7 +28,7 @@ struct GraphClient: Sendable {
             tokens.map { Signature.proof(token: $0, secret: secret) }
         }
         mask = SecretMask(
-            (tokens + config.appSecrets + [config.verifyToken]).map(\.revealed) + (proofs ?? []))
+            (tokens + config.appSecrets + config.verifyTokens).map(\.revealed) + (proofs ?? []))
     }
 
     /// The answer to a GET of a path below the version, such as `/123/leads`.

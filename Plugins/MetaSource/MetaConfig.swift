@@ -2,8 +2,8 @@ public import LeadKit
 
 /// The settings of `plugin: meta`.
 public struct MetaConfig: PluginConfig {
-    /// What the app's dashboard sends when the callback is saved.
-    public var verifyToken = Secret("")
+    /// What the app's dashboard sends when the callback is saved: one of these.
+    public var verifyTokens: [Secret] = []
     /// The app's secret; during a rotation the current one, then the previous one.
     public var appSecrets: [Secret] = []
     /// Where the Graph API is.
@@ -29,8 +29,9 @@ public struct MetaConfig: PluginConfig {
     /// The settings, in the order of the manual.
     public static let settings: [Setting<MetaConfig>] = [
         .required(
-            "verify_token", \.verifyToken,
-            "The verify token that you type into the app's webhook dialogue."),
+            "verify_token", \.verifyTokens,
+            "The verify token that you type into the app's webhook dialogue; while it is changed a"
+                + " list of the new and the old one."),
         .required(
             "app_secret", \.appSecrets,
             "The app's secret, which signs webhooks; during a rotation a list of the current and the"
@@ -131,8 +132,11 @@ extension MetaConfig {
         if appSecrets.count > 2 {
             return "'app_secret' has over two secrets; keep the current and the previous one"
         }
-        return verifyToken.revealed.trimmed.isEmpty
-            ? "'verify_token' is empty: anybody could subscribe" : nil
+        if verifyTokens.isEmpty || verifyTokens.contains(where: { $0.revealed.trimmed.isEmpty }) {
+            return "'verify_token' is empty: anybody could subscribe"
+        }
+        return verifyTokens.count > 2
+            ? "'verify_token' has over two tokens; keep the current and the previous one" : nil
     }
 
     private var tokenProblem: String? {

@@ -21,9 +21,14 @@ enum Signature {
         return isValid
     }
 
-    /// Whether two secrets are equal, in a time that tells nothing of where they differ.
-    static func isEqual(_ a: String, _ b: String) -> Bool {
-        SHA256.hash(data: Array(a.utf8)) == SHA256.hash(data: Array(b.utf8))
+    /// Whether a text is one of the secrets, in a time that tells nothing of where they differ.
+    static func isEqual(_ text: String, toOneOf secrets: [Secret]) -> Bool {
+        let digest = SHA256.hash(data: Array(text.utf8))
+        var isEqual = false
+        for secret in secrets where SHA256.hash(data: Array(secret.revealed.utf8)) == digest {
+            isEqual = true
+        }
+        return isEqual
     }
 
     /// The `appsecret_proof` of a token: HMAC-SHA256 of it under the app's secret, in hexadecimal

@@ -13,7 +13,7 @@ extension MetaSource {
             return WebhookResponse(
                 status: 400, body: "hub.mode, hub.verify_token or hub.challenge is not there once")
         }
-        guard Signature.isEqual(tokens[0], config.verifyToken.revealed),
+        guard Signature.isEqual(tokens[0], toOneOf: config.verifyTokens),
             modes[0].utf8.elementsEqual("subscribe".utf8)
         else {
             logger.warning("refused a webhook handshake: wrong verify token or mode")

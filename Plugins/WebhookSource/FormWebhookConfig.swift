@@ -45,8 +45,10 @@ public struct FormWebhookConfig: PluginConfig {
 public struct FormAuth: PluginConfig {
     /// The header's name, in any case.
     public var header = ""
-    /// What it must hold.
-    public var secret = Secret("")
+    /// What it must hold: one of these; while it is changed the new one, then the old one.
+    public var secrets: [Secret] = []
+    /// The most secrets of a header: the current and the previous one.
+    public static let secretsMax = 2
 
     /// Nothing yet.
     public init() {}
@@ -54,11 +56,22 @@ public struct FormAuth: PluginConfig {
     /// The settings.
     public static let settings: [Setting<FormAuth>] = [
         .required("header", \.header, "The header's name, such as 'X-Form-Token'."),
-        .required("secret", \.secret, "What the header must hold."),
+        .required(
+            "secret", \.secrets,
+            "What the header must hold; while it is changed, a list of the new and the old one."),
     ]
 
-    /// Refuses a name that no request can have: nobody could ever post.
+    /// Refuses a name that no request can have and a list without a secret: nobody could ever post.
     public func check(at node: SettingNode, problems: inout SettingProblems) {
+        let place = node["secret"]?.position ?? node.position
+        if secrets.isEmpty {
+            problems.error("bad-value", at: place, "'secret' has no secret: nobody could post")
+        }
+        if secrets.count > FormAuth.secretsMax {
+            problems.error(
+                "bad-value", at: place,
+                "'secret' has over two secrets; keep the current and the previous one")
+        }
         let isToken = header.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
                 || (0x61...0x7A).contains(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)

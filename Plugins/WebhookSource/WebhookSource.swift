@@ -23,7 +23,9 @@ public struct FormWebhookSource: WebhookSource {
         """
 
     private let config: FormWebhookConfig
-    private let secretDigest: SHA256Digest?
+    /// What the header's digest must be: one of these.
+    private let secretDigests: [SHA256Digest]
+    private let oldSecret = OldSecretNotice()
     /// For a request at any time.
     private let reader: LeadReader
     private let logger: Logger
@@ -31,7 +33,9 @@ public struct FormWebhookSource: WebhookSource {
     /// Makes an instance; touches nothing outside.
     public init(config: FormWebhookConfig, context: PluginContext) {
         self.config = config
-        secretDigest = (config.auth?.secret.revealed).map { SHA256.hash(data: Array($0.utf8)) }
+        secretDigests = (config.auth?.secrets ?? []).map {
+            SHA256.hash(data: Array($0.revealed.utf8))
+        }
         reader = LeadReader(
             source: context.instance, receivedTime: Timestamp(seconds: 0),
             names: FormWebhookSource.names(of: config))
@@ -88,13 +92,24 @@ public struct FormWebhookSource: WebhookSource {
             status: refusal.status, body: "\(refusal.message); kept aside, not routed")
     }
 
-    /// Whether the header is there once and holds the secret. The time taken tells nothing of where
-    /// the two differ.
+    /// Whether the header is there once and holds a secret. The time taken tells nothing of where
+    /// they differ, nor of which it is: digests are compared, whole, and with all.
     func isAuthentic(_ request: WebhookRequest) -> Bool {
-        guard let auth = config.auth, let secretDigest else { return true }
+        guard let auth = config.auth else { return true }
         let given = request.headers(auth.header.lowercased())
         guard given.count == 1 else { return false }
-        return SHA256.hash(data: Array(given[0].utf8)) == secretDigest
+        let digest = SHA256.hash(data: Array(given[0].utf8))
+        var matching: Int?
+        for index in secretDigests.indices.reversed() where secretDigests[index] == digest {
+            matching = index
+        }
+        guard let matching else { return false }
+        if matching > 0, oldSecret.isDue(at: request.receivedTime) {
+            logger.notice(
+                "a webhook came with the previous secret; it is told once an hour",
+                metadata: ["source": "\(reader.source)"])
+        }
+        return true
     }
 
     /// Drops what filled in the field that people do not see, and takes that field out of the rest.

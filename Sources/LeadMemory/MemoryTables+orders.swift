@@ -100,6 +100,7 @@ extension MemoryTables {
         rows[row].entry.decision = nil
         rows[row].entry.reason = nil
         rows[row].envelope = Envelope()
+        rows[row].earlier = []
         for index in rows[row].orders.indices { rows[row].orders[index].order.reason = "" }
         forgetDedupe(row)
         for (key, _) in stickyRows.filter({ $0.value == row }) {
@@ -135,28 +136,47 @@ extension MemoryTables {
         rows[row].dedupeKey = nil
     }
 
-    /// Makes held leads received again; see `LeadStore`.
-    mutating func decideAgain(_ sequences: [Int64], _ order: Order) -> [OrderAnswer] {
+    /// Makes leads received again; see `LeadStore`.
+    mutating func decideAgain(
+        _ sequences: [Int64], _ options: DecideAgainOptions, _ order: Order
+    ) -> [OrderAnswer] {
         version += 1
-        return sequences.map { sequence in
-            let row = Int(sequence) - 1
-            guard rows.indices.contains(row) else { return .unknown }
-            switch rows[row].entry.state {
-            case .held: break
-            case .announced, .received: return .open
-            case .decided, .quarantined: return .over
-            case .forgotten: return .forgotten
-            }
-            guard !rows[row].entry.lead.isEmpty else { return .damaged }
-            rows[row].entry.state = .received
-            rows[row].entry.outcome = nil
-            rows[row].entry.decision = nil
-            rows[row].entry.ruleSetHash = nil
-            rows[row].entry.reason = nil
-            undone.insert(row)
-            note(.decidedAgain, lead: row, delivery: nil, order)
-            return .done
+        return sequences.map { decideAgain(Int($0) - 1, options, order) }
+    }
+
+    private mutating func decideAgain(
+        _ row: Int, _ options: DecideAgainOptions, _ order: Order
+    ) -> OrderAnswer {
+        guard rows.indices.contains(row) else { return .unknown }
+        let entry = rows[row].entry
+        switch entry.state {
+        case .held, .decided: break
+        case .announced, .received: return .open
+        case .quarantined: return .over
+        case .forgotten: return .forgotten
         }
+        guard !entry.lead.isEmpty else { return .damaged }
+        rows[row].earlier.append(
+            EarlierDecision(
+                decidedMilliseconds: entry.decidedMilliseconds ?? entry.receivedMilliseconds,
+                endedMilliseconds: order.atMilliseconds, outcome: entry.outcome ?? "",
+                reason: entry.reason, decision: entry.decision,
+                ruleSetHash: entry.ruleSetHash ?? "", cancelsOthers: options.cancelsOthers))
+        rows[row].earlier = rows[row].earlier.suffix(EarlierDecision.keptMax)
+        rows[row].entry.state = .received
+        rows[row].entry.outcome = nil
+        rows[row].entry.decision = nil
+        rows[row].entry.ruleSetHash = nil
+        rows[row].entry.reason = nil
+        undone.insert(row)
+        note(.decidedAgain, lead: row, delivery: nil, order)
+        return .done
+    }
+
+    /// What was decided before; see `LeadStore`.
+    func earlierDecisions(ofLead sequence: Int64) -> [EarlierDecision] {
+        let row = Int(sequence) - 1
+        return rows.indices.contains(row) ? rows[row].earlier : []
     }
 
     // MARK: Looking

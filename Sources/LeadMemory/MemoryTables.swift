@@ -12,6 +12,8 @@ public struct MemoryTables: Sendable {
         var attempts = 0
         var dueMilliseconds: Int64
         var orders: [OrderEntry] = []
+        /// What was decided before.
+        var earlier: [EarlierDecision] = []
         /// Its `dedupe` key.
         var dedupeKey: [UInt8]?
     }
@@ -205,7 +207,12 @@ public struct MemoryTables: Sendable {
         for row in undone where row >= sequence && rows[row].entry.state == .received {
             received.append(row)
         }
-        return received.sorted().prefix(limit).map { rows[$0].entry }
+        func isAgain(_ row: Int) -> Int { rows[row].entry.decidedMilliseconds == nil ? 0 : 1 }
+        return received.sorted { (isAgain($0), $0) < (isAgain($1), $1) }.prefix(limit).map { row in
+            var entry = rows[row].entry
+            entry.cancelsOthers = rows[row].earlier.last?.cancelsOthers ?? false
+            return entry
+        }
     }
 
     /// Whether an earlier lead had the key; see `LeadStore`.
@@ -239,8 +246,9 @@ public struct MemoryTables: Sendable {
             for delivery in decision.deliveries {
                 insert(delivery, of: row, decision.atMilliseconds)
             }
-            _ = redeliver(
-                decision.anew.map(\.sequence), .decidingAgain(at: decision.atMilliseconds))
+            let order = Order.decidingAgain(at: decision.atMilliseconds)
+            _ = redeliver(decision.anew.map(\.sequence), order)
+            _ = cancel(decision.cancels, order)
         }
     }
 

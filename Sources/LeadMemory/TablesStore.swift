@@ -219,9 +219,16 @@ extension TablesStore {
 
     /// See `LeadStore`.
     public func decideAgain(
-        _ sequences: [Int64], _ order: Order
+        _ sequences: [Int64], _ options: DecideAgainOptions, _ order: Order
     ) async throws(StoreError) -> [OrderAnswer] {
-        try await write { $0.decideAgain(sequences, order) }
+        try await write { $0.decideAgain(sequences, options, order) }
+    }
+
+    /// See `LeadStore`.
+    public func earlierDecisions(
+        ofLead sequence: Int64
+    ) async throws(StoreError) -> [EarlierDecision] {
+        try await read { $0.earlierDecisions(ofLead: sequence) }
     }
 
     /// See `LeadStore`.

@@ -91,14 +91,19 @@ public struct InboxEntry: Sendable, Equatable {
     public var isDuplicate: Bool
     /// When it was decided; nil before, and in rows of earlier versions.
     public var decidedMilliseconds: Int64?
+    /// Of a lead that is to be decided again: whether its pending deliveries that the new decision
+    /// does not ask for are called off. Not there for operators.
+    public var cancelsOthers: Bool
 
     /// Makes a row.
     public init(
         sequence: Int64, source: String, leadID: LeadID, state: InboxState,
         receivedMilliseconds: Int64, lead: [UInt8] = [], raw: [UInt8] = [],
         outcome: String? = nil, decision: String? = nil, ruleSetHash: String? = nil,
-        reason: String? = nil, isDuplicate: Bool = false, decidedMilliseconds: Int64? = nil
+        reason: String? = nil, isDuplicate: Bool = false, decidedMilliseconds: Int64? = nil,
+        cancelsOthers: Bool = false
     ) {
+        self.cancelsOthers = cancelsOthers
         self.isDuplicate = isDuplicate
         self.decidedMilliseconds = decidedMilliseconds
         self.sequence = sequence
@@ -138,6 +143,9 @@ public struct DecisionRecord: Sendable {
     /// Deliveries of the lead that were given up or called off before it was decided again, to be
     /// made anew: each a next generation, as if ordered.
     public var anew: [Renewal]
+    /// Rows of deliveries of the lead that it is decided again without: called off if they are still
+    /// pending.
+    public var cancels: [Int64]
     /// What the pools that it asked remember differently now; stored and skipped with it.
     public var pools: PoolChanges
     /// When it was decided: deliveries are due at once, or at their own time.
@@ -162,7 +170,8 @@ public struct DecisionRecord: Sendable {
         sequence: Int64, state: InboxState, outcome: String, reason: String?, decision: String,
         ruleSetHash: String, isDuplicate: Bool = false,
         dedupe: (key: String, createdSeconds: Int64)? = nil, deliveries: [NewDelivery],
-        anew: [Renewal] = [], pools: PoolChanges = PoolChanges(), atMilliseconds: Int64
+        anew: [Renewal] = [], cancels: [Int64] = [], pools: PoolChanges = PoolChanges(),
+        atMilliseconds: Int64
     ) {
         self.sequence = sequence
         self.state = state
@@ -174,6 +183,7 @@ public struct DecisionRecord: Sendable {
         self.dedupe = dedupe
         self.deliveries = deliveries
         self.anew = anew
+        self.cancels = cancels
         self.pools = pools
         self.atMilliseconds = atMilliseconds
     }

@@ -25,7 +25,8 @@ public protocol LeadStore: Sendable {
 
     // Routing
 
-    /// Leads that are received and not decided, in order of arrival, behind a sequence number.
+    /// Leads that are received and not decided, behind a sequence number: in order of arrival, those
+    /// that are to be decided again behind all new ones.
     func undecided(after sequence: Int64, limit: Int) async throws(StoreError) -> [InboxEntry]
 
     /// Whether an earlier decided lead had the `dedupe` key and was created at or after the time.
@@ -35,8 +36,8 @@ public protocol LeadStore: Sendable {
     /// the pools, and who had the last lead with the answers.
     func poolState(_ query: PoolQuery) async throws(StoreError) -> PoolState
 
-    /// In one transaction: marks the inbox rows decided, inserts their deliveries and keeps what
-    /// their pools remember. A row that is no longer `received` is skipped with all of that, so
+    /// In one transaction: marks the inbox rows decided, inserts their deliveries, calls off what
+    /// they are decided without, and keeps what their pools remember. A row that is no longer `received` is skipped with all of that, so
     /// deciding twice is harmless.
     func record(_ decisions: [DecisionRecord]) async throws(StoreError)
 
@@ -125,9 +126,16 @@ public protocol LeadStore: Sendable {
     func forget(
         _ sequences: [Int64], _ options: ForgetOptions, _ order: Order
     ) async throws(StoreError) -> [OrderAnswer]
-    /// Makes held leads received again, for the rules to decide as they are now. Copies that went out
-    /// stay, and are not sent again; a lead that was a duplicate stays one. Answers in order.
-    func decideAgain(_ sequences: [Int64], _ order: Order) async throws(StoreError) -> [OrderAnswer]
+    /// Makes decided and held leads received again, for the rules to decide as they are now, and keeps
+    /// the decision that they had. What was made stays; a lead that was a duplicate stays one.
+    /// Answers in order.
+    func decideAgain(
+        _ sequences: [Int64], _ options: DecideAgainOptions, _ order: Order
+    ) async throws(StoreError) -> [OrderAnswer]
+    /// What was decided about a lead before it was given to the rules again, first first.
+    func earlierDecisions(
+        ofLead sequence: Int64
+    ) async throws(StoreError) -> [EarlierDecision]
     /// Leads that are over, longest kept first: what retention may erase.
     func over(_ query: OverQuery) async throws(StoreError) -> [OverLead]
 

@@ -19,8 +19,10 @@ struct LedgerCheck {
         var ruleSetHash: String?
         var hasContent: Bool
         var isIntact: Bool
-        /// Whether it was held and given to the rules again: what went out before stays.
+        /// Whether it was given to the rules again: what was made before stays.
         var wasDecidedAgain = false
+        /// Whether a decision that it had before is kept.
+        var hasEarlierDecisions = false
     }
 
     struct Delivery {
@@ -98,6 +100,9 @@ struct LedgerCheck {
         if !deliveries.isEmpty, !lead.wasDecidedAgain {
             add(.conservation, "is not decided and has deliveries")
         }
+        if lead.hasEarlierDecisions, !lead.wasDecidedAgain {
+            add(.conservation, "was decided before, and nobody ordered to decide it again")
+        }
     }
 
     private mutating func checkDecided(_ state: InboxState) {
@@ -124,7 +129,9 @@ struct LedgerCheck {
     }
 
     private mutating func checkForgotten() {
-        if lead.hasContent || lead.decision != nil || lead.reason != nil {
+        if lead.hasContent || lead.decision != nil || lead.reason != nil
+            || lead.hasEarlierDecisions
+        {
             add(.conservation, "is forgotten and has content")
         }
         for delivery in deliveries where delivery.state == .pending || delivery.state == .leased {

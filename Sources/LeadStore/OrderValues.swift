@@ -16,7 +16,7 @@ public struct Order: Sendable, Equatable {
         self.atMilliseconds = atMilliseconds
     }
 
-    /// What is made anew because its lead is decided again.
+    /// What is made anew or called off because its lead is decided again.
     public static func decidingAgain(at milliseconds: Int64) -> Order {
         Order(by: "rules", reason: "the lead was decided again", atMilliseconds: milliseconds)
     }
@@ -68,6 +68,52 @@ public struct ForgetOptions: Sendable, Equatable {
     }
 }
 
+/// How leads are to be decided again.
+public struct DecideAgainOptions: Sendable, Equatable {
+    /// Whether pending deliveries that the new decision does not ask for are called off; else they
+    /// stay, and are sent.
+    public var cancelsOthers: Bool
+
+    /// Makes options.
+    public init(cancelsOthers: Bool = false) { self.cancelsOthers = cancelsOthers }
+}
+
+/// A decision about a lead that was given to the rules again since. Kept in the ledger until the lead
+/// is forgotten.
+public struct EarlierDecision: Sendable, Equatable {
+    /// The most decisions of one lead that are kept beside the one that holds: the latest.
+    public static let keptMax = 20
+
+    /// When it was made.
+    public var decidedMilliseconds: Int64
+    /// When the lead was given to the rules again.
+    public var endedMilliseconds: Int64
+    /// `routed`, `default`, `held` or `dropped`.
+    public var outcome: String
+    /// The reason of a drop or hold.
+    public var reason: String?
+    /// The decision as JSON.
+    public var decision: String?
+    /// The hash of the rule set that decided.
+    public var ruleSetHash: String
+    /// Whether what was pending was to be called off unless the next decision asked for it, too.
+    public var cancelsOthers: Bool
+
+    /// Makes one.
+    public init(
+        decidedMilliseconds: Int64, endedMilliseconds: Int64, outcome: String, reason: String?,
+        decision: String?, ruleSetHash: String, cancelsOthers: Bool
+    ) {
+        self.decidedMilliseconds = decidedMilliseconds
+        self.endedMilliseconds = endedMilliseconds
+        self.outcome = outcome
+        self.reason = reason
+        self.decision = decision
+        self.ruleSetHash = ruleSetHash
+        self.cancelsOthers = cancelsOthers
+    }
+}
+
 /// An order that was carried out, for operators.
 public struct OrderEntry: Sendable, Equatable {
     /// What was ordered.
@@ -78,7 +124,7 @@ public struct OrderEntry: Sendable, Equatable {
         case cancelled
         /// The lead was erased.
         case forgotten
-        /// The lead was held, and was given to the rules again.
+        /// The lead was decided or held, and was given to the rules again.
         case decidedAgain = "decided-again"
     }
 

@@ -7,62 +7,38 @@ import Testing
 
 @testable import LeadFlow
 
-/// A held lead of which something went out is given to other rules.
+/// A lead of which something went out, or waits, is given to other rules.
 @Suite(.timeLimit(.minutes(1))) struct DecideAgainTests {
-    private static let sinks = ["main", "a", "b", "c"].map {
+    static let sinks = ["main", "a", "b", "c"].map {
         (name: $0, script: Script(), options: "")
     }
+    typealias End = @Sendable (LeasedDelivery) -> AttemptRecord.Result?
+    static let delivered: End = { _ in .delivered(receipt: "ok") }
 
     /// Decides a lead by the first rules, ends its deliveries so, decides it again by the second, and
     /// answers what there is to send then.
     private func decide(
-        _ first: String, then second: String, ends: AttemptRecord.Result = .delivered(receipt: "ok")
+        _ first: String, then second: String, ends: End = DecideAgainTests.delivered,
+        cancelsOthers: Bool = false
     ) async throws -> [String] {
-        let stage = try await Stage(sinks: Self.sinks, rest: first)
-        let store = stage.store
-        _ = try await store.accept([.lead(.sample(id: "1", source: "web"))], atMilliseconds: 1)
-        let clock = HandClock()
-        let routing = try await stage.flow(clock: clock).routing
-        try await store.record(try await routing.records(of: store.undecided(after: 0, limit: 9)))
-        let held = try #require(try await store.leads(LeadFilter()).first)
-        #expect(held.state == .held)
-        try await end(ends, at: clock.nowMilliseconds() + 1000, store)
+        let again = try await Again(first, ends)
+        let store = again.stage.store
+        let options = DecideAgainOptions(cancelsOthers: cancelsOthers)
         let order = Order(by: "ann", atMilliseconds: 5)
-        #expect(try await store.decideAgain([held.sequence], order) == [.done])
-        routing.use(try Stage.configuration(Self.sinks, rest: second).ruleSet)
-        try await store.record(try await routing.records(of: store.undecided(after: 0, limit: 9)))
+        #expect(try await store.decideAgain([again.lead.sequence], options, order) == [.done])
+        again.routing.use(try Stage.configuration(Self.sinks, rest: second).ruleSet)
+        try await store.record(
+            try await again.routing.records(of: store.undecided(after: 0, limit: 9)))
         #expect(try await store.leads(LeadFilter()).map(\.state) == [.decided])
-        let faults = Mutex<[String]>([])
-        _ = try await store.verify(
-            isServed: false, atMilliseconds: clock.nowMilliseconds(), progress: { _ in },
-            report: {
-                let fault = "\($0)"; faults.withLock { $0.append(fault) }
-            })
-        #expect(faults.withLock { $0 } == [])
+        #expect(
+            try await store.earlierDecisions(ofLead: again.lead.sequence).map(\.decision)
+                == [again.lead.decision])
+        #expect(try await again.faults() == [])
         let entries = try await store.deliveries(DeliveryFilter())
         await store.close()
         return entries.reversed().map { entry in
             let mark = entry.generation > 0 ? " again" : ""
             return "\(entry.delivery.sink) \(entry.state)\(mark)"
-        }
-    }
-
-    private func end(
-        _ result: AttemptRecord.Result, at time: Int64, _ store: any LeadStore
-    ) async throws {
-        for sink in ["main", "a", "b", "c"] {
-            let leased = try await store.lease(
-                LeaseRequest(
-                    sink: sink, token: "t", picks: [LeasePick(destination: "", limit: 9)],
-                    limit: 9, atMilliseconds: time, untilMilliseconds: time + 1000)
-            ).taken
-            _ = try await store.finish(
-                leased.map { one in
-                    AttemptRecord(
-                        sequence: one.sequence, sink: sink, token: "t", attempt: one.attempt,
-                        startedMilliseconds: time, durationMilliseconds: 1, result: result,
-                        destination: nil)
-                })
         }
     }
 
@@ -82,7 +58,8 @@ import Testing
         let first = "routes: [{id: copies, always: true, also_to: [a]}]\ndefault: {hold: none}"
         let second = "routes: [{id: copies, always: true, to: [a]}]\ndefault: {to: [main]}"
         #expect(
-            try await decide(first, then: second, ends: .dead(reason: "422", followUps: []))
+            try await decide(
+                first, then: second, ends: { _ in .dead(reason: "422", followUps: []) })
                 == ["a dead", "a pending again"])
     }
 
@@ -118,5 +95,114 @@ import Testing
         let found = try await decide(
             rules(before, "{to: b, disabled: true}"), then: rules(after, "b"))
         #expect(found == ["\(chosen) delivered", "b pending"])
+    }
+
+    // MARK: Decided leads
+
+    private static let toA = "routes: [{id: cars, always: true, to: [a]}]\ndefault: {to: [main]}"
+    private static let toB = "routes: [{id: cars, always: true, to: [b]}]\ndefault: {to: [main]}"
+    private static let waits: End = { _ in nil }
+
+    @Test func `what a decided lead was sent stays, and where it should have gone gets it`()
+        async throws
+    {
+        let found = try await decide(Self.toA, then: Self.toB, cancelsOthers: true)
+        #expect(found == ["a delivered", "b pending"])
+    }
+
+    @Test func `the same decision sends nothing`() async throws {
+        let renamed = Self.toA.replacing("cars", with: "renamed")
+        for rules in [Self.toA, renamed] {
+            #expect(try await decide(Self.toA, then: rules) == ["a delivered"])
+            let waiting = try await decide(
+                Self.toA, then: rules, ends: Self.waits, cancelsOthers: true)
+            #expect(waiting == ["a pending"])
+        }
+    }
+
+    @Test func `what is pending and no longer asked for is called off only when that is said`()
+        async throws
+    {
+        let kept = try await decide(Self.toA, then: Self.toB, ends: Self.waits)
+        #expect(kept == ["a pending", "b pending"])
+        let called = try await decide(
+            Self.toA, then: Self.toB, ends: Self.waits, cancelsOthers: true)
+        #expect(called == ["a cancelled", "b pending"])
+        let dropped = try await decide(
+            Self.toA, then: "routes: [{id: no, always: true, drop: spam}]\ndefault: {to: [main]}",
+            ends: Self.waits, cancelsOthers: true)
+        #expect(dropped == ["a cancelled"])
+    }
+
+    /// The first ends dead, and `c` stands in for it.
+    private static let handsOver: End = { leased in
+        guard leased.delivery.sink == "a", let id = LeadID("1") else { return nil }
+        let key = DeliveryKey(
+            source: leased.source, lead: id, route: leased.delivery.route, standIn: "c",
+            for: leased.delivery.key)
+        let standIn = NewDelivery(key: key, sink: "c", route: "cars", isCopy: false)
+        return .dead(reason: "422", followUps: [standIn])
+    }
+
+    @Test func `what another sink stands in for is not made anew`() async throws {
+        let found = try await decide(
+            Self.toA, then: Self.toA, ends: Self.handsOver, cancelsOthers: true)
+        #expect(found == ["a dead", "c pending"])
+    }
+
+    @Test func `a stand-in goes with what it stands in for`() async throws {
+        let found = try await decide(
+            Self.toA, then: Self.toB, ends: Self.handsOver, cancelsOthers: true)
+        #expect(found == ["a dead", "c cancelled", "b pending"])
+    }
+}
+
+/// A lead that was decided by some rules, with its deliveries as they ended.
+struct Again {
+    let stage: Stage
+    let routing: Routing
+    let lead: InboxEntry
+    private let clock = HandClock()
+
+    init(_ rules: String, _ ends: DecideAgainTests.End) async throws {
+        stage = try await Stage(sinks: DecideAgainTests.sinks, rest: rules)
+        let store = stage.store
+        _ = try await store.accept([.lead(.sample(id: "1", source: "web"))], atMilliseconds: 1)
+        routing = try await stage.flow(clock: clock).routing
+        try await store.record(try await routing.records(of: store.undecided(after: 0, limit: 9)))
+        lead = try #require(try await store.leads(LeadFilter()).first)
+        try await Again.end(ends, at: clock.nowMilliseconds() + 1000, store)
+    }
+
+    private static func end(
+        _ ends: DecideAgainTests.End, at time: Int64, _ store: any LeadStore
+    ) async throws {
+        for sink in ["main", "a", "b", "c"] {
+            let pick = LeasePick(destination: "", limit: 9)
+            let leased = try await store.lease(
+                LeaseRequest(
+                    sink: sink, token: "t", picks: [pick], limit: 9, atMilliseconds: time,
+                    untilMilliseconds: time + 1000)
+            ).taken
+            _ = try await store.finish(
+                leased.map { one in
+                    AttemptRecord(
+                        sequence: one.sequence, sink: sink, token: "t", attempt: one.attempt,
+                        startedMilliseconds: time, durationMilliseconds: 1,
+                        result: ends(one) ?? .returned, destination: nil)
+                })
+        }
+    }
+
+    /// What `ledger verify` finds.
+    func faults() async throws -> [String] {
+        let faults = Mutex<[String]>([])
+        _ = try await stage.store.verify(
+            isServed: false, atMilliseconds: clock.nowMilliseconds(), progress: { _ in },
+            report: {
+                let fault = "\($0)"
+                faults.withLock { $0.append(fault) }
+            })
+        return faults.withLock { $0 }
     }
 }

@@ -58,6 +58,11 @@ struct BrokenStore: LeadStore {
         case keepsLeases = "voided leases come back at once, own ones stay"
         case sendsWaitingAtOnce = "a delivery waits until its time, and keeps its pool"
         case decidesNothingAgain = "a held lead is received again, and is no duplicate of itself"
+        case forgetsToCancelOthers =
+            "what a lead is decided without is called off while it is pending"
+        case forgetsEarlierDecisions =
+            "a decided lead is received again, and what was decided before is kept"
+        case takesNewLeadsLast = "new leads are decided before those that are decided again"
         case forgetsPools = "pools remember what is stored with a decision"
         case remembersSkipped = "a skipped decision does not move a pool"
         case listsOldestFirst = "leads are listed newest first, by any filter"
@@ -99,7 +104,11 @@ struct BrokenStore: LeadStore {
     }
 
     func undecided(after sequence: Int64, limit: Int) async throws(StoreError) -> [InboxEntry] {
-        try await store.undecided(after: sequence, limit: limit)
+        guard flaw == .takesNewLeadsLast else {
+            return try await store.undecided(after: sequence, limit: limit)
+        }
+        return try await store.undecided(after: sequence, limit: .max)
+            .sorted { $0.sequence < $1.sequence }.prefix(limit).map { $0 }
     }
 
     func hasEarlier(dedupeKey: String, sinceSeconds: Int64) async throws(StoreError) -> Bool {
@@ -265,10 +274,18 @@ extension BrokenStore {
     }
 
     func decideAgain(
-        _ sequences: [Int64], _ order: Order
+        _ sequences: [Int64], _ options: DecideAgainOptions, _ order: Order
     ) async throws(StoreError) -> [OrderAnswer] {
         if flaw == .decidesNothingAgain { return sequences.map { _ in .done } }
-        return try await store.decideAgain(sequences, order)
+        let options = flaw == .forgetsToCancelOthers ? DecideAgainOptions() : options
+        return try await store.decideAgain(sequences, options, order)
+    }
+
+    func earlierDecisions(
+        ofLead sequence: Int64
+    ) async throws(StoreError) -> [EarlierDecision] {
+        flaw == .forgetsEarlierDecisions
+            ? [] : try await store.earlierDecisions(ofLead: sequence)
     }
 
     func forget(

@@ -37,6 +37,16 @@ import Testing
         #expect(!ByteSearch.contains(response.body, Meta.verifyToken))
     }
 
+    @Test(arguments: [("new", 200), (Meta.verifyToken, 200), ("older", 403), ("", 403)])
+    func `while the token is changed both are taken`(token: String, status: Int) async throws {
+        let config = Meta.config { $0.verifyTokens = [Secret("new"), Secret(Meta.verifyToken)] }
+        let query = [Self.mode, ("hub.challenge", "1"), ("hub.verify_token", token)]
+        let request = WebhookRequest(
+            method: "GET", query: query.map { (name: $0.0, value: $0.1) }, receivedTime: Meta.time)
+        let response = try await Meta.source(config).receive(request, into: MemoryInbox())
+        #expect(response.status == status)
+    }
+
     @Test(arguments: ["unsubscribe", "", "Subscribe", "subscribe\u{301}"])
     func `a wrong mode is refused`(mode: String) async throws {
         let response = try await answer([

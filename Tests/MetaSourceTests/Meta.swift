@@ -23,7 +23,7 @@ enum Meta {
         _ change: (inout MetaConfig) -> Void = { _ in }
     ) -> MetaConfig {
         var config = MetaConfig()
-        config.verifyToken = Secret(verifyToken)
+        config.verifyTokens = [Secret(verifyToken)]
         config.appSecrets = [Secret(appSecret)]
         config.pages = NamedSettings([
             (page, MetaPage(token)), (otherPage, MetaPage(otherToken)),

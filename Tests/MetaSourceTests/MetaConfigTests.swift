@@ -79,8 +79,10 @@ import Testing
                 try Meta.source(Meta.config { $0.appSecrets = secrets })
             }
         }
-        #expect(throws: MetaConfigError.self) {
-            try Meta.source(Meta.config { $0.verifyToken = Secret("") })
+        for tokens in [[], [""], ["t", ""], ["a", "b", "c"]] {
+            #expect(throws: MetaConfigError.self) {
+                try Meta.source(Meta.config { $0.verifyTokens = tokens.map { Secret($0) } })
+            }
         }
     }
 

@@ -6,6 +6,8 @@ struct Books {
     /// What was sent, by id.
     var sent: [String: Lead]
     var leads: [InboxEntry]
+    /// What was decided before they were given to the rules again, by row.
+    var earlier: [Int64: [EarlierDecision]]
     var deliveries: [DeliveryEntry]
     var arrivals: [String: [World.Arrival]]
     /// The rule sets' hashes by version.
@@ -37,23 +39,53 @@ struct Books {
     }
 
     /// I2, I6, I7: each decision has its hash, and the deliveries that the rules of that hash ask
-    /// for, no more and no fewer.
+    /// for, no more and no fewer; one that was decided again has what its decisions asked for, and
+    /// no target twice.
     private func checkDecisions() throws(Scenario.Broken) {
         let byLead = Dictionary(grouping: deliveries) { $0.leadID.text }
         for entry in leads {
-            guard let version = hashes.firstIndex(of: entry.ruleSetHash ?? ""),
-                let lead = sent[entry.leadID.text]
-            else { throw Scenario.Broken(description: "lead \(entry.leadID) has no decision") }
+            guard let lead = sent[entry.leadID.text] else {
+                throw Scenario.Broken(description: "nobody sent lead \(entry.leadID)")
+            }
             try expect(entry.lead == lead.json, "lead \(entry.leadID) is stored as another")
-            let wanted = SimulatedRules.expected(
-                dealer: lead.fieldData["dealer"].first ?? "",
-                kind: lead.fieldData["kind"].first ?? "", version: version)
-            let first = (byLead[entry.leadID.text] ?? []).filter { !isFollowUp($0) }
+            let wanted = try expected(lead, by: entry.ruleSetHash ?? "")
+            let first = (byLead[entry.leadID.text] ?? []).filter {
+                $0.generation == 0 && !isFollowUp($0)
+            }
             let got = first.map { "\($0.delivery.route) \(Books.target(of: $0.delivery))" }
+            let decisions = earlier[entry.sequence] ?? []
+            guard !decisions.isEmpty else {
+                try expect(
+                    got.sorted() == wanted.sorted(),
+                    "lead \(entry.leadID) went to \(got.sorted()), the rules say \(wanted)")
+                continue
+            }
+            var asked = Set(wanted)
+            for decision in decisions {
+                asked.formUnion(try expected(lead, by: decision.ruleSetHash))
+            }
+            let targets = first.map { Books.target(of: $0.delivery) }
+            let missing = Set(wanted.map { Books.target(of: $0) }).subtracting(targets)
             try expect(
-                got.sorted() == wanted.sorted(),
-                "lead \(entry.leadID) went to \(got.sorted()), the rules say \(wanted)")
+                missing.isEmpty && asked.isSuperset(of: got) && Set(targets).count == targets.count,
+                "lead \(entry.leadID) went to \(got.sorted()), its decisions say \(asked)")
         }
+    }
+
+    private func expected(
+        _ lead: Lead, by hash: String
+    ) throws(Scenario.Broken) -> [String] {
+        guard let version = hashes.firstIndex(of: hash) else {
+            throw Scenario.Broken(description: "lead \(lead.id) was decided by no known rules")
+        }
+        return SimulatedRules.expected(
+            dealer: lead.fieldData["dealer"].first ?? "",
+            kind: lead.fieldData["kind"].first ?? "", version: version)
+    }
+
+    /// Of what is expected: what stands behind the route.
+    private static func target(of expected: String) -> String {
+        String(expected.drop { $0 != " " }.dropFirst())
     }
 
     private func isFollowUp(_ entry: DeliveryEntry) -> Bool {
@@ -72,7 +104,10 @@ struct Books {
     /// was sent: no turn was lost, none taken twice.
     private func checkPool() throws(Scenario.Broken) {
         let counts = SimulatedRules.sinks.map { sink in
-            Int64(deliveries.count { $0.delivery.pool == "team" && $0.delivery.member == sink })
+            Int64(
+                deliveries.count {
+                    $0.generation == 0 && $0.delivery.pool == "team" && $0.delivery.member == sink
+                })
         }
         let totals = SimulatedRules.sinks.map { sink in
             pools[PoolMember(pool: "team", name: sink)].total
@@ -99,6 +134,11 @@ struct Books {
             case .dead:
                 try expect(
                     isRefused(entry.leadID.text), "\(name) is dead: \(entry.detail ?? "no reason")")
+            case .cancelled:
+                let row = leads.first { $0.leadID == entry.leadID }?.sequence ?? 0
+                try expect(
+                    (earlier[row] ?? []).contains { $0.cancelsOthers },
+                    "\(name) was called off, and nobody ordered that")
             default:
                 throw Scenario.Broken(description: "\(name) is \(entry.state) at the end")
             }

@@ -10,6 +10,8 @@ enum Event: Sendable {
     case kill
     /// An operator pauses a sink, or lets it go on.
     case pause(sink: String, isOn: Bool)
+    /// An operator gives all leads that are decided to the rules again.
+    case decideAgain(cancelsOthers: Bool)
     /// Sinks are exchanged while they work; the rules stay.
     case reload(rules: Int)
     /// A clean stop; the next start has other rules, if any are named.
@@ -90,6 +92,10 @@ enum Event: Sendable {
             }
         }
         events.append((Int64(days) + 48 * hour, .sourceMood(.healthy)))
+        // Drawn last, so that seeds are in all else what they were.
+        for _ in 0..<chance.number(0...2) {
+            events.append((time(&chance), .decideAgain(cancelsOthers: chance.thousandth(500))))
+        }
         let ordered = events.enumerated().sorted {
             ($0.element.at, $0.offset) < ($1.element.at, $1.offset)
         }

@@ -116,6 +116,8 @@ final class Scenario: Sendable {
         case .jump(let milliseconds): machine.jump(byMilliseconds: milliseconds)
         case .pause(let sink, let isOn):
             group.addTask { await self.pause(sink, isOn: isOn) }
+        case .decideAgain(let cancelsOthers):
+            group.addTask { await self.decideAgain(cancelsOthers) }
         case .reload(let rules):
             let configuration = configurations[rules]
             let flow = state.withLock { $0.process }?.flow
@@ -154,6 +156,21 @@ final class Scenario: Sendable {
                     }
                     return
                 } catch {}
+            }
+            try? await machine.sleep(milliseconds: 60_000)
+        }
+    }
+
+    /// As often as it takes; what is done before a crash is done twice.
+    private func decideAgain(_ cancelsOthers: Bool) async {
+        while !state.withLock({ $0.isOver }) {
+            if let process = state.withLock({ $0.process }) {
+                let desk = OperatorDesk(store: process.store)
+                let order = Order(by: "operator", atMilliseconds: machine.nowMilliseconds())
+                let answers = try? await desk.decideAgain(
+                    [LeadFilter(state: .decided)], .init(cancelsOthers: cancelsOthers), order)
+                process.flow.ringInbox()
+                if answers != nil { return }
             }
             try? await machine.sleep(milliseconds: 60_000)
         }
@@ -232,8 +249,13 @@ final class Scenario: Sendable {
         let leads = try await store.leads(LeadFilter(limit: .max))
         let deliveries = try await store.deliveries(DeliveryFilter(limit: .max))
         let state = state.withLock { $0 }
+        var earlier: [Int64: [EarlierDecision]] = [:]
+        for lead in leads {
+            earlier[lead.sequence] = try await store.earlierDecisions(ofLead: lead.sequence)
+        }
         var books = Books(
-            sent: state.sent, leads: leads, deliveries: deliveries, arrivals: world.arrivals,
+            sent: state.sent, leads: leads, earlier: earlier, deliveries: deliveries,
+            arrivals: world.arrivals,
             hashes: configurations.map(\.ruleSet.hash),
             pools: try await store.poolState(PoolQuery(pools: ["team"])))
         try books.check(
@@ -241,7 +263,8 @@ final class Scenario: Sendable {
         return Tally(
             leads: leads.count, deliveries: deliveries.count,
             arrivals: world.arrivals.values.map(\.count).reduce(0, +), kills: state.kills,
-            stops: state.stops, trace: machine.trace)
+            stops: state.stops, again: earlier.values.map(\.count).reduce(0, +),
+            trace: machine.trace)
     }
 }
 

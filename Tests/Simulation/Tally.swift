@@ -5,6 +5,8 @@ struct Tally: Sendable, Equatable {
     var arrivals = 0
     var kills = 0
     var stops = 0
+    /// Leads that were decided again, each time.
+    var again = 0
     /// Stands for all that happened, step by step; of many seeds the sum.
     var trace: UInt64 = 0
 
@@ -14,6 +16,7 @@ struct Tally: Sendable, Equatable {
         sum.arrivals += one.arrivals
         sum.kills += one.kills
         sum.stops += one.stops
+        sum.again += one.again
         sum.trace &+= one.trace
     }
 }
@@ -21,7 +24,7 @@ struct Tally: Sendable, Equatable {
 extension Tally: CustomStringConvertible {
     var description: String {
         "\(leads) leads, \(deliveries) deliveries, \(arrivals) arrivals, \(kills) kills, "
-            + "\(stops) stops, trace \(String(trace, radix: 16))"
+            + "\(stops) stops, \(again) decided again, trace \(String(trace, radix: 16))"
     }
 }
 
@@ -38,17 +41,17 @@ struct Passed: LosslessStringConvertible, Sendable {
     init?(_ line: String) {
         let words = line.utf8.split(separator: UInt8(ascii: " "))
             .map { UInt64(String(decoding: $0, as: UTF8.self)) }
-        guard words.count == 7, let seed = words[0], let trace = words[6] else { return nil }
-        let counts = words[1..<6].compactMap { $0.map(Int.init) }
-        guard counts.count == 5 else { return nil }
+        guard words.count == 8, let seed = words[0], let trace = words[7] else { return nil }
+        let counts = words[1..<7].compactMap { $0.map(Int.init) }
+        guard counts.count == 6 else { return nil }
         self.seed = seed
         tally = Tally(
             leads: counts[0], deliveries: counts[1], arrivals: counts[2], kills: counts[3],
-            stops: counts[4], trace: trace)
+            stops: counts[4], again: counts[5], trace: trace)
     }
 
     var description: String {
         "\(seed) \(tally.leads) \(tally.deliveries) \(tally.arrivals) \(tally.kills) "
-            + "\(tally.stops) \(tally.trace)"
+            + "\(tally.stops) \(tally.again) \(tally.trace)"
     }
 }

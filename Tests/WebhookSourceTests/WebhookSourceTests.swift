@@ -1,6 +1,8 @@
 import LeadKit
 import LeadTesting
+import Logging
 import SourceTesting
+import Synchronization
 import Testing
 import WebhookSource
 
@@ -31,6 +33,41 @@ import WebhookSource
             #expect(!ByteSearch.contains(outcome.response.body, "f0rm"))
             #expect(!ByteSearch.contains(outcome.response.body, "X-Form-Token"))
         }
+    }
+
+    @Test(arguments: [
+        ("new", 200), ("old", 200), ("older", 401), ("", 401), ("new,old", 401), ("newold", 401),
+    ])
+    func `while a secret is changed both open, and nothing else does`(
+        given: String, status: Int
+    ) async throws {
+        let settings: SettingLiteral = [
+            "auth": ["header": "X-Form-Token", "secret": ["new", "old"]]
+        ]
+        let request = Form.request(
+            Array(#"{"a":"x"}"#.utf8), headers: [("X-Form-Token", given)])
+        #expect(try await Form.send(request, settings).response.status == status)
+        // The control: by itself the new one does not open for the old one.
+        let after = try await Form.send(
+            request, ["auth": ["header": "X-Form-Token", "secret": ["new"]]])
+        #expect(after.response.status == (given == "new" ? 200 : 401))
+    }
+
+    @Test func `the previous secret is told once an hour, without the secret`() async throws {
+        let lines = NoticeLines()
+        let settings: SettingLiteral = ["auth": ["header": "X-T", "secret": ["new", "old"]]]
+        let source = FormWebhookSource(
+            config: Form.config(settings),
+            context: PluginContext(instance: "website", logger: lines.logger))
+        for (secret, after) in [("new", 0), ("old", 1), ("old", 2), ("old", 3600), ("old", 3601)] {
+            var request = Form.request(Array(#"{"a":"x"}"#.utf8), headers: [("X-T", secret)])
+            request.receivedTime = Timestamp(seconds: Form.time.seconds + Int64(after))
+            let response = try await source.receive(request, into: MemoryInbox())
+            #expect(response.status == 200)
+        }
+        let told = lines.all.filter { ByteSearch.contains($0, "previous secret") }
+        #expect(told.count == 2)
+        #expect(!lines.all.contains { ByteSearch.contains($0, "old") })
     }
 
     @Test(arguments: ["GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "post", ""])
@@ -128,7 +165,7 @@ import WebhookSource
         let none: SettingLiteral = [:]
         #expect(FormWebhookConfig.decode(none.node, problems: &problems) != nil)
         #expect(problems.diagnostics.map(\.code) == ["no-auth"])
-        #expect(Form.config(Self.auth).auth?.secret.revealed == "f0rm-t0ken")
+        #expect(Form.config(Self.auth).auth?.secrets.map(\.revealed) == ["f0rm-t0ken"])
     }
 
     @Test(
@@ -137,6 +174,9 @@ import WebhookSource
             ["auth": ["header": "X Form", "secret": "s"]], ["auth": ["header": "", "secret": "s"]],
             ["auth": ["header": "X\r\nY", "secret": "s"]],
             ["auth": ["header": "é", "secret": "s"]],
+            ["auth": ["header": "X", "secret": []]],
+            ["auth": ["header": "X", "secret": ["a", " "]]],
+            ["auth": ["header": "X", "secret": ["a", "b", "c"]]],
             ["auth": ["header": "X", "secret": ""]], ["auth": ["header": "X", "secret": " "]],
             ["rename": ["a"]], ["honeypto": "x"], ["id": ["x"]],
         ] as [SettingLiteral])
@@ -144,5 +184,28 @@ import WebhookSource
         var problems = SettingProblems()
         #expect(FormWebhookConfig.decode(settings.node, problems: &problems) == nil)
         #expect(problems.diagnostics.contains { $0.severity == .error })
+    }
+}
+
+/// What a source tells the log.
+private final class NoticeLines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+
+    private struct Handler: LogHandler {
+        let lines: NoticeLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let line = "\(event.message) \(event.metadata ?? [:])"
+            lines.lines.withLock { $0.append(line) }
+        }
     }
 }

@@ -26,8 +26,10 @@ public final class Intake: Sendable {
         logger: Logger
     ) async throws {
         let disk = DiskState(logger)
+        let conflicts = Conflicts(store: store, clock: clock, logger: logger)
         inbox = Inbox(
-            store: store, clock: clock, counts: counts, onStored: { bells.ringStored() },
+            store: store, clock: clock, counts: counts,
+            conflicts: { await conflicts.find(among: $0, $1) }, onStored: { bells.ringStored() },
             onFull: { disk.note(isFull: $0) }, onFailure: { bells.fail($0) })
         self.store = store
         self.clock = clock

@@ -1,14 +1,23 @@
-public import LeadKit
+internal import LeadKit
 internal import Synchronization
 
 /// What came of the items that sources handed in since the start.
 public final class IntakeCounts: Sendable {
-    /// A source and an answer.
-    public struct Key: Sendable, Hashable {
-        /// The source that the item is credited to.
-        public var source: String
-        /// What became of it.
-        public var acceptance: Acceptance
+    /// What became of an item.
+    public enum Outcome: String, Sendable, CaseIterable {
+        /// It is new.
+        case stored
+        /// Its id is known.
+        case duplicate
+        /// Its id is known, and was stored with other content.
+        case conflict
+        /// It is kept aside.
+        case quarantined
+    }
+
+    private struct Key: Hashable {
+        var source: String
+        var outcome: Outcome
     }
 
     private let counts = Mutex<[Key: Int]>([:])
@@ -16,22 +25,29 @@ public final class IntakeCounts: Sendable {
     /// Counts from nothing.
     public init() {}
 
-    /// How many by source and answer; these sources, and those that were heard of, have each answer.
+    /// How many by source and outcome; these sources, and those that were heard of, have each outcome.
     public func all(
         of sources: [String]
-    ) -> [(source: String, acceptance: Acceptance, count: Int)] {
+    ) -> [(source: String, outcome: Outcome, count: Int)] {
         let counts = counts.withLock { $0 }
         return Set(counts.keys.map(\.source)).union(sources).sorted().flatMap { source in
-            [Acceptance.stored, .duplicate, .quarantined].map { one in
-                (source, one, counts[Key(source: source, acceptance: one)] ?? 0)
+            Outcome.allCases.map { one in
+                (source, one, counts[Key(source: source, outcome: one)] ?? 0)
             }
         }
     }
 
-    func add(_ items: [InboxItem], _ answers: [Acceptance]) {
+    /// `conflicts` are indexes of items.
+    func add(_ items: [InboxItem], _ answers: [Acceptance], conflicts: Set<Int>) {
         counts.withLock { counts in
-            for (item, answer) in zip(items, answers) {
-                counts[Key(source: item.source, acceptance: answer), default: 0] += 1
+            for (index, (item, answer)) in zip(items, answers).enumerated() {
+                let outcome: Outcome =
+                    switch answer {
+                    case .stored: .stored
+                    case .duplicate: conflicts.contains(index) ? .conflict : .duplicate
+                    case .quarantined: .quarantined
+                    }
+                counts[Key(source: item.source, outcome: outcome), default: 0] += 1
             }
         }
     }

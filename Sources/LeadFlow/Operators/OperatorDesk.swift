@@ -11,7 +11,7 @@ public struct OperatorDesk: Sendable {
     /// The most rows of one transaction.
     public static let pageMax = 500
 
-    private let store: any LeadStore
+    let store: any LeadStore
     private let onDeliveries: @Sendable (Set<String>) -> Void
 
     /// Makes a desk; `onDeliveries` is told the sinks that new deliveries are due for.
@@ -92,7 +92,7 @@ public struct OperatorDesk: Sendable {
 
     // MARK: Leads
 
-    /// What forgetting leads would be about.
+    /// What an order about leads would be about.
     public func plan(_ filters: [LeadFilter]) async throws(StoreError) -> LeadTally {
         var sum = LeadTally()
         for filter in filters {
@@ -118,32 +118,33 @@ public struct OperatorDesk: Sendable {
         return answers
     }
 
-    /// Gives held leads to the rules again; answers how many leads got which answer.
-    public func decideAgain(
-        _ filters: [LeadFilter], _ order: Order, progress: @Sendable (Int) -> Void = { _ in }
-    ) async throws(StoreError) -> [OrderAnswer: Int] {
-        try await carryOut(filters, progress) { sequences async throws(StoreError) in
-            try await store.decideAgain(sequences, order)
-        }
-    }
-
-    private func carryOut(
+    /// Leads a page at a time, each page in one transaction; ids that each are a filter of their own
+    /// share pages, too.
+    func carryOut(
         _ filters: [LeadFilter], _ progress: @Sendable (Int) -> Void,
         _ action: ([Int64]) async throws(StoreError) -> [OrderAnswer]
     ) async throws(StoreError) -> [OrderAnswer: Int] {
         var answers: [OrderAnswer: Int] = [:]
+        var page: [Int64] = []
         for filter in filters {
-            var page = filter
-            page.beforeSequence = try await store.tally(filter).lastSequence + 1
-            page.afterSequence = filter.afterSequence ?? 0
-            page.limit = OperatorDesk.pageMax
+            var next = filter
+            next.beforeSequence = try await store.tally(filter).lastSequence + 1
+            next.afterSequence = filter.afterSequence ?? 0
             while true {
-                let entries = try await store.leads(page)
+                next.limit = OperatorDesk.pageMax - page.count
+                let entries = try await store.leads(next)
                 guard let last = entries.last else { break }
-                OperatorDesk.count(try await action(entries.map(\.sequence)), &answers)
-                progress(entries.count)
-                page.afterSequence = last.sequence
+                page += entries.map(\.sequence)
+                next.afterSequence = last.sequence
+                guard page.count == OperatorDesk.pageMax else { continue }
+                OperatorDesk.count(try await action(page), &answers)
+                progress(page.count)
+                page = []
             }
+        }
+        if !page.isEmpty {
+            OperatorDesk.count(try await action(page), &answers)
+            progress(page.count)
         }
         return answers
     }

@@ -2,18 +2,29 @@ internal import LeadKit
 internal import LeadRules
 internal import LeadStore
 
-/// What a lead that is decided again was given before: copies, and what was sent although another
-/// target had it held.
+/// What a lead that is decided again was given before.
 ///
 /// A target (a sink with its `with`) gets a lead once, by whatever route and whether as a copy or
-/// not, as within one decision: what went out, or is on its way, stays and is not sent again. What
-/// was given up or called off is made anew, as by an order. What a pool chose stays chosen: it was
-/// counted, and may have been sent.
+/// not, as within one decision: what went out, or is on its way, stays and is not sent again, and
+/// neither is what another sink stands in for (`on_failure`). What was given up or called off is
+/// made anew, as by an order. What a pool chose stays chosen: it was counted, and may have been sent.
+///
+/// What is left are the *others*: deliveries that the new decision does not ask for. Those that are
+/// still pending can be called off, together with what stands in for them.
 struct EarlierDeliveries {
     /// The latest generation of each.
     private let latest: [DeliveryEntry]
+    private let bySequence: [Int64: DeliveryEntry]
+    private let standIns: StandIns
 
-    init(_ entries: [DeliveryEntry]) { latest = entries.filter { !$0.isSuperseded } }
+    init(_ entries: [DeliveryEntry]) {
+        latest = entries.filter { !$0.isSuperseded }
+        bySequence = Dictionary(entries.map { ($0.sequence, $0) }) { $1 }
+        standIns = StandIns(entries)
+    }
+
+    /// A delivery by its row.
+    subscript(sequence: Int64) -> NewDelivery? { bySequence[sequence]?.delivery }
 
     /// The decision with the choices of pools that were made before.
     func choices(in decision: Decision) -> Decision {
@@ -37,14 +48,31 @@ struct EarlierDeliveries {
     ) -> (new: [PlannedDelivery], anew: [DecisionRecord.Renewal]) {
         var missing: (new: [PlannedDelivery], anew: [DecisionRecord.Renewal]) = ([], [])
         for one in planned {
-            let earlier = latest.filter { one.target.isTarget(of: $0.delivery) }
-            if let over = earlier.first, earlier.allSatisfy({ $0.state.isGivenUp }) {
+            let own = latest.filter { one.target.isTarget(of: $0.delivery) }
+            let substitutes = latest.filter { !own.contains($0) && isAsked($0, by: [one]) }
+            if let over = own.first, (own + substitutes).allSatisfy({ $0.state.isGivenUp }) {
                 missing.anew.append(.init(over.sequence, sink: one.target.sink))
-            } else if earlier.isEmpty {
+            } else if own.isEmpty, substitutes.isEmpty {
                 missing.new.append(one)
             }
         }
         return missing
+    }
+
+    /// What is not asked for, the latest generation of each.
+    func others(than planned: [PlannedDelivery]) -> [DeliveryEntry] {
+        latest.filter { !isAsked($0, by: planned) }
+    }
+
+    /// Whether it is asked for, or stands in for what is.
+    private func isAsked(_ entry: DeliveryEntry, by planned: [PlannedDelivery]) -> Bool {
+        var entry: DeliveryEntry? = entry
+        // Each follows an older one: this ends.
+        while let one = entry {
+            if planned.contains(where: { $0.target.isTarget(of: one.delivery) }) { return true }
+            entry = standIns.failed(behind: one) ?? one.previousSequence.flatMap { bySequence[$0] }
+        }
+        return false
     }
 }
 

@@ -45,6 +45,7 @@ enum RoutingRecord {
         var writer = JSONWriter()
         decision.write(leadID: decided.lead.id.text, to: &writer)
         let missing = decided.earlier?.missing(of: decision.deliveries)
+        let others = entry.cancelsOthers ? decided.earlier?.others(than: decision.deliveries) : nil
         return DecisionRecord(
             sequence: entry.sequence, state: decision.outcome == .held ? .held : .decided,
             outcome: decision.outcome.rawValue, reason: decision.reason, decision: writer.text,
@@ -58,7 +59,9 @@ enum RoutingRecord {
                     with: planned.target.with,
                     notBeforeMilliseconds: planned.notBefore.map { $0.seconds * 1000 },
                     pool: planned.assignment?.pool, member: planned.assignment?.member)
-            }, anew: missing?.anew ?? [], pools: assigned.changes,
+            }, anew: missing?.anew ?? [],
+            cancels: (others ?? []).filter { $0.state == .pending }.map(\.sequence),
+            pools: assigned.changes,
             atMilliseconds: decided.atMilliseconds)
     }
 

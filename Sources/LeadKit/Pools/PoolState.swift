@@ -28,6 +28,13 @@ public struct PoolState: Sendable, Equatable {
         for record in changes.sticky { sticky[record.key] = record }
     }
 
+    /// Remembers all that another state does, and of what both know what that one says.
+    public mutating func apply(_ later: PoolState) {
+        members.merge(later.members) { $1 }
+        counts.merge(later.counts) { $1 }
+        sticky.merge(later.sticky) { $1 }
+    }
+
     /// Forgets who had the last lead with these answers.
     public mutating func forget(_ key: StickyKey) { sticky[key] = nil }
 }

@@ -145,10 +145,13 @@ extension SQLiteStore {
                 db.cachedStatement(
                     sql: """
                         SELECT sequence, source, lead_id, received_ms, lead, raw, checksum,
-                            is_duplicate, decided_ms
+                            is_duplicate, decided_ms, CASE WHEN decided_ms IS NOT NULL THEN
+                                (SELECT cancels_others FROM decisions
+                                WHERE inbox_sequence = inbox.sequence ORDER BY rowid DESC LIMIT 1)
+                            END
                         FROM inbox INDEXED BY inbox_received
                         WHERE state = 'received' AND sequence > ?
-                        ORDER BY sequence LIMIT ?
+                        ORDER BY decided_ms IS NOT NULL, sequence LIMIT ?
                         """), arguments: [sequence, limit])
             var entries: [InboxEntry] = []
             while let row = try rows.next() { entries.append(InboxRow.undecided(row)) }
@@ -193,9 +196,12 @@ extension SQLiteStore {
                 try SQLiteStore.insert(
                     decision.deliveries, of: decision.sequence, at: decision.atMilliseconds, db,
                     tally)
+                let order = Order.decidingAgain(at: decision.atMilliseconds)
                 for delivery in decision.anew {
-                    _ = try SQLiteStore.redeliver(
-                        delivery.sequence, .decidingAgain(at: decision.atMilliseconds), db, tally)
+                    _ = try SQLiteStore.redeliver(delivery.sequence, order, db, tally)
+                }
+                for sequence in decision.cancels {
+                    _ = try SQLiteStore.cancel(sequence, order, db, tally)
                 }
                 try SQLiteStore.apply(
                     decision.pools, of: decision.sequence, at: decision.atMilliseconds, db)
@@ -355,7 +361,8 @@ struct InboxRow: Sendable {
                 sequence: sequence, source: source, leadID: id, state: .received,
                 receivedMilliseconds: received, lead: isIntact ? [UInt8](lead) : [],
                 raw: [UInt8](raw), isDuplicate: try reader.number() != 0,
-                decidedMilliseconds: try reader.numberOrNothing())
+                decidedMilliseconds: try reader.numberOrNothing(),
+                cancelsOthers: try reader.numberOrNothing() ?? 0 != 0)
         } catch {
             return InboxEntry(
                 sequence: sequence, source: "",

@@ -51,23 +51,27 @@ extension SQLiteStore {
         _ sequences: [Int64], _ order: Order
     ) async throws(StoreError) -> [OrderAnswer] {
         try await write { db, tally in
-            try sequences.map { sequence in
-                let row = try Row.fetchOne(
-                    db.cachedStatement(
-                        sql: "SELECT inbox_sequence, state FROM outbox WHERE sequence = ?"),
-                    arguments: [sequence])
-                guard let row else { return .unknown }
-                guard let lead: Int64 = row.value("inbox_sequence"),
-                    let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) })
-                else { return .damaged }
-                switch state {
-                case .pending:
-                    try SQLiteStore.cancel(sequence, of: lead, order, db, tally)
-                    return .done
-                case .leased: return .underWay
-                default: return .over
-                }
-            }
+            try sequences.map { try SQLiteStore.cancel($0, order, db, tally) }
+        }
+    }
+
+    static func cancel(
+        _ sequence: Int64, _ order: Order, _ db: Database, _ tally: Tally
+    ) throws -> OrderAnswer {
+        let row = try Row.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT inbox_sequence, state FROM outbox WHERE sequence = ?"),
+            arguments: [sequence])
+        guard let row else { return .unknown }
+        guard let lead: Int64 = row.value("inbox_sequence"),
+            let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) })
+        else { return .damaged }
+        switch state {
+        case .pending:
+            try cancel(sequence, of: lead, order, db, tally)
+            return .done
+        case .leased: return .underWay
+        default: return .over
         }
     }
 
@@ -84,7 +88,7 @@ extension SQLiteStore {
         try note(.cancelled, lead: inbox, delivery: sequence, order, db)
     }
 
-    private static func note(
+    static func note(
         _ verb: OrderEntry.Verb, lead: Int64, delivery: Int64?, _ order: Order, _ db: Database
     ) throws {
         try db.cachedStatement(sql: "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)").execute(
@@ -156,6 +160,7 @@ extension SQLiteStore {
             "UPDATE orders SET reason = '' WHERE inbox_sequence = ?",
             "DELETE FROM dedupe WHERE inbox_sequence = ?",
             "DELETE FROM pool_sticky WHERE inbox_sequence = ?",
+            "DELETE FROM decisions WHERE inbox_sequence = ?",
         ] { try db.cachedStatement(sql: sql).execute(arguments: [sequence]) }
     }
 
@@ -177,45 +182,6 @@ extension SQLiteStore {
             try db.cachedStatement(sql: "UPDATE outbox SET key = ? WHERE sequence = ?")
                 .execute(arguments: [key.ofForgotten(number).text, number])
         }
-    }
-
-    // MARK: Deciding again
-
-    public func decideAgain(
-        _ sequences: [Int64], _ order: Order
-    ) async throws(StoreError) -> [OrderAnswer] {
-        try await write { db, tally in
-            try sequences.map { try SQLiteStore.decideAgain($0, order, db, tally) }
-        }
-    }
-
-    private static func decideAgain(
-        _ sequence: Int64, _ order: Order, _ db: Database, _ tally: Tally
-    ) throws -> OrderAnswer {
-        let row = try Row.fetchOne(
-            db.cachedStatement(
-                sql: "SELECT * FROM inbox WHERE sequence = ?"), arguments: [sequence])
-        guard let row else { return .unknown }
-        guard let entry = InboxRow.entry(row) else { return .damaged }
-        switch entry.state {
-        case .held: break
-        case .announced, .received: return .open
-        case .decided, .quarantined: return .over
-        case .forgotten: return .forgotten
-        }
-        guard InboxRow.isIntact(row), !entry.lead.isEmpty else { return .damaged }
-        // That it has a time of decision tells routing that it knows already whether it is a
-        // duplicate: the checksums of copies that went out hold that, and it is none of itself.
-        try db.cachedStatement(
-            sql: """
-                UPDATE inbox SET state = 'received', outcome = NULL, decision = NULL,
-                    rule_set_hash = NULL, reason = NULL, decided_ms = ifnull(decided_ms, received_ms)
-                WHERE sequence = ?
-                """
-        ).execute(arguments: [sequence])
-        tally.lead(from: .held, outcome: entry.outcome ?? "", to: .received, outcome: "")
-        try note(.decidedAgain, lead: sequence, delivery: nil, order, db)
-        return .done
     }
 
     // MARK: Looking

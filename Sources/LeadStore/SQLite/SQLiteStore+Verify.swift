@@ -129,7 +129,8 @@ private struct LedgerPage {
                     SELECT sequence, source, received_ms, is_duplicate, lead_id, state, outcome,
                         reason, decision, rule_set_hash, lead, checksum,
                         EXISTS (SELECT 1 FROM orders WHERE inbox_sequence = inbox.sequence
-                            AND verb = 'decided-again')
+                            AND verb = 'decided-again'),
+                        EXISTS (SELECT 1 FROM decisions WHERE inbox_sequence = inbox.sequence)
                     FROM inbox WHERE sequence > ? ORDER BY sequence LIMIT ?
                     """), arguments: [sequence, limit])
         var leads: [Lead] = []
@@ -150,6 +151,7 @@ private struct LedgerPage {
         let content: Data = cells.next(or: Data())
         let checksum = cells.nextOrNil(Int64.self)
         lead.wasDecidedAgain = cells.next(or: false)
+        lead.hasEarlierDecisions = cells.next(or: false)
         lead.hasContent = !content.isEmpty
         let isWritten = checksum.map { Checksum.ofLead(content) == $0 } ?? content.isEmpty
         lead.isIntact = cells.isSound && isWritten

@@ -37,6 +37,9 @@ enum Schema {
         migrator.registerMigration("8 held leads are decided again") { db in
             try rewrite([("orders", "'forgotten'))", "'forgotten', 'decided-again'))")], db)
         }
+        migrator.registerMigration("9 decided leads are decided again") { db in
+            try db.execute(sql: decisions)
+        }
         return migrator
     }
 
@@ -153,6 +156,25 @@ enum Schema {
         ALTER TABLE pool_sticky ADD COLUMN inbox_sequence INTEGER;
         CREATE INDEX pool_sticky_inbox ON pool_sticky (inbox_sequence)
             WHERE inbox_sequence IS NOT NULL;
+        """
+
+    /// What was decided before. A million old leads that are to be decided again must not hold up one
+    /// that has just come: the index has these behind all new ones.
+    private static let decisions = """
+        CREATE TABLE decisions (
+            inbox_sequence INTEGER NOT NULL REFERENCES inbox (sequence),
+            decided_ms INTEGER NOT NULL,
+            ended_ms INTEGER NOT NULL,
+            outcome TEXT NOT NULL,
+            reason TEXT,
+            decision TEXT,
+            rule_set_hash TEXT NOT NULL,
+            cancels_others INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX decisions_inbox ON decisions (inbox_sequence);
+        DROP INDEX inbox_received;
+        CREATE INDEX inbox_received ON inbox (decided_ms IS NOT NULL, sequence)
+            WHERE state = 'received';
         """
 
     /// A sink's pending deliveries are found by destination, so that one that rests is left out with

@@ -7,6 +7,8 @@ struct ShownLead {
     var lead: InboxEntry
     var deliveries: [DeliveryEntry]
     var orders: [OrderEntry]
+    /// What was decided before it was given to the rules again.
+    var earlier: [EarlierDecision]
     /// What of it is not as it was written.
     var damage: String?
     var notes: DeliveryNotes
@@ -71,13 +73,24 @@ enum Ledger {
                 ShownLead(
                     lead: lead, deliveries: deliveries,
                     orders: try await store.orders(ofLead: lead.sequence),
+                    earlier: try await store.earlierDecisions(ofLead: lead.sequence),
                     damage: try await store.damage(ofLead: lead.sequence),
                     notes: try await DeliveryNotes.read(deliveries, waits, from: store)))
         }
-        if found.isEmpty {
-            throw BadRequest(kind: .notFound, description: "there is no lead '\(id)' in the store")
-        }
+        if found.isEmpty { throw noLead(id.text) }
         return found
+    }
+
+    static func noLead(_ id: String) -> BadRequest {
+        BadRequest(kind: .notFound, description: "there is no lead '\(id)' in the store")
+    }
+
+    static func noRow(_ row: String) -> BadRequest {
+        BadRequest(kind: .notFound, description: "there is no lead in row \(row)")
+    }
+
+    static func noDelivery(_ key: String) -> BadRequest {
+        BadRequest(kind: .notFound, description: "there is no delivery '\(key)'")
     }
 
     /// The one delivery whose key begins so.
@@ -86,9 +99,7 @@ enum Ledger {
     ) async throws -> ShownDelivery {
         let key = try LedgerFilters.key(key)
         let found = try await store.deliveries(DeliveryFilter(keyPrefix: key, limit: 2))
-        guard let delivery = found.first else {
-            throw BadRequest(kind: .notFound, description: "there is no delivery '\(key)'")
-        }
+        guard let delivery = found.first else { throw noDelivery(key) }
         guard found.count == 1 else { throw several(key) }
         let leads = try await store.leads(
             LeadFilter(source: delivery.source, leadID: delivery.leadID, limit: 1))

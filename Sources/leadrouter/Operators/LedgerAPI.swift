@@ -29,6 +29,7 @@ struct LedgerAPI: Sendable {
         var orders = LedgerOrders(
             store: store, onDeliveries: onDeliveries, onDone: Self.log(logger))
         orders.onLeads = onLeads
+        orders.rules = ruleSet
         self.orders = orders
     }
 

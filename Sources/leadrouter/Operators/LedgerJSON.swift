@@ -58,6 +58,26 @@ enum LedgerJSON {
             }
             writer.name("orders")
             writer.array { writer in for one in shown.orders { write(one, to: &writer) } }
+            writer.name("earlier_decisions")
+            writer.array { writer in for one in shown.earlier { write(one, to: &writer) } }
+        }
+    }
+
+    /// What was decided before.
+    private static func write(_ earlier: EarlierDecision, to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("decided_time")
+            writer.string(Ledger.time(earlier.decidedMilliseconds))
+            writer.name("ended_time")
+            writer.string(Ledger.time(earlier.endedMilliseconds))
+            writer.name("outcome")
+            writer.string(earlier.outcome)
+            writer.name("reason")
+            writer.string(earlier.reason)
+            writer.name("rule_set_hash")
+            writer.string(earlier.ruleSetHash)
+            writer.name("decision")
+            embed(earlier.decision.map { Array($0.utf8) } ?? [], in: &writer)
         }
     }
 

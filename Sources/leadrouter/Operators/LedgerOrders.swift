@@ -1,5 +1,6 @@
 import LeadFlow
 import LeadKit
+import LeadRules
 import LeadServer
 import LeadStore
 
@@ -9,6 +10,7 @@ import LeadStore
 ///     {"keys": [KEY, …], "filter": {"sink": …}, "reason": …, "by": …, "yes": true}
 ///     {"ids": [ID, …], "filter": {"source": …}, "cancel_pending": false, "allow_again": false, …}
 ///     {"rows": [SEQUENCE, …], …}
+///     {"ids": [ID, …], "filter": {"state": …}, "cancel_others": false, "skip_unknown": false, …}
 ///
 /// Without `yes` the answer is the plan, and nothing is done.
 struct LedgerOrders: Sendable {
@@ -18,6 +20,8 @@ struct LedgerOrders: Sendable {
     let store: any LeadStore
     let desk: OperatorDesk
     let nowMilliseconds: @Sendable () -> Int64
+    /// The rules that would decide now, for plans; nil when they cannot be read.
+    var rules: @Sendable () -> RuleSet? = { nil }
     /// Told that leads were given to the rules again.
     var onLeads: @Sendable () -> Void = {}
     /// Told what was done, in numbers.
@@ -37,11 +41,14 @@ struct LedgerOrders: Sendable {
 
     func answer(_ verb: DeliveryVerb, _ body: [UInt8]) async -> AdminServer.Answer {
         await answering {
-            let request = try Request(body, names: "keys", flags: [])
-            let filters = try await deliveries(verb, request)
-            guard request.isConfirmed else { return planned(try await desk.plan(verb, filters)) }
+            let request = try Request(body, names: "keys", flags: [Request.skipUnknown])
+            let (filters, unknown) = try await deliveries(verb, request)
+            guard request.isConfirmed else {
+                return planned(try await desk.plan(verb, filters), unknown: unknown)
+            }
             let order = request.order(at: nowMilliseconds())
-            let answers = try await desk.carryOut(verb, filters, order, progress: progress)
+            var answers = try await desk.carryOut(verb, filters, order, progress: progress)
+            answers.add(unknown: unknown)
             onDone(verb.rawValue, order, answers)
             return done(answers)
         }
@@ -50,107 +57,29 @@ struct LedgerOrders: Sendable {
     func forget(_ body: [UInt8]) async -> AdminServer.Answer {
         await answering {
             let request = try Request(
-                body, names: "ids", flags: ["cancel_pending", "allow_again"], takesRows: true)
-            let filters = try await leads(request)
+                body, names: "ids",
+                flags: ["cancel_pending", "allow_again", Request.skipUnknown], takesRows: true)
+            let (filters, unknown) = try await leads(request)
             let options = ForgetOptions(
                 cancelsPending: request.flags.contains("cancel_pending"),
                 allowsAgain: request.flags.contains("allow_again"))
             guard request.isConfirmed else {
                 let plan = try await desk.plan(filters)
-                return planned(plan, options.answers(plan.answers))
+                var answers = options.answers(plan.answers)
+                answers.add(unknown: unknown)
+                return planned(plan, answers)
             }
             let order = request.order(at: nowMilliseconds())
-            let answers = try await desk.forget(filters, options, order, progress: progress)
+            var answers = try await desk.forget(filters, options, order, progress: progress)
+            answers.add(unknown: unknown)
             onDone("forget", order, answers)
             return done(answers)
         }
     }
 
-    func decideAgain(_ body: [UInt8]) async -> AdminServer.Answer {
-        await answering {
-            let request = try Request(body, names: "ids", flags: [])
-            let filters = try await leads(request, usually: .held)
-            guard request.isConfirmed else {
-                let plan = try await desk.plan(filters)
-                return planned(plan, plan.answersToDecidingAgain)
-            }
-            let order = request.order(at: nowMilliseconds())
-            let answers = try await desk.decideAgain(filters, order, progress: progress)
-            onLeads()
-            onDone("decide", order, answers)
-            return done(answers)
-        }
-    }
-
-    // MARK: Which rows
-
-    private func deliveries(
-        _ verb: DeliveryVerb, _ request: Request
-    ) async throws -> [DeliveryFilter] {
-        guard request.names.isEmpty else {
-            guard request.filter.isEmpty else { throw Request.both("keys") }
-            var filters: [DeliveryFilter] = []
-            for key in request.names {
-                // Also says what is wrong with the key.
-                let found = try await Ledger.find(key: key, in: store)
-                filters.append(DeliveryFilter(keyPrefix: found.delivery.delivery.key.text))
-            }
-            return filters
-        }
-        try LedgerFilters.check(request.filter, known: LedgerFilters.deliveryNames)
-        var filter = try LedgerFilters.deliveries(request.filter)
-        guard !request.filter.isEmpty else { throw Request.neither("deliveries", "--sink") }
-        // The plan counts those that were redelivered already as left alone.
-        filter.isSuperseded = nil
-        // What was delivered is sent again only when that is said.
-        if filter.state == nil { filter.state = verb == .redeliver ? .dead : .pending }
-        return [filter]
-    }
-
-    /// A filter without a state means those in the usual one.
-    private func leads(
-        _ request: Request, usually state: InboxState? = nil
-    ) async throws -> [LeadFilter] {
-        guard request.rows.isEmpty else { return try await rows(of: request) }
-        guard request.names.isEmpty else {
-            guard request.filter.allSatisfy({ $0.name == "source" }) else {
-                throw Request.both("ids")
-            }
-            let source = request.filter.first?.value
-            var filters: [LeadFilter] = []
-            for id in request.names {
-                let id = try LedgerFilters.leadID(id)
-                _ = try await Ledger.find(id, source: source, in: store)
-                filters.append(LeadFilter(source: source, leadID: id))
-            }
-            return filters
-        }
-        try LedgerFilters.check(request.filter, known: LedgerFilters.leadNames)
-        guard !request.filter.isEmpty else {
-            throw Request.neither("leads", state.map { "--state \($0.rawValue)" } ?? "--until")
-        }
-        var filter = try LedgerFilters.leads(request.filter)
-        filter.state = filter.state ?? state
-        return [filter]
-    }
-
-    /// Rows as a search has found them.
-    private func rows(of request: Request) async throws -> [LeadFilter] {
-        guard request.names.isEmpty, request.filter.isEmpty else { throw Request.both("rows") }
-        var filters: [LeadFilter] = []
-        for row in request.rows {
-            let filter = LeadFilter(afterSequence: row - 1, beforeSequence: row + 1)
-            guard try await !store.leads(filter).isEmpty else {
-                throw BadRequest(kind: .notFound, description: "there is no lead in row \(row)")
-            }
-            filters.append(filter)
-        }
-        return filters
-    }
-
     // MARK: Answers
 
-    private func answering(
+    func answering(
         _ body: () async throws -> (inout JSONWriter) -> Void
     ) async -> AdminServer.Answer {
         do {
@@ -162,7 +91,9 @@ struct LedgerOrders: Sendable {
         }
     }
 
-    private func planned(_ plan: DeliveryPlan) -> (inout JSONWriter) -> Void {
+    private func planned(
+        _ plan: DeliveryPlan, unknown: Int
+    ) -> (inout JSONWriter) -> Void {
         return { writer in
             writer.object { writer in
                 writer.name("acted")
@@ -184,14 +115,18 @@ struct LedgerOrders: Sendable {
                         }
                     }
                 }
+                writer.name("unknown")
+                writer.integer(unknown)
                 writer.name("count")
                 writer.integer(plan.doneCount)
             }
         }
     }
 
-    private func planned(
-        _ tally: LeadTally, _ answers: [OrderAnswer: Int]
+    /// `extra` appends members.
+    func planned(
+        _ tally: LeadTally, _ answers: [OrderAnswer: Int],
+        extra: @escaping (inout JSONWriter) -> Void = { _ in }
     ) -> (inout JSONWriter) -> Void {
         return { writer in
             writer.object { writer in
@@ -226,6 +161,7 @@ struct LedgerOrders: Sendable {
                     }
                 }
                 LedgerOrders.write(answers, to: &writer)
+                extra(&writer)
             }
         }
     }
@@ -244,7 +180,7 @@ struct LedgerOrders: Sendable {
         writer.integer(answers[.done] ?? 0)
     }
 
-    private func done(_ answers: [OrderAnswer: Int]) -> (inout JSONWriter) -> Void {
+    func done(_ answers: [OrderAnswer: Int]) -> (inout JSONWriter) -> Void {
         return { writer in
             writer.object { writer in
                 writer.name("acted")
@@ -268,22 +204,10 @@ extension ForgetOptions {
     }
 }
 
-extension LeadTally {
-    /// What each would be answered if it were to be decided again; of those that are held some may
-    /// have deliveries.
-    fileprivate var answersToDecidingAgain: [OrderAnswer: Int] {
-        var result: [OrderAnswer: Int] = [:]
-        for (state, count) in leads {
-            let answer: OrderAnswer =
-                switch state {
-                case .held: .done
-                case .announced, .received: .open
-                case .decided, .quarantined: .over
-                case .forgotten: .forgotten
-                }
-            result[answer, default: 0] += count
-        }
-        return result
+extension [OrderAnswer: Int] {
+    /// Names of the order for which there is no row.
+    mutating func add(unknown count: Int) {
+        if count > 0 { self[.unknown, default: 0] += count }
     }
 }
 

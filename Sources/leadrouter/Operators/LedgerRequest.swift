@@ -4,6 +4,9 @@ import LeadStore
 extension LedgerOrders {
     /// The body of an order, read strictly: a name that is misspelt must not widen it.
     struct Request {
+        /// What every order that names rows takes.
+        static let skipUnknown = "skip_unknown"
+
         var names: [String] = []
         /// Numbers of rows, each once.
         var rows: [Int64] = []

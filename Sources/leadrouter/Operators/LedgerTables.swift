@@ -47,6 +47,19 @@ enum LedgerTables {
         return table.text
     }
 
+    static func earlier(_ decisions: [JSONValue]) -> String {
+        var table = TextTable(["DECIDED BEFORE", "OUTCOME", "ROUTES", "REASON", "RULES"])
+        for one in decisions {
+            let routes = one["decision"]?["routes"]?.elements ?? []
+            table.add([
+                one.text("decided_time"), one.text("outcome"),
+                routes.compactMap(\.string).joined(separator: ", "), one.text("reason"),
+                String(one.text("rule_set_hash").prefix(16)),
+            ])
+        }
+        return table.text
+    }
+
     static func orders(_ orders: [JSONValue]) -> String {
         var table = TextTable(["ORDERED", "TIME", "BY", "REASON"])
         for order in orders { table.add(["order", "time", "by", "reason"].map { order.text($0) }) }

@@ -23,7 +23,11 @@ struct OrderRunner {
             } else if changes {
                 try await act(option, body)
             } else {
-                try await option.store.look { await onStore(LedgerOrders(store: $0)) }
+                try await option.store.look { store in
+                    var orders = LedgerOrders(store: store)
+                    orders.rules = { option.store.config.loadResult().configuration?.ruleSet }
+                    return await onStore(orders)
+                }
             }
         return try OrderRunner.root(of: answer)
     }
@@ -74,6 +78,8 @@ struct OrderRunner {
 struct OrderOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Why; kept in the ledger.", valueName: "text"))
     var reason: String?
+    @Flag(help: "Do the rest when names are not in the store. Without, nothing is done then.")
+    var skipUnknown = false
     @Flag(help: "Do it. Without, only the plan is printed.") var yes = false
     @Option(help: "table for people, ndjson for programs.") var format = OutputFormat.table
 
@@ -104,7 +110,7 @@ struct OrderOptions: ParsableArguments {
                     writer.string(value)
                 }
             }
-            for flag in flags {
+            for flag in flags + (skipUnknown ? [LedgerOrders.Request.skipUnknown] : []) {
                 writer.name(flag)
                 writer.bool(true)
             }
@@ -145,7 +151,7 @@ extension OrderAnswer {
         case .superseded: "redelivered already; the newest generation is another delivery"
         case .forgotten: "the lead is forgotten"
         case .damaged: "damaged on the disk; 'leadrouter ledger verify' says what"
-        case .unknown: "no longer there"
+        case .unknown: "not in the store"
         }
     }
 }

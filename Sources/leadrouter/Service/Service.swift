@@ -87,8 +87,8 @@ final class Service: Sendable {
             endpoints: LedgerAPI(
                 store: store, delivery: flow.delivery,
                 identity: StoreIdentity(path: configuration.store.path), logger: logger,
-                ruleSet: { (reload?.rules.edition?.configuration ?? configuration).ruleSet },
-                onLeads: { flow.ringInbox() }, onDeliveries: { flow.ring($0) }
+                ruleSet: { flow.routing.ruleSet }, onLeads: { flow.ringInbox() },
+                onDeliveries: { flow.ring($0) }
             ).endpoints,
             logger: logger)
         retention = Retention(

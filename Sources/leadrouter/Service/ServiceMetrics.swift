@@ -75,8 +75,8 @@ struct ServiceMetrics {
         metrics.write(
             "leadrouter_intake_items_total", .counter,
             "Leads and announcements that were handed in, by source and what came of them.",
-            intake.counts.all(of: intake.sourceNames).map { source, acceptance, count in
-                ([("source", source), ("outcome", "\(acceptance)")], Double(count))
+            intake.counts.all(of: intake.sourceNames).map { source, outcome, count in
+                ([("source", source), ("outcome", outcome.rawValue)], Double(count))
             })
     }
 

@@ -4,13 +4,14 @@ import LeadStore
 
 struct Leads: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Looks at the leads in the store, and forgets them.",
+        abstract: "Looks at the leads in the store, has them decided again, and forgets them.",
         discussion: Help.flowing(
             """
               leadrouter leads list --state quarantined   what was kept aside, and why
               leadrouter leads list --with-answer zoe@example.com
                                                           what one person has sent
               leadrouter leads show 1730000000100007      one lead, with its deliveries
+              leadrouter leads decide --state held        the plan; --yes does it
               leadrouter leads forget 1730000000100007    the plan; --yes does it
             """), subcommands: [LeadsList.self, LeadsShow.self, LeadsDecide.self, LeadsForget.self])
 }
@@ -129,6 +130,8 @@ struct LeadsShow: AsyncParsableCommand {
                         + Console.shown(text))
             }
         }
+        let earlier = lead["earlier_decisions"]?.elements ?? []
+        if !earlier.isEmpty { Console.print("\n" + LedgerTables.earlier(earlier)) }
         let orders = lead["orders"]?.elements ?? []
         if !orders.isEmpty { Console.print("\n" + LedgerTables.orders(orders)) }
     }
@@ -230,51 +233,11 @@ struct LeadsForget: AsyncParsableCommand {
     }
 
     /// How many leads there are in each state.
-    fileprivate static func states(of answer: JSONValue) -> String {
+    static func states(of answer: JSONValue) -> String {
         var leads = TextTable(["LEADS", "STATE"])
         for line in answer["leads"]?.elements ?? [] {
             leads.add([line["count"]?.scalarText ?? "", line["state"]?.string ?? ""])
         }
         return leads.text
-    }
-}
-
-struct LeadsDecide: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "decide", abstract: "Gives held leads to the rules as they are now.",
-        discussion: Help.flowing(
-            """
-              leadrouter leads decide --state held         only the plan
-              leadrouter leads decide --state held --yes   all that are held
-              leadrouter leads decide ID … --yes           these
-
-            A lead is held when no route takes it and 'default' says so, or when it could not be read
-            back. After the rules were mended it is decided like a new one: a running service does so
-            at once, without one the next 'leadrouter serve'. The ledger keeps who ordered it, and
-            why. Other leads are left alone; 'leadrouter diff' shows what other rules would have said.
-            """))
-
-    @OptionGroup var service: ServiceOption
-    @Argument(help: ArgumentHelp("Ids of leads.", valueName: "id")) var ids: [String] = []
-    @OptionGroup var filter: LeadFilterOptions
-    @OptionGroup var options: OrderOptions
-
-    func run() async throws {
-        let body = options.body(names: ("ids", ids), filter: filter.parameters, flags: [])
-        let runner = OrderRunner(path: "leads/decide") { await $0.decideAgain(body) }
-        let answer = try await runner.run(service, body: body, changes: options.yes)
-        if options.format == .ndjson { return Console.print(LedgerJSON.text { $0.value(answer) }) }
-        if options.yes {
-            return options.printDone(
-                answer, noun: "lead", plural: "leads", verb: "given to the rules again")
-        }
-        Console.print(LeadsForget.states(of: answer))
-        let count = answer["count"]?.integer ?? 0
-        Console.print(
-            count == 0
-                ? "\nNo lead would be decided again."
-                : "\nNothing was done. To give \(Summary.count(count, "lead")) to the rules again, "
-                    + "repeat the command with --yes.")
-        options.printLeftAlone(answer)
     }
 }
