@@ -20,7 +20,7 @@ HEALTHS = {"well", "recovering", "resting", "halted", "probing"}
 LABELS = {
     "sink": SINKS, "health": HEALTHS, "by": {"configuration", "operator"},
     "outcome": {"routed", "default", "held", "dropped", "published", "unchanged", "refused",
-                "delivered", "retry", "dead", "released", "stored", "duplicate", "quarantined"},
+                "delivered", "retry", "dead", "released", "stored", "duplicate", "conflict", "quarantined"},
     "source": {"facebook", "website", "import", ""},
     "status": {"200", "400", "401", "403", "404", "413", "415", "503"},
     "state": {"announced", "received", "decided", "held", "quarantined", "forgotten", "pending",
