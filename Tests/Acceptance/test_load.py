@@ -1,5 +1,5 @@
-"""Bursts and large backlogs (R16, R20, R25). BACKLOG_ROWS is how many deliveries wait,
-BACKLOG_KILLS how often the start is killed, BURST_SECONDS how long a burst is."""
+"""Bursts and large backlogs (R16, R20, R25). R16_ROWS is how many deliveries wait, R25_KILLS how
+often the start is killed, R20_SECONDS how long a burst is."""
 
 import collections
 import importlib.machinery
@@ -14,11 +14,12 @@ import time
 import unittest
 
 import world
+from sizes import size
 from world import until
 
-ROWS = int(os.environ.get("BACKLOG_ROWS", "3000"))
-KILLS = int(os.environ.get("BACKLOG_KILLS", "3"))
-BURST_SECONDS = int(os.environ.get("BURST_SECONDS", "2"))
+ROWS = size("R16_ROWS")
+KILLS = size("R25_KILLS")
+BURST_SECONDS = size("R20_SECONDS")
 SEED = int(os.environ.get("FAULT_SEED", str(random.randrange(1 << 32))))
 
 #: One connection a thread: an answer belongs to the form that was sent last. Kept are the ids that

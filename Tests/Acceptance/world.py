@@ -159,7 +159,8 @@ class Graph:
 
 
 class CRM:
-    """Records each POST; `script` answers statuses in turn, then 201; `echoes` sends each back."""
+    """Records each POST; `script` answers statuses in turn, then 201; `echoes` sends each back, its
+    headers behind its body."""
 
     echoes = False
 
@@ -180,7 +181,7 @@ class CRM:
                                         "headers": {k.lower(): v for k, v in self.headers.items()}})
                     status = outer.script.pop(0) if outer.script else 201
                 self.send_response(status)
-                answer = body if outer.echoes else b""
+                answer = body + str(self.headers).encode() if outer.echoes else b""
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
@@ -307,6 +308,12 @@ default:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def work(self):
+        """Seconds of a processor that the service has used."""
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        user, system = stat.rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, seconds=20):
         """SIGTERM; returns the exit code."""
         if self.process is None or self.process.poll() is not None:
@@ -345,11 +352,11 @@ default:
         sent.update({k.replace("_", "-"): v for k, v in headers.items()})
         return self.request("POST", "/hooks/facebook", body, sent)
 
-    def submit(self, body, content_type="application/json", token=FORM_TOKEN):
+    def submit(self, body, content_type="application/json", token=FORM_TOKEN, timeout=20):
         headers = {"Content-Type": content_type}
         if token:
             headers["X-Form-Token"] = token
-        return self.request("POST", "/hooks/website", body, headers)
+        return self.request("POST", "/hooks/website", body, headers, timeout=timeout)
 
     def rows(self, *arguments):
         done = self.command(*arguments, "--format", "ndjson", "--limit", "1000000")
