@@ -105,8 +105,8 @@ class Clock(Bench):
         self.serve()
         for number in range(jumps):
             self.announce(*leads[2 * number:2 * number + 2])
-            size = int(10 ** chance.uniform(0, math.log10(10 * YEAR)))
-            self.set(size if chance.random() < 0.5 else -size)
+            seconds = int(10 ** chance.uniform(0, math.log10(10 * YEAR)))
+            self.set(seconds if chance.random() < 0.5 else -seconds)
             # Some come in the middle of attempts, some when nothing is under way.
             time.sleep(chance.random() * 0.3)
         self.wait_for_deliveries(len(leads), seconds=60)

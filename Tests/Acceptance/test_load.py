@@ -119,11 +119,11 @@ class Backlog(unittest.TestCase):
         memory = int(memory.split("VmHWM:")[1].split()[0]) // 1024
         self.assertEqual(program.stop(), 0)
         self.check(program)
-        size = (program.folder / "leads.db").stat().st_size >> 20
+        disk = (program.folder / "leads.db").stat().st_size >> 20
         starts.sort()
         print(f"{ROWS} rows, {KILLS} kills: ready after {starts[len(starts) // 2]:.2f} s, at most "
               f"{starts[-1]:.2f} s; {left} waited when the new lead was through; {memory} MiB "
-              f"resident, {size} MiB on disk", end=" ")
+              f"resident, {disk} MiB on disk", end=" ")
         self.assertLessEqual(memory, 256)
 
     def fill(self, program):

@@ -333,14 +333,18 @@ default:
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def request(self, method, path, body=None, headers=None, port=None, timeout=20):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
+    def request(self, method, path, body=None, headers=None, port=None, timeout=20,
+                connection=None):
+        """By a connection that stays open, or one of its own."""
+        own = connection or http.client.HTTPConnection(
+            "127.0.0.1", port or self.port, timeout=timeout)
         try:
-            connection.request(method, path, body=body, headers=headers or {})
-            response = connection.getresponse()
+            own.request(method, path, body=body, headers=headers or {})
+            response = own.getresponse()
             return response.status, response.read(), dict(response.getheaders())
         finally:
-            connection.close()
+            if own is not connection:
+                own.close()
 
     def get(self, path, port=None):
         return self.request("GET", path, port=port)
@@ -352,11 +356,11 @@ default:
         sent.update({k.replace("_", "-"): v for k, v in headers.items()})
         return self.request("POST", "/hooks/facebook", body, sent)
 
-    def submit(self, body, content_type="application/json", token=FORM_TOKEN, timeout=20):
+    def submit(self, body, content_type="application/json", token=FORM_TOKEN, connection=None):
         headers = {"Content-Type": content_type}
         if token:
             headers["X-Form-Token"] = token
-        return self.request("POST", "/hooks/website", body, headers, timeout=timeout)
+        return self.request("POST", "/hooks/website", body, headers, connection=connection)
 
     def rows(self, *arguments):
         done = self.command(*arguments, "--format", "ndjson", "--limit", "1000000")
