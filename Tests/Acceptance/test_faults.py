@@ -635,7 +635,7 @@ class Sinks(Faults):
         root = program.rules / "leadrouter.yaml"
         headers = "".join(f"X-{name}: \"${{{name}}}\", " for name in secrets)
         root.write_text(root.read_text().replace(
-            "headers: {X-Lead:", f"headers: {{{headers}X-Lead:"))
+            "headers: {X-Lead:", f"max_in_flight_per_destination: 4, headers: {{{headers}X-Lead:"))
         program.start()
         outputs = []
 
@@ -652,13 +652,14 @@ class Sinks(Faults):
         outputs.append(program.submit(("{" + canaries[0]).encode())[1])
         outputs.append(program.submit(canaries[1].encode(), "text/" + canaries[1])[1])
         outputs.append(program.submit(canaries[2].encode(), token=canaries[2])[1])
-        program.settle(120 + len(canaries) // 5, every=1)
+        program.settle(120 + count // 5, every=max(0.2, count / 2000))
         for path in ("/metrics", "/health/ready", "/health/live"):
             outputs.append(program.get(path, program.admin)[1])
         outputs.append(pathlib.Path(f"/proc/{program.process.pid}/cmdline").read_bytes())
         program.stop()
         outputs.append((program.folder / "log").read_bytes())
-        for command in (["leads", "list"], ["deliveries", "list"], ["sinks", "list"],
+        for command in (["leads", "list", "--limit", "1000000"],
+                        ["deliveries", "list", "--limit", "1000000"], ["sinks", "list"],
                         ["ledger", "stats"], ["check"]):
             done = program.command(*command)
             outputs += [done.stdout, done.stderr]

@@ -170,6 +170,7 @@ class CRM:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # an answer in one piece: two would wait for each other
 
             def log_message(self, *_):
                 pass
