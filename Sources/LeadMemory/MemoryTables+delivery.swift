@@ -7,7 +7,7 @@ extension MemoryTables {
         var result = LeasedDeliveries()
         for pick in request.picks where result.taken.count < request.limit {
             let limit = min(pick.limit, request.limit - result.taken.count)
-            for index in indices(pick, of: request).prefix(limit) {
+            for index in indices(pick, of: request, limit: limit) {
                 result.taken.append(lease(index, for: request))
             }
         }
@@ -18,55 +18,40 @@ extension MemoryTables {
     }
 
     private func nextDue(of sink: String, destination: String) -> Int64? {
-        var next: Int64?
-        for index in open
-        where isPending(index, of: sink) && parcels[index].crashes == 0
-            && parcels[index].destination == destination
-        {
-            next = min(next ?? .max, parcels[index].entry.dueMilliseconds)
-        }
-        return next
+        open.waiting(sink: sink, destination: destination).first?.dueMilliseconds
     }
 
-    /// What a pick finds, oldest due first.
-    private func indices(_ pick: LeasePick, of request: LeaseRequest) -> [Int] {
-        var found: [(due: Int64, index: Int)] = []
-        for index in open
-        where isPending(index, of: request.sink)
-            && isMeant(index, by: pick, atMilliseconds: request.atMilliseconds)
-        {
-            found.append((parcels[index].entry.dueMilliseconds, index))
-        }
-        return found.sorted { ($0.due, $0.index) < ($1.due, $1.index) }.map(\.index)
-    }
-
-    private func isPending(_ index: Int, of sink: String) -> Bool {
-        parcels[index].entry.state == .pending && parcels[index].entry.delivery.sink == sink
-    }
-
-    private func isMeant(
-        _ index: Int, by pick: LeasePick, atMilliseconds now: Int64
-    ) -> Bool {
-        let due = parcels[index].entry.dueMilliseconds
-        let isSuspect = parcels[index].crashes > 0
-        if pick.kind == .suspect { return isSuspect && due <= now }
-        guard !isSuspect, parcels[index].destination == pick.destination else { return false }
+    /// What a pick finds, oldest due first, up to a limit.
+    private func indices(_ pick: LeasePick, of request: LeaseRequest, limit: Int) -> [Int] {
+        let now = request.atMilliseconds
+        let list =
+            pick.kind == .suspect
+            ? open.suspects(sink: request.sink)
+            : open.waiting(sink: request.sink, destination: pick.destination)
         switch pick.kind {
-        case .due, .suspect: return due <= now
-        case .dueSince(let since): return due <= now && due > since
-        case .any: return parcels[index].entry.delivery.notBeforeMilliseconds ?? 0 <= now
+        case .due, .suspect:
+            return list.entries.lazy.prefix { $0.dueMilliseconds <= now }.prefix(limit).map(\.row)
+        case .dueSince(let since):
+            return list.entries(about: since).lazy.filter { $0.dueMilliseconds > since }
+                .prefix { $0.dueMilliseconds <= now }.prefix(limit).map(\.row)
+        case .any:
+            return list.entries.lazy.map(\.row)
+                .filter { parcels[$0].entry.delivery.notBeforeMilliseconds ?? 0 <= now }
+                .prefix(limit).map { $0 }
         case .agedBy(let latest):
-            let made = parcels[index].entry.createdMilliseconds
-            return parcels[index].entry.delivery.dueMilliseconds(madeAt: made) <= latest
+            return list.entries.lazy.map(\.row)
+                .filter { parcels[$0].firstDueMilliseconds <= latest }.prefix(limit).map { $0 }
         }
     }
 
     private mutating func lease(_ index: Int, for request: LeaseRequest) -> LeasedDelivery {
         version += 1
-        parcels[index].entry.state = .leased
-        parcels[index].entry.attempts += 1
-        parcels[index].token = request.token
-        parcels[index].leasedUntilMilliseconds = request.untilMilliseconds
+        change(index) { parcel in
+            parcel.entry.state = .leased
+            parcel.entry.attempts += 1
+            parcel.token = request.token
+            parcel.leasedUntilMilliseconds = request.untilMilliseconds
+        }
         let parcel = parcels[index]
         let lead = rows[parcel.lead].entry
         return LeasedDelivery(
@@ -82,13 +67,14 @@ extension MemoryTables {
     func pendingDestinations(
         sink: String, after name: String, limit: Int
     ) -> [PendingDestination] {
-        var due: [String: Int64] = [:]
-        for index in open where isPending(index, of: sink) {
-            let (name, time) = (parcels[index].destination, parcels[index].entry.dueMilliseconds)
-            due[name] = min(due[name] ?? .max, time)
+        var due = open.firstDue(sink: sink)
+        for entry in open.suspects(sink: sink).entries {
+            let name = OpenDeliveries.Name(parcels[entry.row].destination)
+            due[name] = min(due[name] ?? .max, entry.dueMilliseconds)
         }
-        return due.filter { isBefore(name, $0.key) }.sorted { isBefore($0.key, $1.key) }
-            .prefix(limit).map { PendingDestination(name: $0.key, dueMilliseconds: $0.value) }
+        return due.filter { isBefore(name, $0.key.text) }
+            .sorted { isBefore($0.key.text, $1.key.text) }.prefix(limit)
+            .map { PendingDestination(name: $0.key.text, dueMilliseconds: $0.value) }
     }
 
     /// As SQLite compares: by bytes.
@@ -125,33 +111,36 @@ extension MemoryTables {
         for index in leased(void) {
             version += 1
             result.count += 1
-            parcels[index].entry.state = .pending
-            parcels[index].token = nil
-            guard void.countsCrash else { continue }
-            parcels[index].crashes += 1
-            guard parcels[index].crashes >= LeaseVoid.crashesMax else { continue }
-            parcels[index].entry.state = .dead
-            open.remove(index)
-            parcels[index].entry.detail = LeaseVoid.reason
-            parcels[index].history.append(
-                AttemptEntry(
-                    number: parcels[index].entry.attempts,
-                    startedMilliseconds: void.atMilliseconds, durationMilliseconds: 0,
-                    outcome: "dead", detail: LeaseVoid.reason))
-            result.quarantined.append(parcels[index].entry.sequence)
+            if voidLease(index, void) {
+                result.quarantined.append(parcels[index].entry.sequence)
+            }
         }
         return result
     }
 
-    private func leased(_ void: LeaseVoid) -> [Int] {
-        var found: [Int] = []
-        for index in open
-        where parcels[index].entry.state == .leased && parcels[index].token != void.exceptToken
-            && parcels[index].leasedUntilMilliseconds <= void.ranOutByMilliseconds ?? .max
-        {
-            found.append(index)
+    /// Whether it is dead now.
+    private mutating func voidLease(_ index: Int, _ void: LeaseVoid) -> Bool {
+        change(index) { parcel in
+            parcel.entry.state = .pending
+            parcel.token = nil
+            guard void.countsCrash else { return false }
+            parcel.crashes += 1
+            guard parcel.crashes >= LeaseVoid.crashesMax else { return false }
+            parcel.entry.state = .dead
+            parcel.entry.detail = LeaseVoid.reason
+            parcel.history.append(
+                AttemptEntry(
+                    number: parcel.entry.attempts, startedMilliseconds: void.atMilliseconds,
+                    durationMilliseconds: 0, outcome: "dead", detail: LeaseVoid.reason))
+            return true
         }
-        return found.sorted()
+    }
+
+    private func leased(_ void: LeaseVoid) -> [Int] {
+        open.leased.filter { index in
+            parcels[index].token != void.exceptToken
+                && parcels[index].leasedUntilMilliseconds <= void.ranOutByMilliseconds ?? .max
+        }.sorted()
     }
 
     /// Records how attempts ended; see `LeadStore`.
@@ -169,19 +158,20 @@ extension MemoryTables {
 
     private mutating func finish(_ index: Int, _ record: AttemptRecord) {
         let end = AttemptEnd(record.result)
-        parcels[index].entry.state = end.state
-        if end.state != .pending { open.remove(index) }
-        parcels[index].token = nil
-        if let due = end.dueMilliseconds { parcels[index].entry.dueMilliseconds = due }
-        if let detail = end.detail { parcels[index].entry.detail = detail }
-        if let destination = record.destination {
-            parcels[index].destination = destination
-            parcels[index].entry.destination = destination
-        }
-        if end.isSpent {
-            parcels[index].crashes = 0
-        } else {
-            parcels[index].entry.attempts -= 1
+        change(index) { parcel in
+            parcel.entry.state = end.state
+            parcel.token = nil
+            if let due = end.dueMilliseconds { parcel.entry.dueMilliseconds = due }
+            if let detail = end.detail { parcel.entry.detail = detail }
+            if let destination = record.destination {
+                parcel.destination = destination
+                parcel.entry.destination = destination
+            }
+            if end.isSpent {
+                parcel.crashes = 0
+            } else {
+                parcel.entry.attempts -= 1
+            }
         }
         let time = record.startedMilliseconds + record.durationMilliseconds
         for followUp in end.followUps { insert(followUp, of: parcels[index].lead, time) }
@@ -201,13 +191,13 @@ extension MemoryTables {
     /// Makes deliveries due at the latest when planned now; see `LeadStore`.
     mutating func limitDue(_ limit: DueLimit) -> Int {
         var moved = 0
-        for index in open where isPending(index, of: limit.sink) {
+        for index in open.waiting(sink: limit.sink, dueAfter: limit.atMilliseconds) {
             let entry = parcels[index].entry
             let due = limit.moved(
                 dueMilliseconds: entry.dueMilliseconds, attempts: entry.attempts,
                 notBeforeMilliseconds: entry.delivery.notBeforeMilliseconds)
-            guard let due, entry.dueMilliseconds > limit.atMilliseconds else { continue }
-            parcels[index].entry.dueMilliseconds = due
+            guard let due else { continue }
+            change(index) { $0.entry.dueMilliseconds = due }
             moved += 1
             version += 1
         }

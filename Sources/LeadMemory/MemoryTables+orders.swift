@@ -51,9 +51,11 @@ extension MemoryTables {
     }
 
     private mutating func cancel(_ index: Int, _ order: Order) {
-        parcels[index].entry.state = .cancelled
         let why = order.reason.utf8.isEmpty ? "" : ": \(order.reason)"
-        parcels[index].entry.detail = "cancelled by \(order.by)\(why)"
+        change(index) { parcel in
+            parcel.entry.state = .cancelled
+            parcel.entry.detail = "cancelled by \(order.by)\(why)"
+        }
         note(.cancelled, lead: parcels[index].lead, delivery: index, order)
     }
 

@@ -3,8 +3,8 @@ internal import LeadStore
 
 /// The two tables as a value in memory: what each call of `LeadStore` does, in its plainest form.
 ///
-/// A copy is a snapshot. Look-ups of the loops walk all that is open, those of operators all rows:
-/// use it for thousands, not millions.
+/// A copy is a snapshot. Look-ups of delivery go by an index, as in SQLite; those of operators walk
+/// all rows: use it for a hundred thousand, not for millions.
 public struct MemoryTables: Sendable {
     struct Row {
         var entry: InboxEntry
@@ -29,6 +29,23 @@ public struct MemoryTables: Sendable {
         /// The destination that it had last.
         var destination = ""
         var crashes = 0
+
+        var firstDueMilliseconds: Int64 {
+            entry.delivery.dueMilliseconds(madeAt: entry.createdMilliseconds)
+        }
+
+        /// Where it is found.
+        var place: OpenDeliveries.Place {
+            let (sink, due) = (OpenDeliveries.Name(entry.delivery.sink), entry.dueMilliseconds)
+            switch entry.state {
+            case .pending where crashes > 0: return .suspect(sink: sink, dueMilliseconds: due)
+            case .pending:
+                return .waiting(
+                    sink: sink, destination: OpenDeliveries.Name(destination), dueMilliseconds: due)
+            case .leased: return .leased
+            case .delivered, .dead, .cancelled: return .nowhere
+            }
+        }
     }
 
     struct LeadKey: Hashable {
@@ -43,7 +60,7 @@ public struct MemoryTables: Sendable {
     /// Rows by sequence number less one.
     var rows: [Row] = []
     var rowOf: [LeadKey: Int] = [:]
-    /// Deliveries by sequence number less one.
+    /// Deliveries by sequence number less one. See `change`.
     var parcels: [Parcel] = []
     var parcelOf: [DeliveryKey: Int] = [:]
     /// Rows and times of each key.
@@ -51,7 +68,7 @@ public struct MemoryTables: Sendable {
     /// The rows that are announced or received: all others need no look by the loops.
     var undone: Set<Int> = []
     /// The deliveries that may still be worked on: all others need no look.
-    var open: Set<Int> = []
+    private(set) var open = OpenDeliveries()
     var pools = PoolState()
     /// The row of the last lead with these answers.
     var stickyRows: [StickyKey: Int] = [:]
@@ -257,12 +274,19 @@ public struct MemoryTables: Sendable {
     mutating func insert(_ delivery: NewDelivery, of row: Int, _ time: Int64) -> Bool {
         guard parcelOf[delivery.key] == nil else { return false }
         parcelOf[delivery.key] = parcels.count
-        open.insert(parcels.count)
         let entry = DeliveryEntry(
             sequence: Int64(parcels.count + 1), delivery: delivery, source: rows[row].entry.source,
             leadID: rows[row].entry.leadID, state: .pending, attempts: 0, createdMilliseconds: time,
             dueMilliseconds: delivery.dueMilliseconds(madeAt: time), detail: nil)
         parcels.append(Parcel(entry: entry, lead: row))
+        open.move(parcels.count - 1, from: .nowhere, to: parcels[parcels.count - 1].place)
         return true
+    }
+
+    /// Changes what decides where a delivery is found: its state, destination, due date or crashes.
+    mutating func change<T>(_ index: Int, _ body: (inout Parcel) -> T) -> T {
+        let before = parcels[index].place
+        defer { open.move(index, from: before, to: parcels[index].place) }
+        return body(&parcels[index])
     }
 }

@@ -1,13 +1,12 @@
 """Receivers that hang, talk nonsense or forget: each harms only what goes to it (R05, R39).
 
 The receivers are processes. One of them is stopped by SIGSTOP: the kernel goes on accepting its
-connections, and nobody ever answers. FAULT_ROUNDS multiplies the leads.
+connections, and nobody ever answers.
 """
 
 import collections
 import concurrent.futures
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -19,9 +18,9 @@ import time
 import unittest
 
 import world
+from sizes import size
 from world import until
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 DEALERS = 20
 #: Leads a second that are offered; the tests count and do not depend on it.
 RATE = 100
@@ -122,11 +121,11 @@ class HungSinks(WithReceivers):
     def test_a_stopped_process_slows_no_other(self):
         """R05. What goes to others arrives while it hangs; what goes to it, when it is back."""
         self.use_dealers("timeout: 3s")
-        others, count = range(1, DEALERS), 200 * ROUNDS
+        others, seconds = range(1, DEALERS), size("R05_SECONDS")
         before = until(lambda sent=self.send("before", others, 200): self.arrived(sent), 60)
         memory = self.memory()
         self.stop_the_first()
-        hung = self.send("hung", [0], 40 * ROUNDS)
+        hung = self.send("hung", [0], 20 * seconds)
         most, watching = [0], threading.Event()
 
         def watch():
@@ -136,7 +135,7 @@ class HungSinks(WithReceivers):
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:
-            sent = self.send("meanwhile", others, count)
+            sent = self.send("meanwhile", others, RATE * seconds)
             meanwhile = until(lambda: self.arrived(sent), 60, "the others' leads")
         finally:
             watching.set()
@@ -153,7 +152,7 @@ class HungSinks(WithReceivers):
         keys = [key for name in self.others.ports for _, key, _ in self.others.got(name)]
         self.assertEqual(len(keys), len(set(keys)), "a repeat to somebody who was well")
         p99 = [times[len(times) * 99 // 100] for times in (before, meanwhile)]
-        print(f"others' p99 {p99[0]:.0f} ms before, {p99[1]:.0f} ms meanwhile; {most[0]} in flight "
+        print(f"{RATE * seconds} leads to others; their p99 {p99[0]:.0f} ms before, {p99[1]:.0f} ms meanwhile; {most[0]} in flight "
               f"to the hung one, {grown} MiB more", flush=True)
 
     def test_the_control_without_caps_stands_still(self):
@@ -187,11 +186,11 @@ class BadReceivers(WithReceivers):
                       "format: json, headers: {X-Lead: \"{{lead.id}}\"}, timeout: 2s, "
                       "retry: {for: 7d, first: 200ms, most: 1s}}" for name in names),
             f"routes:\n  - {{id: all, always: true, to: [{', '.join(names)}]}}\n")
-        count = 100 * ROUNDS
+        count = size("R39_LEADS")
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             bodies = [b'{"submission_id": "%d"}' % number for number in range(count)]
             self.assertEqual({a[0] for a in pool.map(program.submit, bodies)}, {200})
-        until(lambda: len(well.got("well")) >= count, 60 * ROUNDS, "all leads where it is well")
+        until(lambda: len(well.got("well")) >= count, 60 + count, "all leads where it is well")
         keys = [key for _, key, _ in well.got("well")]
         self.assertEqual(len(keys), len(set(keys)))
 
@@ -213,6 +212,8 @@ class BadReceivers(WithReceivers):
             tried = collections.Counter(key for _, key, _ in others.got(name))
             self.assertLessEqual(len(tried), count)
         self.assertIsNone(program.process.poll())
+        print(f"{count} leads to six: all where it was well, nothing believed that was not said, "
+              "nothing given up", end=" ")
 
 
 if __name__ == "__main__":

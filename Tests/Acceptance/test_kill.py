@@ -9,15 +9,16 @@ import time
 import unittest
 
 import world
+from sizes import size
 from world import until
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "20"))
+ROUNDS = size("R01_KILLS")
 SEED = int(os.environ.get("KILL_SEED", str(random.randrange(1 << 32))))
 
 
 class Kill(unittest.TestCase):
     def test_no_acknowledged_lead_is_lost_over_kills(self):
-        print(f"KILL_SEED={SEED} KILL_ROUNDS={ROUNDS}", flush=True)
+        print(f"KILL_SEED={SEED} R01_KILLS={ROUNDS}", flush=True)
         chance = random.Random(SEED)
         graph, crm, mail = world.Graph(), world.CRM(), world.MailServer()
         self.addCleanup(mail.close)

@@ -1,5 +1,5 @@
-"""Bursts and large backlogs (R16, R20, R25). BACKLOG_ROWS is how many deliveries wait,
-BACKLOG_KILLS how often the start is killed, BURST_SECONDS how long a burst is."""
+"""Bursts and large backlogs (R16, R20, R25). R16_ROWS is how many deliveries wait, R25_KILLS how
+often the start is killed, R20_SECONDS how long a burst is."""
 
 import collections
 import importlib.machinery
@@ -14,11 +14,12 @@ import time
 import unittest
 
 import world
+from sizes import size
 from world import until
 
-ROWS = int(os.environ.get("BACKLOG_ROWS", "3000"))
-KILLS = int(os.environ.get("BACKLOG_KILLS", "3"))
-BURST_SECONDS = int(os.environ.get("BURST_SECONDS", "2"))
+ROWS = size("R16_ROWS")
+KILLS = size("R25_KILLS")
+BURST_SECONDS = size("R20_SECONDS")
 SEED = int(os.environ.get("FAULT_SEED", str(random.randrange(1 << 32))))
 
 #: One connection a thread: an answer belongs to the form that was sent last. Kept are the ids that
@@ -118,11 +119,11 @@ class Backlog(unittest.TestCase):
         memory = int(memory.split("VmHWM:")[1].split()[0]) // 1024
         self.assertEqual(program.stop(), 0)
         self.check(program)
-        size = (program.folder / "leads.db").stat().st_size >> 20
+        disk = (program.folder / "leads.db").stat().st_size >> 20
         starts.sort()
         print(f"{ROWS} rows, {KILLS} kills: ready after {starts[len(starts) // 2]:.2f} s, at most "
               f"{starts[-1]:.2f} s; {left} waited when the new lead was through; {memory} MiB "
-              f"resident, {size} MiB on disk", end=" ")
+              f"resident, {disk} MiB on disk", end=" ")
         self.assertLessEqual(memory, 256)
 
     def fill(self, program):

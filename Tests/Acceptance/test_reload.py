@@ -1,12 +1,11 @@
 """Edits of a running service: they go live by themselves, broken ones never do, and every lead is
-decided by one whole rule set (R12). RELOAD_ROUNDS sets how many edits, RELOAD_SECONDS how long they
-take at least, RELOAD_RATE how many forms a second come meanwhile (as many as one connection can
-send unless given), RELOAD_RULES how many rules there are beside those that are edited."""
+decided by one whole rule set (R12). R12_EDITS sets how many edits, R12_SECONDS how long they take
+at least, R12_RATE how many forms a second come meanwhile (as many as one connection can send unless
+given), R12_RULES how many rules there are beside those that are edited."""
 
 import collections
 import http.client
 import json
-import os
 import random
 import signal
 import threading
@@ -14,12 +13,13 @@ import time
 import unittest
 
 import world
+from sizes import size
 from world import SEED_LEAD, until
 
-ROUNDS = int(os.environ.get("RELOAD_ROUNDS", "100"))
-SECONDS = int(os.environ.get("RELOAD_SECONDS", "0"))
-RATE = int(os.environ.get("RELOAD_RATE", "0"))
-MORE_RULES = int(os.environ.get("RELOAD_RULES", "0"))
+ROUNDS = size("R12_EDITS")
+SECONDS = size("R12_SECONDS")
+RATE = size("R12_RATE")
+MORE_RULES = size("R12_RULES")
 SENDERS = 8 if RATE else 1
 
 

@@ -159,7 +159,8 @@ class Graph:
 
 
 class CRM:
-    """Records each POST; `script` answers statuses in turn, then 201; `echoes` sends each back."""
+    """Records each POST; `script` answers statuses in turn, then 201; `echoes` sends each back, its
+    headers behind its body."""
 
     echoes = False
 
@@ -169,6 +170,7 @@ class CRM:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # an answer in one piece: two would wait for each other
 
             def log_message(self, *_):
                 pass
@@ -180,7 +182,7 @@ class CRM:
                                         "headers": {k.lower(): v for k, v in self.headers.items()}})
                     status = outer.script.pop(0) if outer.script else 201
                 self.send_response(status)
-                answer = body if outer.echoes else b""
+                answer = body + str(self.headers).encode() if outer.echoes else b""
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
@@ -307,6 +309,12 @@ default:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def work(self):
+        """Seconds of a processor that the service has used."""
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        user, system = stat.rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, seconds=20):
         """SIGTERM; returns the exit code."""
         if self.process is None or self.process.poll() is not None:
@@ -326,14 +334,18 @@ default:
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def request(self, method, path, body=None, headers=None, port=None, timeout=20):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
+    def request(self, method, path, body=None, headers=None, port=None, timeout=20,
+                connection=None):
+        """By a connection that stays open, or one of its own."""
+        own = connection or http.client.HTTPConnection(
+            "127.0.0.1", port or self.port, timeout=timeout)
         try:
-            connection.request(method, path, body=body, headers=headers or {})
-            response = connection.getresponse()
+            own.request(method, path, body=body, headers=headers or {})
+            response = own.getresponse()
             return response.status, response.read(), dict(response.getheaders())
         finally:
-            connection.close()
+            if own is not connection:
+                own.close()
 
     def get(self, path, port=None):
         return self.request("GET", path, port=port)
@@ -345,11 +357,11 @@ default:
         sent.update({k.replace("_", "-"): v for k, v in headers.items()})
         return self.request("POST", "/hooks/facebook", body, sent)
 
-    def submit(self, body, content_type="application/json", token=FORM_TOKEN):
+    def submit(self, body, content_type="application/json", token=FORM_TOKEN, connection=None):
         headers = {"Content-Type": content_type}
         if token:
             headers["X-Form-Token"] = token
-        return self.request("POST", "/hooks/website", body, headers)
+        return self.request("POST", "/hooks/website", body, headers, connection=connection)
 
     def rows(self, *arguments):
         done = self.command(*arguments, "--format", "ndjson", "--limit", "1000000")

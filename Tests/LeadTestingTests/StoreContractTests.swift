@@ -311,7 +311,9 @@ extension MemoryStore {
     /// Sends the same rows again, which no store may.
     fileprivate func revive(_ sequences: [Int64]) {
         tables.withLock { tables in
-            for sequence in sequences { tables.parcels[Int(sequence) - 1].entry.state = .pending }
+            for sequence in sequences {
+                tables.change(Int(sequence) - 1) { $0.entry.state = .pending }
+            }
         }
     }
 

@@ -6,16 +6,25 @@ struct Scratch<Element: BitwiseCopyable>: ~Copyable {
     private var base: UnsafeMutablePointer<Element>
     private var capacity: Int
     private let filler: Element
+    /// Whoever holds it lets the memory live. A `deinit` of this type would be the plain way; Swift
+    /// 6.3 does not call that of a generic type when the owner stands in another file and files are
+    /// compiled one by one, as in debug builds.
+    let memory: Memory
+
+    final class Memory {
+        fileprivate var start: UnsafeMutablePointer<Element>
+        fileprivate init(_ start: UnsafeMutablePointer<Element>) { self.start = start }
+        deinit { start.deallocate() }
+    }
 
     /// Room for `count` elements, each `filler`.
     init(count: Int, filler: Element) {
         capacity = max(1, count)
         base = .allocate(capacity: capacity)
         base.initialize(repeating: filler, count: capacity)
+        memory = Memory(base)
         self.filler = filler
     }
-
-    deinit { base.deallocate() }
 
     /// Makes room for `count` elements in all; new ones are the filler.
     mutating func reserve(_ count: Int) {
@@ -29,6 +38,7 @@ struct Scratch<Element: BitwiseCopyable>: ~Copyable {
         (new + capacity).initialize(repeating: filler, count: larger - capacity)
         base.deallocate()
         base = new
+        memory.start = new
         capacity = larger
     }
 
