@@ -251,9 +251,21 @@ extension MemoryTables {
 
     /// Leads, newest first; see `LeadStore`.
     func leads(_ filter: LeadFilter) -> [InboxEntry] {
-        let found = rows.map(\.entry).filter { filter.takes($0) }
+        let found = entries(filter)
         return Array(
             (filter.afterSequence == nil ? found.reversed() : found).prefix(filter.limit))
+    }
+
+    /// All leads that are meant, whatever the limit.
+    func entries(_ filter: LeadFilter) -> [InboxEntry] {
+        let found = rows.map(\.entry).filter { filter.takes($0) }
+        guard filter.sink != nil || filter.route != nil else { return found }
+        return found.filter { entry in
+            let given = parcels.filter { $0.lead == Int(entry.sequence) - 1 }
+                .map(\.entry.delivery)
+            return (filter.sink == nil || given.contains { $0.sink == filter.sink })
+                && (filter.route == nil || given.contains { $0.route == filter.route })
+        }
     }
 
     /// Deliveries, newest first; see `LeadStore`.

@@ -204,12 +204,14 @@ extension MemoryTables {
     /// How many leads; see `LeadStore`.
     func tally(_ filter: LeadFilter) -> LeadTally {
         var tally = LeadTally()
-        for entry in rows.map(\.entry) where filter.takes(entry) {
+        let entries = entries(filter)
+        for entry in entries {
             tally.leads[entry.state, default: 0] += 1
             tally.lastSequence = max(tally.lastSequence, entry.sequence)
             tally.answers[answer(toForgetting: entry), default: 0] += 1
         }
-        for parcel in parcels where filter.takes(rows[parcel.lead].entry) {
+        let found = Set(entries.map { Int($0.sequence) - 1 })
+        for parcel in parcels where found.contains(parcel.lead) {
             let (sink, state) = (parcel.entry.delivery.sink, parcel.entry.state)
             tally.deliveries[sink, default: [:]][state, default: 0] += 1
         }

@@ -190,6 +190,10 @@ public struct LeadFilter: Sendable, Equatable {
     public var state: InboxState?
     /// Only this outcome.
     public var outcome: String?
+    /// Only those with a delivery to this sink, whatever became of it.
+    public var sink: String?
+    /// Only those with a delivery by this route, whatever became of it.
+    public var route: String?
     /// Only what was taken in at this time or later.
     public var sinceMilliseconds: Int64?
     /// Only what was taken in before this time.
@@ -204,9 +208,12 @@ public struct LeadFilter: Sendable, Equatable {
     /// Makes a filter.
     public init(
         source: String? = nil, leadID: LeadID? = nil, state: InboxState? = nil,
-        outcome: String? = nil, sinceMilliseconds: Int64? = nil, untilMilliseconds: Int64? = nil,
+        outcome: String? = nil, sink: String? = nil, route: String? = nil,
+        sinceMilliseconds: Int64? = nil, untilMilliseconds: Int64? = nil,
         afterSequence: Int64? = nil, beforeSequence: Int64? = nil, limit: Int = 50
     ) {
+        self.sink = sink
+        self.route = route
         self.sinceMilliseconds = sinceMilliseconds
         self.untilMilliseconds = untilMilliseconds
         self.afterSequence = afterSequence

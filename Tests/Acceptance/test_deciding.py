@@ -38,6 +38,10 @@ class WrongRule(Operators):
         self.take("1", "2", "3")
         self.got("ops", 3)
         self.mend()
+        for there in [("--sink", "right"), ("--route", "of-others"), ("--outcome", "held")]:
+            self.assertIn("No lead would be", self.run_ok("leads", "decide", *there))
+        for there in [("--sink", "ops"), ("--route", "all"), ("--outcome", "routed")]:
+            self.assertIn("To give 3 leads", self.run_ok("leads", "decide", *there))
         plan = self.run_ok("leads", "decide", "--state", "decided", "--source", "website")
         self.assertRegex(plan, r"3 +decided")
         self.assertRegex(plan, r"3 +routed +routed")

@@ -25,8 +25,8 @@ class ChangedSecrets(Operators):
         path = self.program.rules / "leadrouter.yaml"
         lines = path.read_text().split("\n")
         [place] = [n for n, line in enumerate(lines) if f"{name}: " in line and (old or "") in line]
-        before, rest = lines[place].split(f"{name}: ", 1)
-        lines[place] = before + f"{name}: {text}" + ("}" if rest.endswith("}") else "")
+        before = lines[place].split(f"{name}: ", 1)[0]
+        lines[place] = before + f"{name}: {text}" + ("}" if "{" in before else "")
         path.write_text("\n".join(lines))
         status, body = self.api("POST", "/api/reload", {})
         self.assertEqual((status, body["outcome"]), (200, "published"), body)

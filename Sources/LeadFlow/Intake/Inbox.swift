@@ -22,7 +22,9 @@ public struct Inbox: InboxWriter {
     /// write.
     public init(
         store: any LeadStore, clock: any FlowClock, counts: IntakeCounts = IntakeCounts(),
-        conflicts: @escaping @Sendable ([InboxItem], [Acceptance]) async -> Set<Int> = { _, _ in [] },
+        conflicts: @escaping @Sendable ([InboxItem], [Acceptance]) async -> Set<Int> = { _, _ in
+            []
+        },
         onStored: @escaping @Sendable () -> Void = {},
         onFull: @escaping @Sendable (Bool) -> Void = { _ in },
         onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }

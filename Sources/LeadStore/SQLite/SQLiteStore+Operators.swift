@@ -57,6 +57,9 @@ extension SQLiteStore {
         query.add("inbox.lead_id = ?", filter.leadID?.text)
         query.add(state: filter.state?.rawValue, of: "inbox")
         query.add("inbox.outcome = ?", filter.outcome)
+        let given = "SELECT 1 FROM outbox AS given WHERE given.inbox_sequence = inbox.sequence"
+        query.add("EXISTS (\(given) AND given.sink = ?)", filter.sink)
+        query.add("EXISTS (\(given) AND given.route = ?)", filter.route)
         query.add("inbox.received_ms >= ?", filter.sinceMilliseconds)
         query.add("inbox.received_ms < ?", filter.untilMilliseconds)
         query.add("inbox.sequence > ?", filter.afterSequence)

@@ -50,6 +50,17 @@ extension StoreContract {
                 try await ids(LeadFilter(state: .decided)), ["facebook:1"], "state")
             try requireEqual(
                 try await ids(LeadFilter(outcome: "routed")), ["facebook:1"], "outcome")
+            for filter in [
+                LeadFilter(sink: "a"), LeadFilter(route: "cars"),
+                LeadFilter(sink: "a", route: "cars"),
+            ] { try requireEqual(try await ids(filter), ["facebook:1"], "given to a by cars") }
+            for filter in [LeadFilter(sink: "b"), LeadFilter(sink: "a", route: "vans")] {
+                try requireEqual(try await ids(filter), [], "given to others")
+                try requireEqual(try await store.tally(filter), LeadTally(), "counted")
+            }
+            let tally = try await store.tally(LeadFilter(sink: "a"))
+            try requireEqual(tally.leads, [.decided: 1], "leads given to a")
+            try requireEqual(tally.deliveries, ["a": [.pending: 1]], "deliveries of these")
             try requireEqual(
                 try await ids(LeadFilter(sinceMilliseconds: 2000)), ["facebook:2", "website:1"],
                 "since")

@@ -17,7 +17,7 @@ typealias Parameter = (name: String, value: String)
 
 /// Filters from texts: the same names and the same messages for commands and for the admin API.
 enum LedgerFilters {
-    static let leadNames = ["id", "source", "state", "outcome", "since", "until"]
+    static let leadNames = ["id", "source", "state", "outcome", "sink", "route", "since", "until"]
     static let deliveryNames = [
         "key", "lead", "source", "sink", "route", "state", "since", "until",
     ]
@@ -40,6 +40,8 @@ enum LedgerFilters {
             case "source": filter.source = value
             case "state": filter.state = try state(value)
             case "outcome": filter.outcome = try outcome(value)
+            case "sink": filter.sink = value
+            case "route": filter.route = value
             case "since": filter.sinceMilliseconds = try time(value, name)
             case "until": filter.untilMilliseconds = try time(value, name)
             case "before": filter.beforeSequence = try number(value, name, .max)

@@ -32,9 +32,12 @@ extension LedgerOrders {
         }
     }
 
-    /// A filter that says nothing of what became of leads means those that wait for better rules.
+    /// A filter that says nothing of what became of leads means those that wait for better rules; one
+    /// that says where they went means all that did.
     private static func stateToDecide(_ filter: LeadFilter) -> InboxState? {
-        filter.outcome == nil || filter.outcome == "held" ? .held : .decided
+        if let outcome = filter.outcome { return outcome == "held" ? .held : .decided }
+        // What went somewhere was decided, but for copies of what is held.
+        return filter.sink == nil && filter.route == nil ? .held : nil
     }
 
     private static func write(

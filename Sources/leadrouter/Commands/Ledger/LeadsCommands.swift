@@ -23,6 +23,10 @@ struct LeadFilterOptions: ParsableArguments {
         help: "Only this state: announced, received, decided, held, quarantined or forgotten.")
     var state: String?
     @Option(help: "Only this outcome: routed, default, held or dropped.") var outcome: String?
+    @Option(help: ArgumentHelp("Only leads with a delivery to this sink.", valueName: "name"))
+    var sink: String?
+    @Option(help: ArgumentHelp("Only leads with a delivery by this route.", valueName: "name"))
+    var route: String?
     @Option(help: ArgumentHelp("Only leads taken in at this time or later.", valueName: "time"))
     var since: String?
     @Option(help: ArgumentHelp("Only leads taken in before this time.", valueName: "time"))
@@ -30,8 +34,8 @@ struct LeadFilterOptions: ParsableArguments {
 
     var parameters: [Parameter] {
         [
-            ("source", source), ("state", state), ("outcome", outcome), ("since", since),
-            ("until", until),
+            ("source", source), ("state", state), ("outcome", outcome), ("sink", sink),
+            ("route", route), ("since", since), ("until", until),
         ].compactMap { name, value in value.map { (name, $0) } }
     }
 }

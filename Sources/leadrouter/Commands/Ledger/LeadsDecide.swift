@@ -11,11 +11,12 @@ struct LeadsDecide: AsyncParsableCommand {
               leadrouter leads decide --state held         only the plan
               leadrouter leads decide --state held --yes   all that are held
               leadrouter leads decide ID … --yes           these
+              leadrouter leads decide --route cars.north --since 2025-10-09
               leadrouter leads decide --state decided --since 2025-10-09 --until 2025-10-10
 
             After the rules were mended: for leads that are held because no route takes them, and for
-            leads that went where they should not. A filter that says nothing of state or outcome
-            means held leads. A running service decides them at once, behind new ones; without one the
+            leads that went where they should not. A filter that says nothing of state, outcome,
+            sink or route means held leads. A running service decides them at once, behind new ones; without one the
             next 'leadrouter serve' does.
 
             A target (a sink with its settings) gets a lead once: what was sent, or is on its way,
