@@ -94,7 +94,12 @@ enum Event: Sendable {
         events.append((Int64(days) + 48 * hour, .sourceMood(.healthy)))
         // Drawn last, so that seeds are in all else what they were.
         for _ in 0..<chance.number(0...2) {
-            events.append((time(&chance), .decideAgain(cancelsOthers: chance.thousandth(500))))
+            // By rules that are mostly others, with what waits at sick sinks still pending.
+            let start = time(&chance)
+            let rules = chance.number(0...(SimulatedRules.versions - 1))
+            events.append((start, .stop(rules: rules)))
+            let later = start + Int64(chance.number(0...60)) * 60_000
+            events.append((later, .decideAgain(cancelsOthers: chance.thousandth(500))))
         }
         let ordered = events.enumerated().sorted {
             ($0.element.at, $0.offset) < ($1.element.at, $1.offset)
