@@ -103,11 +103,15 @@ class HungSinks(WithReceivers):
 
     def in_flight(self):
         """How many connections to the hung one the program holds. The ledger's leased rows tell
-        less: a lane leases ahead of what it sends."""
+        less: a lane leases ahead of what it sends. The table is no snapshot: one that ends while it
+        is read may stand beside its successor, but not in two readings."""
+        return len(self.connections() & self.connections())
+
+    def connections(self):
         port, established = f":{self.hung.ports['d0']:04X}", "01"
         table = pathlib.Path("/proc/net/tcp").read_text()
         rows = [line.split() for line in table.splitlines()[1:]]
-        return sum(row[2].endswith(port) and row[3] == established for row in rows)
+        return {row[1] for row in rows if row[2].endswith(port) and row[3] == established}
 
     def memory(self):
         """Resident MiB."""
