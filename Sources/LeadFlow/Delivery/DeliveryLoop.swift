@@ -18,6 +18,9 @@ public final class DeliveryLoop: Sendable {
         var unstarted: [Lane] = []
         var isReloading = false
         var hasBegun = false
+        /// What operators have ordered since the start, by sink: newer than what was read from the
+        /// store before, which is applied later.
+        var ordered: [String: SinkPause?] = [:]
         var markedUp: Int64 = 0
     }
 
@@ -91,7 +94,9 @@ public final class DeliveryLoop: Sendable {
                     lane.use(setup)
                 } else {
                     let lane = Lane(name, setup, all)
-                    lane.set(pauses.first { $0.sink.utf8.elementsEqual(name.utf8) })
+                    lane.set(
+                        state.ordered[name]
+                            ?? pauses.first { $0.sink.utf8.elementsEqual(name.utf8) })
                     state.lanes[name] = lane
                     state.unstarted.append(lane)
                 }
@@ -142,8 +147,20 @@ public final class DeliveryLoop: Sendable {
                 "deliveries given up: \(LeaseVoid.reason)",
                 metadata: ["count": "\(voided.quarantined.count)"])
         }
-        for pause in try await all.store.pauses() { lane(pause.sink)?.set(pause) }
-        state.withLock { $0.hasBegun = true }
+        let pauses = try await all.store.pauses()
+        state.withLock { state in
+            for pause in pauses where state.ordered[pause.sink] == nil {
+                state.lanes[pause.sink]?.set(pause)
+            }
+            state.hasBegun = true
+        }
+    }
+
+    private func order(_ pause: SinkPause?, sink: String) {
+        state.withLock { state in
+            state.ordered.updateValue(pause, forKey: sink)
+            state.lanes[sink]?.set(pause)
+        }
     }
 
     /// The time in which nobody looked counts for no age: it may have been a jump, and nothing was
@@ -239,7 +256,7 @@ public final class DeliveryLoop: Sendable {
             sink: sink, sinceMilliseconds: all.watch.read().wall, reason: reason)
         if reason.utf8.isEmpty { pause.reason = try await standing(sink)?.reason ?? "" }
         try await all.store.setPause(pause, sink: sink)
-        lane(sink)?.set(try await standing(sink) ?? pause)
+        order(try await standing(sink) ?? pause, sink: sink)
         tell("sink paused by an operator", sink, pause.reason)
     }
 
@@ -251,7 +268,7 @@ public final class DeliveryLoop: Sendable {
     public func resume(sink: String, reason: String = "") async throws {
         try await check(sink)
         try await all.store.setPause(nil, sink: sink)
-        lane(sink)?.set(nil)
+        order(nil, sink: sink)
         tell("sink resumed by an operator", sink, reason)
     }
 
