@@ -266,7 +266,10 @@ public struct MemoryTables: Sendable {
                 insert(delivery, of: row, decision.atMilliseconds)
             }
             let order = Order.decidingAgain(at: decision.atMilliseconds)
-            _ = redeliver(decision.anew.map(\.sequence), order)
+            for one in decision.anew {
+                redeliver(
+                    Int(one.sequence) - 1, order, notBefore: one.notBeforeMilliseconds)
+            }
             _ = cancel(decision.cancels, order)
         }
     }

@@ -90,7 +90,7 @@ struct BatchDecider {
                 .decided(
                     DecidedLead(
                         entry: entry, lead: lead,
-                        decision: earlier?.choices(in: decision) ?? decision,
+                        decision: earlier?.choices(in: decision, by: ruleSet) ?? decision,
                         isDuplicate: isDuplicate, earlier: earlier, dedupe: dedupe,
                         atMilliseconds: now)))
         }
