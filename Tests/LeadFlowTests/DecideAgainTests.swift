@@ -149,6 +149,33 @@ import Testing
         await store.close()
     }
 
+    @Test(arguments: [("drop: twice", false), ("also_to: [b]", true)])
+    func `without a dedupe nothing is a duplicate any more, but for what was sent as one`(
+        does: String, stays: Bool
+    ) async throws {
+        let rules = """
+            routes: [{id: twice, when: {lead.is_duplicate: true}, \(does)}]
+            default: {to: [a]}
+            """
+        let dedupe = "dedupe: {by: [email], within: 30d}\n"
+        let stage = try await Stage(sinks: Self.sinks, rest: dedupe + rules)
+        let (store, routing) = (stage.store, try await stage.flow(clock: HandClock()).routing)
+        let leads = ["1", "2"].map { Lead.sample(id: $0, source: "web") }
+        _ = try await store.accept(leads.map { .lead($0) }, atMilliseconds: 1)
+        try await store.record(try await routing.records(of: store.undecided(after: 0, limit: 9)))
+        let second = try #require(try await store.leads(LeadFilter()).first)
+        #expect(second.isDuplicate)
+        routing.use(try Stage.configuration(Self.sinks, rest: rules).ruleSet)
+        let order = Order(by: "ann", atMilliseconds: 5)
+        #expect(try await store.decideAgain([second.sequence], .init(), order) == [.done])
+        try await store.record(try await routing.records(of: store.undecided(after: 0, limit: 9)))
+        let last = try #require(try await store.leads(LeadFilter()).first)
+        #expect(last.isDuplicate == stays)
+        let new = try await store.deliveries(DeliveryFilter(sink: "a", leadID: second.leadID))
+        #expect(new.map(\.state) == [.pending])
+        await store.close()
+    }
+
     // MARK: Decided leads
 
     private static let toA = "routes: [{id: cars, always: true, to: [a]}]\ndefault: {to: [main]}"

@@ -23,6 +23,9 @@ struct EarlierDeliveries {
         standIns = StandIns(entries)
     }
 
+    /// Whether it was given nothing.
+    var isEmpty: Bool { bySequence.isEmpty }
+
     /// A delivery by its row.
     subscript(sequence: Int64) -> NewDelivery? { bySequence[sequence]?.delivery }
 
