@@ -157,7 +157,8 @@ extension MemoryTables {
     }
 
     private mutating func finish(_ index: Int, _ record: AttemptRecord) {
-        let end = AttemptEnd(record.result)
+        var end = AttemptEnd(record.result)
+        if !end.followUps.isEmpty { end.leaveOut(served: othersServed(besides: index)) }
         change(index) { parcel in
             parcel.entry.state = end.state
             parcel.token = nil
@@ -186,6 +187,12 @@ extension MemoryTables {
                 number: record.attempt, startedMilliseconds: record.startedMilliseconds,
                 durationMilliseconds: record.durationMilliseconds, outcome: outcome,
                 detail: end.told(record)))
+    }
+
+    /// What else the lead has, or will have.
+    private func othersServed(besides index: Int) -> [NewDelivery] {
+        rows[parcels[index].lead].parcels.filter { $0 != index }.map { parcels[$0].entry }
+            .filter { [.pending, .leased, .delivered].contains($0.state) }.map(\.delivery)
     }
 
     /// Makes deliveries due at the latest when planned now; see `LeadStore`.

@@ -11,7 +11,10 @@ extension MemoryTables {
         return sequences.map { redeliver(Int($0) - 1, order) }
     }
 
-    private mutating func redeliver(_ index: Int, _ order: Order) -> OrderAnswer {
+    @discardableResult
+    mutating func redeliver(
+        _ index: Int, _ order: Order, notBefore: Int64? = nil
+    ) -> OrderAnswer {
         guard parcels.indices.contains(index) else { return .unknown }
         let old = parcels[index]
         if rows[old.lead].entry.state == .forgotten { return .forgotten }
@@ -23,7 +26,7 @@ extension MemoryTables {
         }
         var delivery = old.entry.delivery
         delivery.key = delivery.key.ofNextGeneration
-        delivery.notBeforeMilliseconds = nil
+        delivery.notBeforeMilliseconds = notBefore
         guard insert(delivery, of: old.lead, order.atMilliseconds) else { return .superseded }
         let new = parcels.count - 1
         parcels[index].successor = new

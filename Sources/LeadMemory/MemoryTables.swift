@@ -16,6 +16,8 @@ public struct MemoryTables: Sendable {
         var earlier: [EarlierDecision] = []
         /// Its `dedupe` key.
         var dedupeKey: [UInt8]?
+        /// Its deliveries.
+        var parcels: [Int] = []
     }
 
     struct Parcel {
@@ -264,7 +266,10 @@ public struct MemoryTables: Sendable {
                 insert(delivery, of: row, decision.atMilliseconds)
             }
             let order = Order.decidingAgain(at: decision.atMilliseconds)
-            _ = redeliver(decision.anew.map(\.sequence), order)
+            for one in decision.anew {
+                redeliver(
+                    Int(one.sequence) - 1, order, notBefore: one.notBeforeMilliseconds)
+            }
             _ = cancel(decision.cancels, order)
         }
     }
@@ -278,6 +283,7 @@ public struct MemoryTables: Sendable {
             sequence: Int64(parcels.count + 1), delivery: delivery, source: rows[row].entry.source,
             leadID: rows[row].entry.leadID, state: .pending, attempts: 0, createdMilliseconds: time,
             dueMilliseconds: delivery.dueMilliseconds(madeAt: time), detail: nil)
+        rows[row].parcels.append(parcels.count)
         parcels.append(Parcel(entry: entry, lead: row))
         open.move(parcels.count - 1, from: .nowhere, to: parcels[parcels.count - 1].place)
         return true

@@ -26,6 +26,19 @@ public struct AttemptEnd: Sendable {
         return record.answer.utf8.isEmpty ? told : "\(told); the answer: \(record.answer)"
     }
 
+    /// Leaves out the follow-ups whose targets have the lead, or will: a target gets a lead once. What
+    /// the history tells names them.
+    public mutating func leaveOut(served: [NewDelivery]) {
+        followUps.removeAll { one in
+            let isServed = served.contains {
+                $0.sink.utf8.elementsEqual(one.sink.utf8)
+                    && $0.with.utf8.elementsEqual(one.with.utf8)
+            }
+            if isServed { detail = "\(detail ?? ""); '\(one.sink)' has the lead already" }
+            return isServed
+        }
+    }
+
     /// Reads a result.
     public init(_ result: AttemptRecord.Result) {
         isSpent = true

@@ -157,11 +157,14 @@ public struct DecisionRecord: Sendable {
         public var sequence: Int64
         /// Its sink.
         public var sink: String
+        /// When the new one is first due; nil for at once.
+        public var notBeforeMilliseconds: Int64?
 
         /// Names one.
-        public init(_ sequence: Int64, sink: String) {
+        public init(_ sequence: Int64, sink: String, notBeforeMilliseconds: Int64? = nil) {
             self.sequence = sequence
             self.sink = sink
+            self.notBeforeMilliseconds = notBeforeMilliseconds
         }
     }
 

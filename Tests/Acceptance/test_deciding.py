@@ -99,7 +99,8 @@ class WrongRule(Operators):
 
     def test_what_is_pending_is_called_off_when_that_is_said(self):
         self.waiting()
-        plan = self.run_ok("leads", "decide", "1", "2", "--cancel-others")
+        plan = self.run_ok("leads", "decide", "1", "2", "1", "--cancel-others")
+        self.assertIn("To give 2 leads", plan, "one that is named twice is counted twice")
         self.assertRegex(plan, r"2 +ops +all +cancelled: no longer asked for")
         self.decided("1", "2", "--cancel-others")
         self.got("right", 2)

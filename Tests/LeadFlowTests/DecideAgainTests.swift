@@ -97,6 +97,85 @@ import Testing
         #expect(found == ["\(chosen) delivered", "b pending"])
     }
 
+    /// What the lead has by another way is no reason to count it for somebody.
+    @Test func `a pool does not choose for a lead that one of its members has`() async throws {
+        let again = try await Again(Self.toB, Self.delivered)
+        let store = again.stage.store
+        let pool = """
+            pools: {p: {members: [a, {to: b, caps: {hour: 9}}], time_zone: UTC, fallback: c}}
+            routes: [{id: cars, always: true, to: [{pool: p}]}]
+            default: {to: [main]}
+            """
+        again.routing.use(try Stage.configuration(Self.sinks, rest: pool).ruleSet)
+        for time in Int64(5)...7 {
+            let order = Order(by: "ann", atMilliseconds: time)
+            #expect(try await store.decideAgain([again.lead.sequence], .init(), order) == [.done])
+            let records = try await again.routing.records(of: store.undecided(after: 0, limit: 9))
+            #expect(records.map(\.pools) == [PoolChanges()])
+            try await store.record(records)
+        }
+        #expect(try await store.deliveries(DeliveryFilter()).map(\.delivery.sink) == ["b"])
+        await store.close()
+    }
+
+    @Test func `a pool chooses when its member was given up`() async throws {
+        let pool = """
+            pools: {p: {members: [a, b], fallback: c}}
+            routes: [{id: cars, always: true, to: [{pool: p}]}]
+            default: {to: [main]}
+            """
+        let found = try await decide(
+            Self.toB, then: pool, ends: { _ in .dead(reason: "422", followUps: []) })
+        #expect(found == ["b dead", "a pending"])
+    }
+
+    @Test func `what is made anew waits as long as the decision says`() async throws {
+        let again = try await Again(Self.toA) { _ in .dead(reason: "422", followUps: []) }
+        let store = again.stage.store
+        let waits = """
+            schedules: {night: {time_zone: UTC, open: {mon-sun: "03:00-03:01"}}}
+            routes: [{id: cars, always: true, to: [a], hold_until: {schedule: night, at_most: 30h}}]
+            default: {to: [main]}
+            """
+        again.routing.use(try Stage.configuration(Self.sinks, rest: waits).ruleSet)
+        let order = Order(by: "ann", atMilliseconds: 5)
+        _ = try await store.decideAgain([again.lead.sequence], .init(), order)
+        let records = try await again.routing.records(of: store.undecided(after: 0, limit: 9))
+        let notBefore = try #require(records.first?.anew.first?.notBeforeMilliseconds)
+        #expect(notBefore > (records.first?.atMilliseconds ?? .max))
+        try await store.record(records)
+        let anew = try #require(try await store.deliveries(DeliveryFilter()).first)
+        #expect(anew.generation == 1 && anew.dueMilliseconds == notBefore)
+        await store.close()
+    }
+
+    @Test(arguments: [("drop: twice", false), ("also_to: [b]", true)])
+    func `without a dedupe nothing is a duplicate any more, but for what was sent as one`(
+        does: String, stays: Bool
+    ) async throws {
+        let rules = """
+            routes: [{id: twice, when: {lead.is_duplicate: true}, \(does)}]
+            default: {to: [a]}
+            """
+        let dedupe = "dedupe: {by: [email], within: 30d}\n"
+        let stage = try await Stage(sinks: Self.sinks, rest: dedupe + rules)
+        let (store, routing) = (stage.store, try await stage.flow(clock: HandClock()).routing)
+        let leads = ["1", "2"].map { Lead.sample(id: $0, source: "web") }
+        _ = try await store.accept(leads.map { .lead($0) }, atMilliseconds: 1)
+        try await store.record(try await routing.records(of: store.undecided(after: 0, limit: 9)))
+        let second = try #require(try await store.leads(LeadFilter()).first)
+        #expect(second.isDuplicate)
+        routing.use(try Stage.configuration(Self.sinks, rest: rules).ruleSet)
+        let order = Order(by: "ann", atMilliseconds: 5)
+        #expect(try await store.decideAgain([second.sequence], .init(), order) == [.done])
+        try await store.record(try await routing.records(of: store.undecided(after: 0, limit: 9)))
+        let last = try #require(try await store.leads(LeadFilter()).first)
+        #expect(last.isDuplicate == stays)
+        let new = try await store.deliveries(DeliveryFilter(sink: "a", leadID: second.leadID))
+        #expect(new.map(\.state) == [.pending])
+        await store.close()
+    }
+
     // MARK: Decided leads
 
     private static let toA = "routes: [{id: cars, always: true, to: [a]}]\ndefault: {to: [main]}"

@@ -40,6 +40,7 @@ struct BrokenStore: LeadStore {
         case doesNotFence = "a lease that ran out is taken over"
         case spendsReleases = "a released attempt is not spent"
         case losesFollowUps = "a dead delivery brings its follow-ups"
+        case handsOverTwice = "a dead delivery is not handed to a sink that has the lead, or will"
         case miscounts = "both sides of the books add up"
         case forgetsDestinations = "a destination is kept, and only its own picks take it"
         case mixesPicks = "picks are taken in turn up to their limits and the whole one"
@@ -202,6 +203,9 @@ struct BrokenStore: LeadStore {
                 results[index].result = .released(dueMilliseconds: 9, reason: "x")
             case (.losesFollowUps, .dead(let reason, _)):
                 results[index].result = .dead(reason: reason, followUps: [])
+            case (.handsOverTwice, .dead(let reason, var followUps)):
+                for other in followUps.indices { followUps[other].with = "{}" }
+                results[index].result = .dead(reason: reason, followUps: followUps)
             case (.retriesAtOnce, .retry(_, let reason)):
                 results[index].result = .retry(dueMilliseconds: 0, reason: reason)
             default: continue

@@ -51,7 +51,7 @@ extension OperatorDesk {
     ) async throws(StoreError) {
         var sound: [InboxEntry] = []
         for var entry in entries where [.decided, .held].contains(entry.state) {
-            guard try await store.damage(ofLead: entry.sequence) == nil, !entry.lead.isEmpty else {
+            guard try await isIntact(entry) else {
                 plan.addDamaged()
                 continue
             }
@@ -66,5 +66,15 @@ extension OperatorDesk {
             }
             plan.preview?.add(lead, assigned.decision)
         }
+    }
+
+    /// Whether the lead and what it was given are as they were written.
+    private func isIntact(_ entry: InboxEntry) async throws(StoreError) -> Bool {
+        guard try await store.damage(ofLead: entry.sequence) == nil, !entry.lead.isEmpty else {
+            return false
+        }
+        let given = try await store.deliveries(
+            DeliveryFilter(leadID: entry.leadID, source: entry.source, limit: .max))
+        return try await store.damage(ofDeliveries: given.map(\.sequence)).isEmpty
     }
 }

@@ -68,7 +68,10 @@ struct BatchDecider {
             }
             // One that is decided again knows it already, and must not be its own duplicate.
             let isKnown = entry.decidedMilliseconds != nil
+            let earlier = isKnown ? EarlierDeliveries(try await deliveries(of: entry)) : nil
             var isDuplicate = isKnown && entry.isDuplicate
+            // Without `dedupe` nothing is one. The checksums of deliveries hold what it was.
+            if ruleSet.dedupe == nil, earlier?.isEmpty ?? true { isDuplicate = false }
             var dedupe: (key: String, createdSeconds: Int64)?
             if let settings = ruleSet.dedupe, let key = ruleSet.dedupeKey(of: lead) {
                 let created = lead.createdSeconds ?? entry.receivedMilliseconds / 1000
@@ -83,14 +86,13 @@ struct BatchDecider {
                 batchKeys[key] = max(batchKeys[key] ?? created, created)
                 dedupe = (key, created)
             }
-            let earlier = isKnown ? EarlierDeliveries(try await deliveries(of: entry)) : nil
             let decision = decider.decide(
                 lead, at: Timestamp(milliseconds: now), isDuplicate: isDuplicate)
             verdicts.append(
                 .decided(
                     DecidedLead(
                         entry: entry, lead: lead,
-                        decision: earlier?.choices(in: decision) ?? decision,
+                        decision: earlier?.choices(in: decision, by: ruleSet) ?? decision,
                         isDuplicate: isDuplicate, earlier: earlier, dedupe: dedupe,
                         atMilliseconds: now)))
         }

@@ -23,23 +23,41 @@ struct EarlierDeliveries {
         standIns = StandIns(entries)
     }
 
+    /// Whether it was given nothing.
+    var isEmpty: Bool { bySequence.isEmpty }
+
     /// A delivery by its row.
     subscript(sequence: Int64) -> NewDelivery? { bySequence[sequence]?.delivery }
 
-    /// The decision with the choices of pools that were made before.
-    func choices(in decision: Decision) -> Decision {
+    /// The decision with the choices of pools that were made before, or that are made already: a
+    /// member who has the lead by another way is not counted for a lead that is not sent.
+    func choices(in decision: Decision, by ruleSet: RuleSet) -> Decision {
         var decision = decision
         decision.deliveries = decision.deliveries.flatMap { planned in
-            let chosen = latest.filter { $0.delivery.pool == planned.target.pool }
-            guard let pool = planned.target.pool, !chosen.isEmpty else { return [planned] }
-            return chosen.map { earlier in
+            guard let pool = planned.target.pool else { return [planned] }
+            let chosen = choices(of: pool, ruleSet)
+            guard !chosen.isEmpty else { return [planned] }
+            return chosen.map { target, member in
                 var planned = planned
-                planned.target = Target(sink: earlier.delivery.sink, with: earlier.delivery.with)
-                planned.assignment = PoolAssignment(pool: pool, member: earlier.delivery.member)
+                planned.target = target
+                planned.assignment = PoolAssignment(pool: pool, member: member)
                 return planned
             }
         }
         return decision
+    }
+
+    private func choices(
+        of pool: String, _ ruleSet: RuleSet
+    ) -> [(target: Target, member: String?)] {
+        let chosen = latest.filter { $0.delivery.pool == pool }.map(\.delivery)
+        guard chosen.isEmpty else {
+            return chosen.map { (Target(sink: $0.sink, with: $0.with), $0.member) }
+        }
+        let served = ruleSet.members(ofPool: pool).first { member in
+            latest.contains { member.target.isTarget(of: $0.delivery) && !$0.state.isGivenUp }
+        }
+        return served.map { [($0.target, $0.name)] } ?? []
     }
 
     /// What is to be made: deliveries that are new, and those that are to be made anew.
@@ -51,7 +69,10 @@ struct EarlierDeliveries {
             let own = latest.filter { one.target.isTarget(of: $0.delivery) }
             let substitutes = latest.filter { !own.contains($0) && isAsked($0, by: [one]) }
             if let over = own.first, (own + substitutes).allSatisfy({ $0.state.isGivenUp }) {
-                missing.anew.append(.init(over.sequence, sink: one.target.sink))
+                missing.anew.append(
+                    .init(
+                        over.sequence, sink: one.target.sink,
+                        notBeforeMilliseconds: one.notBeforeMilliseconds))
             } else if own.isEmpty, substitutes.isEmpty {
                 missing.new.append(one)
             }
@@ -80,6 +101,11 @@ extension Target {
     fileprivate func isTarget(of delivery: NewDelivery) -> Bool {
         pool == nil && sink == delivery.sink && with == delivery.with
     }
+}
+
+extension PlannedDelivery {
+    /// When it is first due; nil for at once.
+    var notBeforeMilliseconds: Int64? { notBefore.map { $0.seconds * 1000 } }
 }
 
 extension DeliveryState {

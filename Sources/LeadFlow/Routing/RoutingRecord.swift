@@ -57,7 +57,7 @@ enum RoutingRecord {
                         target: planned.identity),
                     sink: planned.target.sink, route: planned.route, isCopy: planned.isCopy,
                     with: planned.target.with,
-                    notBeforeMilliseconds: planned.notBefore.map { $0.seconds * 1000 },
+                    notBeforeMilliseconds: planned.notBeforeMilliseconds,
                     pool: planned.assignment?.pool, member: planned.assignment?.member)
             }, anew: missing?.anew ?? [],
             cancels: (others ?? []).filter { $0.state == .pending }.map(\.sequence),

@@ -10,6 +10,12 @@ extension RuleSet {
             pools: Set(asked.map(\.name)), sticky: Set(asked.compactMap { $0.stickyKey(view) }))
     }
 
+    /// The members of a pool in the order of the file, with what each would be sent by; none when there
+    /// is no such pool.
+    public func members(ofPool name: String) -> [(name: String, target: Target)] {
+        (pools[name]?.members ?? []).map { ($0.name, $0.target) }
+    }
+
     /// Gives what the decision sends to pools to members, and remembers it in the state.
     ///
     /// Pure: the same decision, time and state give the same members. What changed in the state is

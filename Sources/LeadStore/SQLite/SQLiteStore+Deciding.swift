@@ -28,7 +28,9 @@ extension SQLiteStore {
         case .quarantined: return .over
         case .forgotten: return .forgotten
         }
-        guard InboxRow.isIntact(row), !entry.lead.isEmpty else { return .damaged }
+        guard InboxRow.isIntact(row), !entry.lead.isEmpty,
+            try areDeliveriesIntact(ofLead: sequence, db)
+        else { return .damaged }
         do {
             try keepDecision(of: sequence, options, order, db)
         } catch  where DamagedRow.isCause(of: error) {
@@ -46,6 +48,21 @@ extension SQLiteStore {
         tally.lead(from: entry.state, outcome: entry.outcome ?? "", to: .received, outcome: "")
         try note(.decidedAgain, lead: sequence, delivery: nil, order, db)
         return .done
+    }
+
+    /// What went where is known by the deliveries: with one that is not as it was written, a lead might
+    /// be sent twice, or not at all.
+    private static func areDeliveriesIntact(
+        ofLead sequence: Int64, _ db: Database
+    ) throws -> Bool {
+        let rows = try Row.fetchAll(
+            db.cachedStatement(
+                sql: "SELECT sequence, state FROM outbox WHERE inbox_sequence = ?"),
+            arguments: [sequence])
+        return try rows.allSatisfy { row in
+            let state = row.value("state").flatMap { DeliveryState(rawValue: $0) }
+            return try state != nil && LeaseRow.intact(row["sequence"], db) != nil
+        }
     }
 
     private static func keepDecision(

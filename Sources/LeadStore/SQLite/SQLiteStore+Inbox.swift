@@ -198,7 +198,9 @@ extension SQLiteStore {
                     tally)
                 let order = Order.decidingAgain(at: decision.atMilliseconds)
                 for delivery in decision.anew {
-                    _ = try SQLiteStore.redeliver(delivery.sequence, order, db, tally)
+                    _ = try SQLiteStore.redeliver(
+                        delivery.sequence, order, db, tally,
+                        notBefore: delivery.notBeforeMilliseconds)
                 }
                 for sequence in decision.cancels {
                     _ = try SQLiteStore.cancel(sequence, order, db, tally)

@@ -13,7 +13,7 @@ extension SQLiteStore {
     }
 
     static func redeliver(
-        _ sequence: Int64, _ order: Order, _ db: Database, _ tally: Tally
+        _ sequence: Int64, _ order: Order, _ db: Database, _ tally: Tally, notBefore: Int64? = nil
     ) throws -> OrderAnswer {
         let row = try Row.fetchOne(
             db.cachedStatement(
@@ -37,7 +37,7 @@ extension SQLiteStore {
             var delivery = try LeaseRow.intact(sequence, db)?.delivery
         else { return .damaged }
         delivery.key = delivery.key.ofNextGeneration
-        delivery.notBeforeMilliseconds = nil
+        delivery.notBeforeMilliseconds = notBefore
         try insert([delivery], of: inbox, at: order.atMilliseconds, db, tally)
         guard db.changesCount > 0 else { return .superseded }
         try db.cachedStatement(

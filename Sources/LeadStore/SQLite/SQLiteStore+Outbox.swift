@@ -12,7 +12,10 @@ extension SQLiteStore {
     private static func finish(
         _ record: AttemptRecord, _ db: Database, _ tally: Tally
     ) throws -> Bool {
-        let end = AttemptEnd(record.result)
+        var end = AttemptEnd(record.result)
+        if !end.followUps.isEmpty {
+            end.leaveOut(served: try othersServed(besides: record.sequence, db))
+        }
         // Fencing: only the holder of this very lease may say how its attempt ended.
         try db.cachedStatement(
             sql: """
@@ -38,6 +41,20 @@ extension SQLiteStore {
         let now = record.startedMilliseconds + record.durationMilliseconds
         try insert(end.followUps, of: inbox ?? 0, at: now, db, tally)
         return true
+    }
+
+    /// What else the lead has, or will have. A damaged row is not believed: nobody might get the lead.
+    private static func othersServed(
+        besides sequence: Int64, _ db: Database
+    ) throws -> [NewDelivery] {
+        try Int64.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT sequence FROM outbox WHERE sequence <> ?1
+                        AND state IN ('pending', 'leased', 'delivered') AND inbox_sequence =
+                            (SELECT inbox_sequence FROM outbox WHERE sequence = ?1)
+                    """), arguments: [sequence]
+        ).compactMap { try LeaseRow.intact($0, db)?.delivery }
     }
 
     /// The history; a sick destination that is probed for days must not fill it.

@@ -75,8 +75,11 @@ extension StoreContract {
             _ = try await store.finish(copy, .dead(reason: "422", followUps: []))
             _ = try await store.decideAgain([entry.sequence], .init(), order)
             var second = DecisionRecord.sample(entry, sinks: ["b"], at: 2)
-            second.anew = [.init(copy.sequence, sink: "a"), .init(99, sink: "a")]
+            second.anew = [
+                .init(copy.sequence, sink: "a", notBeforeMilliseconds: 4000), .init(99, sink: "a"),
+            ]
             try await store.record([second])
+            try requireEqual(try await store.lease(at: 3999), [], "before its time")
             let anew = try await store.leaseOne(at: 5000)
             try requireEqual(anew.delivery.key, copy.delivery.key.ofNextGeneration, "its key")
             let rows = try await store.deliveries(DeliveryFilter(sink: "a"))

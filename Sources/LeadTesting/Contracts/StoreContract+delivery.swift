@@ -159,6 +159,32 @@ extension StoreContract {
             try requireEqual(next.lead, Lead.sample(id: "1").json, "its lead")
             try requireEqual(try await store.lease(as: "t2", at: 99_999), [], "leased again")
         },
+        .init("a dead delivery is not handed to a sink that has the lead, or will") { store in
+            let lead = try await store.route("1", to: ["a", "sent", "waits", "sending", "failed"])
+            _ = try await store.finish(
+                try await store.leaseOne("sent", at: 1000), .delivered(receipt: "ok"))
+            _ = try await store.leaseOne("sending", at: 1000)
+            _ = try await store.finish(
+                try await store.leaseOne("failed", at: 1000), .dead(reason: "x", followUps: []))
+            let leased = try await store.leaseOne(at: 1000)
+            let sinks = ["sent", "waits", "sending", "failed", "new"]
+            let followUps = sinks.map { sink in
+                var followUp = NewDelivery.sample(lead, sink: sink)
+                followUp.key = DeliveryKey(
+                    source: lead.source, lead: lead.leadID, route: "cars", standIn: sink,
+                    for: leased.delivery.key)
+                return followUp
+            }
+            _ = try await store.finish(leased, .dead(reason: "550", followUps: followUps))
+            let made = try await store.deliveries(DeliveryFilter()).prefix { $0.sequence > 5 }
+            try requireEqual(made.map(\.delivery.sink), ["new", "failed"], "follow-ups")
+            let told =
+                "550; 'sent' has the lead already; 'waits' has the lead already; "
+                + "'sending' has the lead already"
+            try requireEqual(try await store.entry(of: "a").detail, told, "what is told")
+            try requireEqual(
+                try await store.attempts(of: leased.sequence).map(\.detail), [told], "history")
+        },
         .init("an attempt without its lease changes nothing") { store in
             let lead = try await store.route("1", to: ["a"])
             var leased = try await store.leaseOne(at: 1000)

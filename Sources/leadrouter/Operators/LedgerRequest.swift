@@ -7,6 +7,7 @@ extension LedgerOrders {
         /// What every order that names rows takes.
         static let skipUnknown = "skip_unknown"
 
+        /// Ids or keys, each once.
         var names: [String] = []
         /// Numbers of rows, each once.
         var rows: [Int64] = []
@@ -64,7 +65,9 @@ extension LedgerOrders {
                 throw BadRequest(
                     description: "'\(name)' needs a list of at most \(LedgerOrders.namesMax) texts")
             }
-            return texts
+            // One that is named twice is meant once.
+            var seen: Set<[UInt8]> = []
+            return texts.filter { seen.insert(Array($0.utf8)).inserted }
         }
 
         private static func numbers(
