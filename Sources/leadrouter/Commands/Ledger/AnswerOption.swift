@@ -14,6 +14,9 @@ struct AnswerOption: ParsableArguments {
     func text() throws -> String? {
         guard let given = withAnswer else { return nil }
         let text = given.utf8.elementsEqual("-".utf8) ? readLine() ?? "" : given
+        guard text.utf8.count <= SoughtAnswer.bytesMax else {
+            throw ValidationError(LeadSearch.tooLong)
+        }
         guard SoughtAnswer(text) != nil else {
             throw ValidationError("--with-answer needs a text that is not blank")
         }
