@@ -41,7 +41,7 @@ struct AnswerOption: ParsableArguments {
         var before = before
         while let limit = limit() {
             let answer = try await runner.search(
-                LeadSearch.body(text, filter, before: before, limit: limit))
+                LeadSearch.body(text, filter, before: before, limit: limit), before: before)
             line.advance(by: answer["searched"]?.integer ?? 0)
             let leads = answer["leads"]?.elements ?? []
             if !leads.isEmpty { line.end() }
