@@ -89,6 +89,8 @@ public struct AdminServer: Sendable {
 
     /// The most connections at once.
     public static let connectionsMax = 64
+    /// The types of a body.
+    private static let types = ["application/json", "application/x-ndjson"]
     /// The most bytes of a body.
     public static let bodyBytesMax = 16 << 20
 
@@ -197,9 +199,8 @@ public struct AdminServer: Sendable {
         // A page in a browser cannot send these types without asking first (CORS preflight); a
         // form's own type it can.
         let type = (request.headers[.contentType] ?? "").lowercased().utf8
-        guard type.starts(with: "application/".utf8),
-            !type.starts(with: "application/x-www-form-urlencoded".utf8)
-        else {
+            .prefix { $0 != 0x3B && $0 != 0x20 && $0 != 0x09 }
+        guard AdminServer.types.contains(where: { type.elementsEqual($0.utf8) }) else {
             return AdminServer.response(415, Array("{\"error\":\"send application/json\"}\n".utf8))
         }
         var request = request

@@ -1,5 +1,6 @@
 """Looking at the ledger: through the running service with its token alone, or in the file."""
 
+import http.server
 import json
 import os
 import re
@@ -230,6 +231,71 @@ class Elsewhere:
         self.server.server_close()
 
 
+class Lying(http.server.BaseHTTPRequestHandler):
+    """Says that it is a leadrouter, and answers everything else with `answer`."""
+
+    status, answer = 200, {}
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        known = {"program": "leadrouter", "store": {"path": "/x", "named": "/x"}}
+        isStore = self.path == "/api/store"
+        data = json.dumps(known if isStore else self.answer).encode()
+        self.send_response(200 if isStore else self.status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+class WhatIsAnswered(Looking):
+    ASKED = [["leads", "list"], ["leads", "list", "--with-answer", "x"], ["leads", "show", "x"],
+             ["deliveries", "list"], ["deliveries", "show", "0" * 12], ["ledger", "stats"],
+             ["ledger", "verify"], ["ledger", "backup", "/tmp/none/x.db"], ["sinks", "list"],
+             ["sinks", "pause", "crm"], ["sinks", "resume", "crm"], ["sinks", "probe", "crm"],
+             ["leads", "forget", "x", "--yes"], ["leads", "decide", "x"],
+             ["deliveries", "cancel", "0" * 12, "--yes"]]
+
+    def asked(self, port, *arguments):
+        return self.program.command(*arguments, "--service", f"127.0.0.1:{port}")
+
+    def test_what_lacks_what_is_printed_is_no_answer(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lying)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            for answer in [None, [1], {}, {"leads": 1, "deliveries": [7], "next_before": "x"}]:
+                Lying.status, Lying.answer = 200, answer
+                for look in self.ASKED:
+                    with self.subTest(look=look, answer=answer):
+                        done = self.asked(server.server_port, *look)
+                        self.assertEqual((done.returncode, done.stdout), (69, b""), done.stderr)
+                        self.assertIn(b"what the service answered is no ", done.stderr)
+            Lying.answer = {"leads": [], "deliveries": [], "searched": 0, "next_before": 5}
+            for look in [self.ASKED[0], self.ASKED[1], self.ASKED[3]]:
+                done = self.asked(server.server_port, *look)
+                self.assertEqual(done.returncode, 69, look)
+                self.assertIn(b"does not go on", done.stderr)
+            # The control: an empty list is an answer.
+            Lying.answer["next_before"] = None
+            self.assertEqual(self.asked(server.server_port, "leads", "list").returncode, 0)
+            for Lying.status in [400, 404, 503]:
+                Lying.answer = {"error": "bad \x1b[31m\x9b31m\nerror: fake"}
+                for look in self.ASKED:
+                    done = self.asked(server.server_port, *look)
+                    self.assertNotEqual(done.returncode, 0)
+                    self.assertIn(b"bad ", done.stderr)
+                    self.assertNotIn("\x1b", done.stderr.decode())
+                    self.assertNotIn("\x9b", done.stderr.decode())
+                    self.assertNotIn("\nerror: fake", done.stderr.decode())
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
 class Answers(Looking):
     def found(self, text, *options):
         return [l["lead_id"] for l in
@@ -393,6 +459,11 @@ class Backups(Looking):
         self.assertEqual(text, f"{copy}: {copy.stat().st_size} bytes\n")
         self.run_ok("ledger", "backup", str(copy), "--service", service, code=1)
         self.run_ok("ledger", "backup", "copy.db", "--service", service, code=64)
+        for file, status in [("/nowhere/copy.db", 404), (f"{copy}-wal", 409),
+                             (f"{copy}.lock", 409), (f"{copy}\0", 409), (str(copy), 409)]:
+            self.assertEqual(self.api("POST", "/api/ledger/backup", {"file": file})[0], status)
+        for path in ["/api", "/api/", "/api/none"]:
+            self.assertEqual(self.api("GET", path)[0], 404)
         self.assertEqual(len(self.program.rows("leads", "list", "--store", str(copy))), 1)
 
 

@@ -61,4 +61,26 @@ struct SoughtAnswerTests {
         let answer = try #require(SoughtAnswer(sought))
         #expect(answer.isWithin(Array(text.utf8), parser: JSONParser()) == isFound)
     }
+
+    /// Each place of every text over two letters and a blank, looked at by itself.
+    @Test func `a word is found alone exactly where looking at each place finds it`() throws {
+        func texts(_ length: Int) -> [[UInt8]] {
+            length == 0 ? [[]] : texts(length - 1).flatMap { t in "ab ".utf8.map { t + [$0] } }
+        }
+        func isAlone(_ word: [UInt8], _ text: [UInt8]) -> Bool {
+            guard text.count >= word.count else { return false }
+            return (0...text.count - word.count).contains { start in
+                let end = start + word.count
+                return Array(text[start..<end]) == word
+                    && (start == 0 || text[start - 1] == 0x20)
+                    && (end == text.count || text[end] == 0x20)
+            }
+        }
+        let all = (0...6).flatMap(texts)
+        for word in ["a", "ab", "aa", "aba", "a a", "ab ab", "abab"] {
+            let search = WordSearch(Array(word.utf8))
+            let wrong = all.filter { search.isAlone(in: $0) != isAlone(Array(word.utf8), $0) }
+            #expect(wrong.isEmpty, "\(word)")
+        }
+    }
 }

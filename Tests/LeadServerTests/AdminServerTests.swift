@@ -91,6 +91,8 @@ struct AdminServerTests {
             ("secret", "Bearer secret", "text/plain", 415),
             ("secret", "Bearer secret", "application/x-www-form-urlencoded", 415),
             (nil, nil, "application/json", 200), (nil, nil, "application/x-ndjson", 200),
+            (nil, nil, "Application/JSON; charset=utf-8", 200),
+            (nil, nil, "application/jsonp", 415),
             (nil, nil, "application/x-www-form-urlencoded", 415), (nil, nil, "text/plain", 415),
         ] as [(String?, String?, String, Int)])
     func `an action needs the token and a type that a browser must ask for`(

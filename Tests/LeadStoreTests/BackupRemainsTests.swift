@@ -97,4 +97,41 @@ struct BackupRemainsTests {
         #expect(try Data(contentsOf: URL(filePath: elsewhere)) == bytes)
         await store.close()
     }
+
+    /// The control is each of the other tests: there the same name is taken.
+    @Test(arguments: ["-wal", "-shm", "-journal"])
+    func `a stale file beside the name would be read as the copy's, and is refused by name`(
+        end: String
+    ) async throws {
+        let store = try await folder.open()
+        try Data("old".utf8).write(to: URL(filePath: target + end))
+        #expect(ByteSearch.contains(await refusal(store), "'\(target)\(end)' is there"))
+        #expect(!FileManager.default.fileExists(atPath: target))
+        try FileManager.default.removeItem(atPath: target + end)
+        #expect(try await store.backup(to: target).bytes > 4096)
+        await store.close()
+    }
+
+    @Test(
+        arguments: [
+            "-wal", "-shm", "-journal", ".lock", ".ballast", ".new", LedgerCopy.unfinishedSuffix,
+        ])
+    func `names that belong to a store are refused, also while they are free`(
+        end: String
+    ) async throws {
+        let store = try await folder.open()
+        for name in [folder.path + end] + (end == ".new" ? [] : [target + end]) {
+            let error = await #expect(throws: StoreError.self) { try await store.backup(to: name) }
+            #expect(ByteSearch.contains(error?.description ?? "", "name another file"))
+        }
+        #expect(!FileManager.default.fileExists(atPath: target + end))
+        await store.close()
+    }
+
+    @Test func `a zero byte does not cut a name short`() async throws {
+        let store = try await folder.open()
+        await #expect(throws: StoreError.self) { try await store.backup(to: target + "\0-x") }
+        #expect(!FileManager.default.fileExists(atPath: target))
+        await store.close()
+    }
 }

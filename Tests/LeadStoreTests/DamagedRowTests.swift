@@ -177,6 +177,36 @@ extension StoreFolder {
     }
 }
 
+@Suite(.timeLimit(.minutes(1)))
+struct UnreadableRowTests {
+    let folder = StoreFolder()
+
+    /// Rows in an unknown state are no entries. A page with fewer entries is the last.
+    @Test func `a page goes on behind rows that cannot be read`() async throws {
+        let store = try await folder.open()
+        for id in 1...6 { try await store.route(String(id), to: ["crm"]) }
+        let all = try await store.leads(LeadFilter(limit: 6)).map(\.leadID.text)
+        try await store.pool.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA ignore_check_constraints = ON")
+            for table in ["inbox", "outbox"] {
+                try db.execute(
+                    sql: "UPDATE \(table) SET state = 'nonsense' WHERE sequence IN (2, 4, 5)")
+            }
+            try db.execute(sql: "PRAGMA ignore_check_constraints = OFF")
+        }
+        let kept = [all[0], all[3], all[5]]
+        for limit in 1...4 {
+            let leads = try await store.leads(LeadFilter(limit: limit))
+            #expect(leads.map(\.leadID.text) == Array(kept.prefix(limit)))
+            let deliveries = try await store.deliveries(DeliveryFilter(limit: limit))
+            #expect(deliveries.map(\.leadID.text) == Array(kept.prefix(limit)))
+            let forward = try await store.leads(LeadFilter(afterSequence: 0, limit: limit))
+            #expect(forward.map(\.leadID.text) == Array(kept.reversed().prefix(limit)))
+        }
+        await store.close()
+    }
+}
+
 extension SQLiteStore {
     fileprivate func faults() async throws -> [LedgerFault] {
         let found = Mutex<[LedgerFault]>([])

@@ -12,7 +12,11 @@ public import LeadKit
 /// in any other bytes the answer is looked for between blanks and punctuation, also as forms encode
 /// it.
 public struct SoughtAnswer: Sendable {
+    /// The most bytes of a text that is looked for: no address, number or name is as long.
+    public static let bytesMax = 1024
+
     private let folded: String
+    private let word: WordSearch
     private let phone: PhoneNumber?
 
     /// Nil for a text that has nothing but blanks.
@@ -20,6 +24,7 @@ public struct SoughtAnswer: Sendable {
         let value = Normalization.value(text)
         guard !value.utf8.isEmpty else { return nil }
         folded = Normalization.folded(value)
+        word = WordSearch(Array(folded.utf8))
         phone = PhoneNumber(value)
     }
 
@@ -40,10 +45,12 @@ public struct SoughtAnswer: Sendable {
         return phone.isSame(as: other)
     }
 
-    /// Whether bytes that are no usable lead hold this answer.
+    /// Whether bytes that are no usable lead hold this answer. They may be many: what is found no
+    /// longer counts when the task is cancelled, and it then ends soon.
     public func isWithin(_ bytes: [UInt8], parser: JSONParser) -> Bool {
         if let document = try? parser.parse(bytes) { return isWithin(document.root) }
         if isWithin(text: bytes) { return true }
+        if Task.isCancelled { return false }
         let decoded = SoughtAnswer.formDecoded(bytes)
         return decoded != bytes && isWithin(text: decoded)
     }
@@ -59,32 +66,14 @@ public struct SoughtAnswer: Sendable {
 
     private func isWithin(text bytes: [UInt8]) -> Bool {
         let text = String(decoding: bytes, as: UTF8.self)
-        if holdsWord(Array(Normalization.folded(Normalization.nfc(text)).utf8)) { return true }
+        if word.isAlone(in: Array(Normalization.folded(Normalization.nfc(text)).utf8)) {
+            return true
+        }
         guard let phone else { return false }
         return bytes.split { !PhoneNumber.mayHold($0) }.contains { run in
-            PhoneNumber(String(decoding: run, as: UTF8.self).trimmed)?.isSame(as: phone) ?? false
-        }
-    }
-
-    /// Whether the folded text holds the answer with neither a letter, a digit, nor what stands
-    /// inside addresses and numbers beside it.
-    private func holdsWord(_ text: [UInt8]) -> Bool {
-        let word = Array(folded.utf8)
-        guard text.count >= word.count else { return false }
-        for start in 0...(text.count - word.count) where text[start] == word[0] {
-            let end = start + word.count
-            guard text[start..<end].elementsEqual(word) else { continue }
-            let isOpen = start > 0 && SoughtAnswer.joins(text[start - 1])
-            if !isOpen, end == text.count || !SoughtAnswer.joins(text[end]) { return true }
-        }
-        return false
-    }
-
-    private static func joins(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x80...: true
-        case 0x2B, 0x2D, 0x2E, 0x40, 0x5F: true
-        default: false
+            if Task.isCancelled { return false }
+            return PhoneNumber(String(decoding: run, as: UTF8.self).trimmed)?.isSame(as: phone)
+                ?? false
         }
     }
 

@@ -11,6 +11,9 @@ internal import Glibc
 /// left by a process that was killed, and is removed: but only when it is of this account, closed to
 /// all others, and begins as a copy does, which is with zeros until it is nearly whole. Anything else
 /// is somebody's, and stays.
+///
+/// A name is refused that SQLite or a store gives to what stands beside it (`BackupName`), and one
+/// beside which such a file stands already: SQLite would take it for the copy's own.
 struct Backup {
     /// So many bytes of a file tell what it is: SQLite's header.
     private static let headerBytes = 100
@@ -27,6 +30,7 @@ struct Backup {
     }
 
     func run() throws(StoreError) -> LedgerCopy {
+        try BackupName(target).check(besides: source)
         guard access(target, F_OK) != 0 else { throw exists() }
         let hadRemains = try removeRemains()
         // Closed last: SQLite must not lose its locks by that, nor we ours.
@@ -107,6 +111,7 @@ struct Backup {
 
     private func publish(_ descriptor: Int32) throws(StoreError) {
         guard fsync(descriptor) == 0 else { throw Backup.failed("cannot sync", part) }
+        try BackupName(target).checkBeside()
         guard link(part, target) == 0 else {
             throw errno == EEXIST ? exists() : Backup.failed("cannot create", target)
         }

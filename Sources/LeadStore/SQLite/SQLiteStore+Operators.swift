@@ -26,24 +26,53 @@ extension SQLiteStore {
 
     public func leads(_ filter: LeadFilter) async throws(StoreError) -> [InboxEntry] {
         try await read { db in
-            let query = SQLiteStore.query("SELECT * FROM inbox", filter)
-            let order = filter.afterSequence == nil ? "sequence DESC" : "sequence"
-            return try query.rows(db, order: order, limit: filter.limit)
-                .compactMap(InboxRow.entry)
+            let isForward = filter.afterSequence != nil
+            let order = isForward ? "sequence" : "sequence DESC"
+            return try SQLiteStore.page(filter.limit, InboxRow.entry) { last, limit in
+                var filter = filter
+                if let last, isForward { filter.afterSequence = last }
+                if let last, !isForward { filter.beforeSequence = last }
+                return try SQLiteStore.query("SELECT * FROM inbox", filter)
+                    .rows(db, order: order, limit: limit)
+            }
         }
     }
 
     public func deliveries(_ filter: DeliveryFilter) async throws(StoreError) -> [DeliveryEntry] {
         try await read { db in
-            let query = SQLiteStore.query(
-                """
-                SELECT outbox.*, inbox.source, inbox.lead_id, \(SQLiteStore.isSuperseded) AS superseded
-                FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
-                """, filter)
-            let order = filter.afterSequence == nil ? "outbox.sequence DESC" : "outbox.sequence"
-            return try query.rows(db, order: order, limit: filter.limit)
-                .compactMap(SQLiteStore.entry)
+            let isForward = filter.afterSequence != nil
+            let order = isForward ? "outbox.sequence" : "outbox.sequence DESC"
+            return try SQLiteStore.page(filter.limit, SQLiteStore.entry) { last, limit in
+                var filter = filter
+                if let last, isForward { filter.afterSequence = last }
+                if let last, !isForward { filter.beforeSequence = last }
+                return try SQLiteStore.query(SQLiteStore.deliveryRows, filter)
+                    .rows(db, order: order, limit: limit)
+            }
         }
+    }
+
+    private static let deliveryRows = """
+        SELECT outbox.*, inbox.source, inbox.lead_id, \(isSuperseded) AS superseded
+        FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
+        """
+
+    /// So many entries, unless there are no more rows. Rows that are no entries are passed over, and
+    /// others read for them: a page with fewer entries is the last, and must not be taken for it.
+    private static func page<Entry>(
+        _ limit: Int, _ entry: (Row) -> Entry?,
+        _ rows: (_ behind: Int64?, _ limit: Int) throws -> [Row]
+    ) throws -> [Entry] {
+        var found: [Entry] = []
+        var last: Int64?
+        while found.count < limit {
+            let wanted = limit - found.count
+            let next = try rows(last, wanted)
+            found += next.compactMap(entry)
+            guard next.count == wanted, let row = next.last else { break }
+            last = row["sequence"]
+        }
+        return found
     }
 
     /// Whether a row of the outbox has a later generation.

@@ -25,6 +25,7 @@ enum FilterHelp {
             Nearest.help(for: name, among: known)
             ?? (known.isEmpty ? nil : "there are \(known.prefix(20).joined(separator: ", "))")
         Console.error(
-            "no \(what) '\(Console.shown(name))' was ever made" + (help.map { "; \($0)" } ?? ""))
+            "no \(what) '\(Console.shown(name))' was ever made"
+                + (help.map { "; \(Console.shown($0))" } ?? ""))
     }
 }

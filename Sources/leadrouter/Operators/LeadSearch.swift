@@ -60,9 +60,14 @@ struct LeadSearch: Sendable {
                 description: "write the answer that is looked for as '\(LeadSearch.answerName)' "
                     + "into 'filter'")
         }
+        guard text.utf8.count <= SoughtAnswer.bytesMax else {
+            throw BadRequest(description: LeadSearch.tooLong)
+        }
         self.answer = answer
         filter = try LedgerFilters.leads(parameters)
     }
+
+    static let tooLong = "an answer that is looked for has at most \(SoughtAnswer.bytesMax) bytes"
 
     /// Addresses of requests end up in logs and histories, and an order must not begin with minutes
     /// of reading that nobody can break off.
@@ -112,7 +117,10 @@ struct LeadSearch: Sendable {
             for row in rows {
                 found.searched += 1
                 found.nextBefore = row.sequence
-                guard has(row, parser) else { continue }
+                let isFound = has(row, parser)
+                // A row may have megabytes, and a stop does not wait for all that are to come.
+                try Task.checkCancellation()
+                guard isFound else { continue }
                 found.leads.append(row)
                 if found.leads.count == filter.limit { return found }
             }
@@ -127,6 +135,8 @@ struct LeadSearch: Sendable {
         if let lead = StoredLeads.lead(of: row, parser: parser) {
             return answer.isAnswer(of: lead)
         }
-        return [row.raw, row.lead].contains { !$0.isEmpty && answer.isWithin($0, parser: parser) }
+        return [row.raw, row.lead].contains {
+            !$0.isEmpty && !Task.isCancelled && answer.isWithin($0, parser: parser)
+        }
     }
 }

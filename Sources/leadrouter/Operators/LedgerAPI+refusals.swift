@@ -16,6 +16,8 @@ extension LedgerAPI {
                 AdminServer.Endpoint.post(path) { _ in refusal(.method, path, "takes GET only") }
             }
         return methods + [
+            .get("") { _ in nothing },
+            .post("") { _ in nothing },
             .get("**") { _ in nothing },
             .post("**") { _ in nothing },
         ]

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import LeadFlow
 import LeadKit
 import LeadRules
@@ -125,11 +126,19 @@ struct LedgerAPI: Sendable {
                     description: "send {\"file\": PATH} with an absolute path")
             }
             guard let file = store as? any LedgerFile else { throw LedgerLooks.noFile }
+            try LedgerAPI.checkFolder(of: path)
             let copy = try await file.backup(to: path)
             logger.notice(
                 "a backup of the store was written", metadata: ["bytes": "\(copy.bytes)"])
             LedgerJSON.write(copy, path, to: &writer)
         }
+    }
+
+    /// A folder that is not there is a slip of who asks; the rest is the store's to refuse.
+    private static func checkFolder(of path: String) throws(BadRequest) {
+        let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+        guard !FileManager.default.fileExists(atPath: folder) else { return }
+        throw BadRequest(kind: .notFound, description: "there is no folder '\(folder)'")
     }
 
     private func looking(

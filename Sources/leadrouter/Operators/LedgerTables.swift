@@ -119,9 +119,9 @@ struct DeliveryWait {
     /// What stands below a table about a delivery like this; nil for nothing.
     var note: String? {
         switch kind {
-        case .room: "due: \(sentence)"
+        case .room: "due: " + Console.shown(sentence)
         case .paused, .pausedByConfiguration, .notConfigured:
-            "\(short): \(sink): " + Console.shown(advice)
+            Console.shown("\(short): \(sink): \(advice)")
         case .schedule, .attempt: nil
         }
     }

@@ -16,6 +16,13 @@ struct LookRunner {
 
     /// An answer; prints what went wrong, and throws the exit code.
     func get(_ look: Look, _ parameters: [Parameter] = []) async throws -> JSONValue {
+        let answer = try await answer(look, parameters)
+        let before = parameters.last { $0.name == "before" }.flatMap { Int64($0.value) }
+        try look.shape.check(answer, before: before)
+        return answer
+    }
+
+    private func answer(_ look: Look, _ parameters: [Parameter]) async throws -> JSONValue {
         switch place {
         case .service(let service):
             let query = parameters.map { name, value in
@@ -24,20 +31,27 @@ struct LookRunner {
             let path = look.path + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
             return try OrderRunner.root(
                 of: try await service.telling { () async throws(ServiceTrouble) in
-                    try await service.ask("GET", path)
+                    try await service.ask("GET", path, timeout: look.timeout)
                 })
         case .store(_, let looks):
             return try OrderRunner.root(of: await looks.answer(look, parameters))
         }
     }
 
-    /// A step of a search; see `LeadSearch`.
-    func search(_ body: [UInt8]) async throws -> JSONValue {
+    /// A step of a search from a row on; see `LeadSearch`.
+    func search(_ body: [UInt8], before: Int64?) async throws -> JSONValue {
+        let answer = try await searched(body)
+        try AnswerShape.search.check(answer, before: before)
+        return answer
+    }
+
+    private func searched(_ body: [UInt8]) async throws -> JSONValue {
         switch place {
         case .service(let service):
             try OrderRunner.root(
                 of: try await service.telling { () async throws(ServiceTrouble) in
-                    try await service.ask("POST", "leads/search", body)
+                    try await service.ask(
+                        "POST", "leads/search", body, timeout: RunningService.lookTimeout)
                 })
         case .store(_, let looks): try OrderRunner.root(of: await looks.search(body))
         }
@@ -80,7 +94,7 @@ extension ServiceOption {
         }
         let service = try owner()
         do throws(ServiceTrouble) {
-            try await service.identify(within: RunningService.lookTimeout)
+            try await service.identify(within: RunningService.aliveTimeout)
             return service
         } catch {
             guard presence == .readable else {
@@ -88,8 +102,8 @@ extension ServiceOption {
                 if presence == .denied { StoreOption.tellDenied(path) }
                 throw ExitCode.unavailable
             }
-            Console.error("warning: \(error.sentence)")
-            if let help = error.help { Console.error("help: \(help)") }
+            Console.error("warning: \(error.shownSentence)")
+            if let help = error.help { Console.error("help: \(Console.shown(help))") }
             Console.error("what follows is read from the file '\(path)' instead")
             return nil
         }

@@ -12,6 +12,8 @@ import LeadStore
 struct OrderRunner {
     /// The path below `/api/`.
     let path: String
+    /// What is to be answered.
+    var shape = AnswerShape.order
     /// The same on an open store.
     let onStore: (LedgerOrders) async -> AdminServer.Answer
 
@@ -29,7 +31,9 @@ struct OrderRunner {
                     return await onStore(orders)
                 }
             }
-        return try OrderRunner.root(of: answer)
+        let root = try OrderRunner.root(of: answer)
+        try shape.check(root)
+        return root
     }
 
     /// An answer may hold a whole lead.
@@ -67,7 +71,7 @@ struct OrderRunner {
     }
 
     private static func failure(_ status: Int, _ message: String?) -> any Error {
-        let message = message ?? "the service answered \(status)"
+        let message = message.map { Console.shown($0) } ?? "the service answered \(status)"
         if status == 400 { return ValidationError(message) }
         Console.error("error: \(message)")
         return [404, 409].contains(status) ? ExitCode.failure : ExitCode.unavailable

@@ -60,7 +60,10 @@ struct RunningService {
     /// How long it may take to say which store it has.
     static let identityTimeout = Duration.seconds(20)
     /// The same before a look at a file that can be read without it.
-    static let lookTimeout = Duration.seconds(5)
+    static let aliveTimeout = Duration.seconds(5)
+    /// How long a page, a row, the counts or a step of a search may take: a filter that no index
+    /// knows reads a large file through, from a slow disk.
+    static let lookTimeout = Duration.seconds(60)
     /// The most bytes of an answer: a lead of 16 MiB and the bytes that it came as, escaped.
     static let answerBytesMax = 128 << 20
 
@@ -77,11 +80,12 @@ struct RunningService {
 
     /// Its answer; prints why there is none, and throws the exit code.
     func send(
-        _ method: String, _ path: String, _ body: [UInt8] = []
+        _ method: String, _ path: String, _ body: [UInt8] = [],
+        timeout: Duration = RunningService.timeout
     ) async throws -> AdminServer.Answer {
         try await telling { () async throws(ServiceTrouble) in
             try await identify(within: RunningService.identityTimeout)
-            return try await ask(method, path, body)
+            return try await ask(method, path, body, timeout: timeout)
         }
     }
 
@@ -171,8 +175,11 @@ struct ServiceTrouble: Error {
         self.help = help
     }
 
+    /// For a terminal: it may quote what a service said.
+    var shownSentence: String { Console.shown(sentence) }
+
     func tell() {
-        Console.error("error: \(sentence)")
-        if let help { Console.error("help: \(help)") }
+        Console.error("error: \(shownSentence)")
+        if let help { Console.error("help: \(Console.shown(help))") }
     }
 }

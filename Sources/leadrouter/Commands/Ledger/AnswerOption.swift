@@ -14,6 +14,9 @@ struct AnswerOption: ParsableArguments {
     func text() throws -> String? {
         guard let given = withAnswer else { return nil }
         let text = given.utf8.elementsEqual("-".utf8) ? readLine() ?? "" : given
+        guard text.utf8.count <= SoughtAnswer.bytesMax else {
+            throw ValidationError(LeadSearch.tooLong)
+        }
         guard SoughtAnswer(text) != nil else {
             throw ValidationError("--with-answer needs a text that is not blank")
         }
@@ -38,7 +41,7 @@ struct AnswerOption: ParsableArguments {
         var before = before
         while let limit = limit() {
             let answer = try await runner.search(
-                LeadSearch.body(text, filter, before: before, limit: limit))
+                LeadSearch.body(text, filter, before: before, limit: limit), before: before)
             line.advance(by: answer["searched"]?.integer ?? 0)
             let leads = answer["leads"]?.elements ?? []
             if !leads.isEmpty { line.end() }

@@ -130,7 +130,7 @@ struct LeadsShow: AsyncParsableCommand {
         for delivery in deliveries {
             for (name, text) in LedgerTables.notes(delivery) {
                 Console.print(
-                    "\(LedgerTables.key(delivery)) \(name == "damaged" ? "is damaged:" : name) "
+                    "\(Console.shown(LedgerTables.key(delivery))) \(name == "damaged" ? "is damaged:" : name) "
                         + Console.shown(text))
             }
         }

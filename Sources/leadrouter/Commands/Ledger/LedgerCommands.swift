@@ -248,8 +248,10 @@ struct LedgerBackup: AsyncParsableCommand {
             writer.name("file")
             writer.string(path)
         }
-        return try OrderRunner.root(
+        let answer = try OrderRunner.root(
             of: try await service.owner().send("POST", "ledger/backup", writer.bytes))
+        try AnswerShape.backup.check(answer)
+        return answer
     }
 
     private func copy(to path: String) async throws -> JSONValue {

@@ -156,7 +156,10 @@ private struct SinkRunner {
 
     func look() async throws -> JSONValue {
         if let service = try option.running() {
-            return try OrderRunner.root(of: try await service.send("GET", "sinks"))
+            let answer = try OrderRunner.root(
+                of: try await service.send("GET", "sinks", timeout: RunningService.lookTimeout))
+            try AnswerShape.sinks.check(answer)
+            return answer
         }
         let known = try known()
         let answer = try await option.store.look { store in
@@ -178,7 +181,10 @@ private struct SinkRunner {
         }
         let body = writer.bytes
         let known = option.service == nil ? try known() : nil
-        let runner = OrderRunner(path: "sinks/\(verb)") { orders in
+        let shape = AnswerShape(
+            noun: "answer to an order about a sink",
+            members: [verb == "probe" ? ("probed", .number) : ("done", .text)])
+        let runner = OrderRunner(path: "sinks/\(verb)", shape: shape) { orders in
             await order(SinkOrders(.store(known), store: orders.store), body)
         }
         return try await runner.run(option, body: body, changes: true)
