@@ -16,6 +16,10 @@ struct SoughtAnswerTests {
             ("0049 170 1234567", "+491701234567", true), ("0170 1234567", "01701234567", true),
             ("0170 1234567", "1701234567", false), ("+49 170 1234567", "+43 170 1234567", false),
             ("1234567", "+49 170 1234567", false), ("1234567", "91234567", false),
+            ("+49 (0)170 1234567", "0170 1234567", true),
+            ("+49 (0)170 1234567", "+491701234567", true),
+            ("(0)170 1234567", "01701234567", true), ("(0)170 1234567", "1701234567", false),
+            ("+49\u{A0}170\u{2013}1234567", "0170 1234567", true),
             ("555 010", "+1 212 555 010", false), ("0042", "42", false),
         ])
     func `an answer is compared as rules do, and telephone numbers by their digits`(
@@ -53,6 +57,10 @@ struct SoughtAnswerTests {
             ("email=zoe%40example.com.br", "zoe@example.com", false),
             ("tel=%2B1%20212%205550100&", "(212) 555-0100", true),
             ("{\"email\": \"zoe@example.com\", broken", "zoe@example.com", true),
+            ("Write to zoe@example.com.", "zoe@example.com", true),
+            ("zoe@example.com. Thanks", "zoe@example.com", true),
+            ("zoe@example.com.br.", "zoe@example.com", false),
+            ("call +49\u{A0}170\u{2013}1234567, please", "0170 1234567", true),
             ("\u{FF}zoe", "zoe", false), ("", "zoe", false), ("%4", "zoe", false),
         ])
     func `what is no lead is looked through as far as it can be read`(

@@ -70,9 +70,9 @@ public struct SoughtAnswer: Sendable {
             return true
         }
         guard let phone else { return false }
-        return bytes.split { !PhoneNumber.mayHold($0) }.contains { run in
+        return PhoneNumber.plain(text).utf8.split { !PhoneNumber.mayHold($0) }.contains { run in
             if Task.isCancelled { return false }
-            return PhoneNumber(String(decoding: run, as: UTF8.self).trimmed)?.isSame(as: phone)
+            return PhoneNumber(String(Substring(run)).trimmed)?.isSame(as: phone)
                 ?? false
         }
     }
@@ -118,12 +118,41 @@ struct PhoneNumber {
 
     /// Nil for a text (trimmed, NFC) that does not read as one.
     init?(_ text: String) {
+        let text = PhoneNumber.plain(text)
         guard FieldType.isPhone(text) else { return nil }
-        let digits = text.utf8.filter { (0x30...0x39).contains($0) }
         let hasPlus = text.utf8.first == 0x2B
-        let hasZeros = !hasPlus && digits.starts(with: "00".utf8)
+        let all = text.utf8.filter { (0x30...0x39).contains($0) }
+        let hasZeros = !hasPlus && all.starts(with: "00".utf8)
         isInternational = hasPlus || hasZeros
+        // "+49 (0)170": the zero is for who calls without the country.
+        let digits =
+            isInternational
+            ? PhoneNumber.withoutZero(text).filter { (0x30...0x39).contains($0) } : all
         self.digits = hasZeros ? Array(digits.dropFirst(2)) : digits
+    }
+
+    /// Bytes without each `(0)`.
+    private static func withoutZero(_ text: String) -> [UInt8] {
+        var rest: [UInt8] = []
+        for byte in text.utf8 {
+            rest.append(byte)
+            if byte == 0x29, rest.suffix(3).elementsEqual("(0)".utf8) { rest.removeLast(3) }
+        }
+        return rest
+    }
+
+    /// With the blanks and hyphens of ASCII for those that word processors put into numbers.
+    static func plain(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 < 0x80 }) { return text }
+        var scalars = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0xA0, 0x2007, 0x2009, 0x202F: scalars.append(" ")
+            case 0x2010...0x2013, 0x2212: scalars.append("-")
+            default: scalars.append(scalar)
+            }
+        }
+        return String(scalars)
     }
 
     /// Whether a number may be written with the byte.

@@ -34,11 +34,17 @@ struct WordSearch: Sendable {
                 guard count == word.count else { continue }
                 let end = index + 1
                 let isOpen = end > count && WordSearch.joins(text[end - count - 1])
-                if !isOpen, end == text.count || !WordSearch.joins(text[end]) { return true }
+                if !isOpen, WordSearch.isClosed(text, at: end) { return true }
                 count = fallbacks[count]
             }
             return false
         }
+    }
+
+    /// Whether nothing goes on there. A dot behind which nothing goes on ends a sentence.
+    private static func isClosed(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+        guard index < text.count, joins(text[index]) else { return true }
+        return text[index] == 0x2E && (index + 1 == text.count || !joins(text[index + 1]))
     }
 
     private static func joins(_ byte: UInt8) -> Bool {
