@@ -103,8 +103,8 @@ struct RetryPolicy: Sendable {
     }
 
     /// The deliveries that take over for one that is given up: same lead, same route, the sinks of
-    /// `on_failure`. The key says where it came from, so that the same fallback for two dead
-    /// deliveries of one route stays two.
+    /// `on_failure`. The key says where it came from; the store leaves out those whose target has the
+    /// lead already, or is to get it.
     static func followUps(
         _ leased: LeasedDelivery, leadID: LeadID, onFailure sinks: [String]
     ) -> [NewDelivery] {
