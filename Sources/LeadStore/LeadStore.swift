@@ -39,7 +39,13 @@ public protocol LeadStore: Sendable {
     /// In one transaction: marks the inbox rows decided, inserts their deliveries, calls off what
     /// they are decided without, and keeps what their pools remember. A row that is no longer `received` is skipped with all of that, so
     /// deciding twice is harmless.
-    func record(_ decisions: [DecisionRecord]) async throws(StoreError)
+    ///
+    /// Answers the first leads that are undecided behind it, up to `limit`: whoever decides goes on
+    /// with them without another transaction. Only those of which it was certain when this was
+    /// written; a later one is told by a bell, as ever.
+    func record(
+        _ decisions: [DecisionRecord], thenUndecided limit: Int
+    ) async throws(StoreError) -> [InboxEntry]
 
     // Delivery
 
@@ -147,6 +153,11 @@ public protocol LeadStore: Sendable {
 }
 
 extension LeadStore {
+    /// Stores decisions, and asks for no others.
+    public func record(_ decisions: [DecisionRecord]) async throws(StoreError) {
+        _ = try await record(decisions, thenUndecided: 0)
+    }
+
     /// Asks for the counts.
     public func checkIntake() async throws(StoreError) { _ = try await stats() }
     /// None: what is in no file has no checksums.

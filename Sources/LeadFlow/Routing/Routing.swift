@@ -40,15 +40,18 @@ public final class Routing: Sendable {
     func use(_ ruleSet: RuleSet) { rules.withLock { $0 = ruleSet } }
 
     func run() async throws {
+        var entries = try await store.undecided(after: 0, limit: Routing.batchMax)
         while !bells.isStopped {
             try Task.checkCancellation()
-            let entries = try await store.undecided(after: 0, limit: Routing.batchMax)
             guard !entries.isEmpty else {
+                // A lead that is stored rings once that is certain, and a ring is kept.
                 await bells.inbox.wait(atMost: clock.longestRest, clock: clock)
+                if bells.isStopped { return }
+                entries = try await store.undecided(after: 0, limit: Routing.batchMax)
                 continue
             }
             let records = try await records(of: entries)
-            try await store.record(records)
+            entries = try await store.record(records, thenUndecided: Routing.batchMax)
             tellHeld(records)
             for sink in Set(records.flatMap { $0.deliveries.map(\.sink) + $0.anew.map(\.sink) }) {
                 bells.lane(sink).ring()

@@ -140,23 +140,27 @@ extension SQLiteStore {
     public func undecided(
         after sequence: Int64, limit: Int
     ) async throws(StoreError) -> [InboxEntry] {
-        try await read { db in
-            let rows = try Row.fetchCursor(
-                db.cachedStatement(
-                    sql: """
-                        SELECT sequence, source, lead_id, received_ms, lead, raw, checksum,
-                            is_duplicate, decided_ms, CASE WHEN decided_ms IS NOT NULL THEN
-                                (SELECT cancels_others FROM decisions
-                                WHERE inbox_sequence = inbox.sequence ORDER BY rowid DESC LIMIT 1)
-                            END
-                        FROM inbox INDEXED BY inbox_received
-                        WHERE state = 'received' AND sequence > ?
-                        ORDER BY decided_ms IS NOT NULL, sequence LIMIT ?
-                        """), arguments: [sequence, limit])
-            var entries: [InboxEntry] = []
-            while let row = try rows.next() { entries.append(InboxRow.undecided(row)) }
-            return entries
-        }
+        try await read { try SQLiteStore.undecided(after: sequence, limit: limit, $0) }
+    }
+
+    private static func undecided(
+        after sequence: Int64, limit: Int, _ db: Database
+    ) throws -> [InboxEntry] {
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(
+                sql: """
+                    SELECT sequence, source, lead_id, received_ms, lead, raw, checksum,
+                        is_duplicate, decided_ms, CASE WHEN decided_ms IS NOT NULL THEN
+                            (SELECT cancels_others FROM decisions
+                            WHERE inbox_sequence = inbox.sequence ORDER BY rowid DESC LIMIT 1)
+                        END
+                    FROM inbox INDEXED BY inbox_received
+                    WHERE state = 'received' AND sequence > ?
+                    ORDER BY decided_ms IS NOT NULL, sequence LIMIT ?
+                    """), arguments: [sequence, limit])
+        var entries: [InboxEntry] = []
+        while let row = try rows.next() { entries.append(InboxRow.undecided(row)) }
+        return entries
     }
 
     public func hasEarlier(
@@ -171,7 +175,9 @@ extension SQLiteStore {
         }
     }
 
-    public func record(_ decisions: [DecisionRecord]) async throws(StoreError) {
+    public func record(
+        _ decisions: [DecisionRecord], thenUndecided limit: Int
+    ) async throws(StoreError) -> [InboxEntry] {
         try await write { db, tally in
             let decide = try db.cachedStatement(
                 sql: """
@@ -216,6 +222,8 @@ extension SQLiteStore {
                             ])
                 }
             }
+            return limit == 0
+                ? [] : try SQLiteStore.undecided(after: 0, limit: limit, db)
         }
     }
 
