@@ -28,21 +28,16 @@ enum Checksum {
 
         /// The lead of that number; nil when there is none that can be read.
         init?(_ sequence: Int64, _ db: Database) throws {
-            let rows = try Row.fetchCursor(
-                db.cachedStatement(
-                    sql: "SELECT source, received_ms, is_duplicate FROM inbox WHERE sequence = ?"),
-                arguments: [sequence])
-            // The cursor owns what the row reads.
-            defer { withExtendedLifetime(rows) {} }
-            guard let found = try rows.next() else { return nil }
-            var row = RowReader(found)
-            do {
-                self.init(
-                    sequence: sequence, source: try row.text(),
-                    receivedMilliseconds: try row.number(), isDuplicate: try row.flag())
-            } catch {
-                return nil
+            var found: LeadRow?
+            try db.cachedStatement(
+                sql: "SELECT source, received_ms, is_duplicate FROM inbox WHERE sequence = ?"
+            ).forEachRow(.integer(sequence)) { row in
+                found = try? LeadRow(
+                    sequence: sequence, source: row.text(),
+                    receivedMilliseconds: row.number(), isDuplicate: row.flag())
             }
+            guard let found else { return nil }
+            self = found
         }
     }
 

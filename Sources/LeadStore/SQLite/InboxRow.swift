@@ -73,11 +73,10 @@ struct InboxRow: Sendable {
 
     /// What routing needs of a row. Nothing is decided about a damaged one: it has no content, and is
     /// held for that.
-    static func undecided(_ row: Row) -> InboxEntry {
-        var reader = RowReader(row)
-        let sequence = row[0] as Int64
+    static func undecided(_ reader: inout RowReader) throws -> InboxEntry {
+        // SQLite itself holds this one to be a number.
+        let sequence = try reader.number()
         do {
-            _ = try reader.number()
             let source = try reader.text()
             guard let id = LeadID(try reader.text()) else { throw RowReader.Damage() }
             let received = try reader.number()
@@ -87,8 +86,8 @@ struct InboxRow: Sendable {
             let isIntact = checksum == Checksum.ofLead(lead)
             return InboxEntry(
                 sequence: sequence, source: source, leadID: id, state: .received,
-                receivedMilliseconds: received, lead: isIntact ? [UInt8](lead) : [],
-                raw: [UInt8](raw), isDuplicate: try reader.number() != 0,
+                receivedMilliseconds: received, lead: isIntact ? lead : [],
+                raw: raw, isDuplicate: try reader.number() != 0,
                 decidedMilliseconds: try reader.numberOrNothing(),
                 cancelsOthers: try reader.numberOrNothing() ?? 0 != 0)
         } catch {

@@ -1,37 +1,44 @@
-internal import Foundation
 internal import GRDB
+internal import GRDBSQLite
 
 /// Reads the columns of a row in the order of its SELECT, each as what its table promises.
 ///
 /// A flipped bit can make a number of a text, and GRDB's subscripts end the process over that: one
-/// damaged row must not. Going by order, it is fast, too: a column that is asked for by name is
-/// looked for by name in each row.
+/// damaged row must not. It reads where SQLite has the row: a row of GRDB's own is an object, and a
+/// column that is asked for by name is looked for by name in each.
 struct RowReader {
     /// A value is of another kind than its table promises.
     struct Damage: Error {}
 
-    private let row: Row
-    private var index = 0
+    private let statement: OpaquePointer
+    private var index: CInt = 0
 
-    init(_ row: Row) { self.row = row }
+    /// The row that the statement stands at; valid until it moves on.
+    init(_ statement: OpaquePointer) { self.statement = statement }
 
-    private mutating func next() -> DatabaseValue {
+    private mutating func next() -> CInt {
         defer { index += 1 }
-        return row[index]
+        return index
     }
 
     mutating func numberOrNothing() throws(Damage) -> Int64? {
-        switch next().storage {
-        case .null: return nil
-        case .int64(let number): return number
+        let column = next()
+        switch sqlite3_column_type(statement, column) {
+        case SQLITE_NULL: return nil
+        case SQLITE_INTEGER: return sqlite3_column_int64(statement, column)
         default: throw Damage()
         }
     }
 
     mutating func textOrNothing() throws(Damage) -> String? {
-        switch next().storage {
-        case .null: return nil
-        case .string(let text): return text
+        let column = next()
+        switch sqlite3_column_type(statement, column) {
+        case SQLITE_NULL: return nil
+        case SQLITE_TEXT:
+            let start = sqlite3_column_text(statement, column)
+            // In this order: the length is that of the text that was asked for.
+            let count = Int(sqlite3_column_bytes(statement, column))
+            return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
         default: throw Damage()
         }
     }
@@ -48,9 +55,12 @@ struct RowReader {
 
     mutating func flag() throws(Damage) -> Bool { try number() != 0 }
 
-    mutating func bytes() throws(Damage) -> Data {
-        guard case .blob(let data) = next().storage else { throw Damage() }
-        return data
+    mutating func bytes() throws(Damage) -> [UInt8] {
+        let column = next()
+        guard sqlite3_column_type(statement, column) == SQLITE_BLOB else { throw Damage() }
+        let start = sqlite3_column_blob(statement, column)
+        let count = Int(sqlite3_column_bytes(statement, column))
+        return [UInt8](UnsafeRawBufferPointer(start: start, count: count))
     }
 }
 

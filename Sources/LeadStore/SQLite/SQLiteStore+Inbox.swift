@@ -146,20 +146,21 @@ extension SQLiteStore {
     private static func undecided(
         after sequence: Int64, limit: Int, _ db: Database
     ) throws -> [InboxEntry] {
-        let rows = try Row.fetchCursor(
-            db.cachedStatement(
-                sql: """
-                    SELECT sequence, source, lead_id, received_ms, lead, raw, checksum,
-                        is_duplicate, decided_ms, CASE WHEN decided_ms IS NOT NULL THEN
-                            (SELECT cancels_others FROM decisions
-                            WHERE inbox_sequence = inbox.sequence ORDER BY rowid DESC LIMIT 1)
-                        END
-                    FROM inbox INDEXED BY inbox_received
-                    WHERE state = 'received' AND sequence > ?
-                    ORDER BY decided_ms IS NOT NULL, sequence LIMIT ?
-                    """), arguments: [sequence, limit])
         var entries: [InboxEntry] = []
-        while let row = try rows.next() { entries.append(InboxRow.undecided(row)) }
+        try db.cachedStatement(
+            sql: """
+                SELECT sequence, source, lead_id, received_ms, lead, raw, checksum,
+                    is_duplicate, decided_ms, CASE WHEN decided_ms IS NOT NULL THEN
+                        (SELECT cancels_others FROM decisions
+                        WHERE inbox_sequence = inbox.sequence ORDER BY rowid DESC LIMIT 1)
+                    END
+                FROM inbox INDEXED BY inbox_received
+                WHERE state = 'received' AND sequence > ?
+                ORDER BY decided_ms IS NOT NULL, sequence LIMIT ?
+                """
+        ).forEachRow(.integer(sequence), .integer(Int64(limit))) { row in
+            entries.append(try InboxRow.undecided(&row))
+        }
         return entries
     }
 

@@ -268,7 +268,7 @@ extension SQLiteStore {
 struct LeaseRow {
     var sequence: Int64
     var delivery: NewDelivery
-    var lead: Data
+    var lead: [UInt8]
     var leadRow: Checksum.LeadRow
     var attempt: Int
     var createdMilliseconds: Int64
@@ -279,22 +279,24 @@ struct LeaseRow {
     var checksum: Int64?
 
     init(_ sequence: Int64, _ db: Database) throws {
-        let rows = try Row.fetchCursor(
-            db.cachedStatement(
-                sql: """
-                    SELECT outbox.key, outbox.sink, outbox.route, outbox.is_copy,
-                        outbox.with_settings, outbox.not_before_ms, outbox.pool, outbox.member,
-                        outbox.attempts, outbox.created_ms, outbox.destination,
-                        outbox.detail IS NOT NULL, outbox.crashes, outbox.checksum,
-                        inbox.sequence, inbox.source, inbox.lead, inbox.received_ms,
-                        inbox.is_duplicate, inbox.checksum
-                    FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
-                    WHERE outbox.sequence = ?
-                    """), arguments: [sequence])
-        // The cursor owns what the row reads.
-        defer { withExtendedLifetime(rows) {} }
-        guard let found = try rows.next() else { throw RowReader.Damage() }
-        var row = RowReader(found)
+        var found: LeaseRow?
+        try db.cachedStatement(
+            sql: """
+                SELECT outbox.key, outbox.sink, outbox.route, outbox.is_copy,
+                    outbox.with_settings, outbox.not_before_ms, outbox.pool, outbox.member,
+                    outbox.attempts, outbox.created_ms, outbox.destination,
+                    outbox.detail IS NOT NULL, outbox.crashes, outbox.checksum,
+                    inbox.sequence, inbox.source, inbox.lead, inbox.received_ms,
+                    inbox.is_duplicate, inbox.checksum
+                FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
+                WHERE outbox.sequence = ?
+                """
+        ).forEachRow(.integer(sequence)) { found = try LeaseRow(sequence, &$0) }
+        guard let found else { throw RowReader.Damage() }
+        self = found
+    }
+
+    private init(_ sequence: Int64, _ row: inout RowReader) throws(RowReader.Damage) {
         self.sequence = sequence
         guard let key = DeliveryKey(try row.text()) else { throw RowReader.Damage() }
         delivery = NewDelivery(
@@ -339,7 +341,7 @@ struct LeaseRow {
 
     func leased(with token: String) -> LeasedDelivery {
         LeasedDelivery(
-            sequence: sequence, delivery: delivery, source: leadRow.source, lead: [UInt8](lead),
+            sequence: sequence, delivery: delivery, source: leadRow.source, lead: lead,
             receivedMilliseconds: leadRow.receivedMilliseconds, isDuplicate: leadRow.isDuplicate,
             attempt: attempt, createdMilliseconds: createdMilliseconds, destination: destination,
             wasTried: wasTried, crashes: crashes, token: token)

@@ -28,6 +28,15 @@ extension Statement {
             throw DatabaseError(
                 resultCode: .SQLITE_ABORT, message: "the transaction was rolled back", sql: sql)
         }
+        try perform(values) { _ in }
+    }
+
+    /// Calls back with each row that the statement answers. What it throws ends the statement, too.
+    func forEachRow(_ values: Binding..., body: (inout RowReader) throws -> Void) throws {
+        try perform(values, body)
+    }
+
+    private func perform(_ values: [Binding], _ body: (inout RowReader) throws -> Void) throws {
         // `execute(arguments:)` leaves the end of its run to the next one.
         sqlite3_reset(sqliteStatement)
         defer {
@@ -39,10 +48,17 @@ extension Statement {
             code = bind(value, at: place)
         }
         if code == SQLITE_OK { code = sqlite3_step(sqliteStatement) }
+        while code == SQLITE_ROW {
+            var row = RowReader(sqliteStatement)
+            try body(&row)
+            code = sqlite3_step(sqliteStatement)
+        }
         guard code == SQLITE_DONE else {
             throw DatabaseError(
                 resultCode: ResultCode(rawValue: code),
-                message: sqlite3_errmsg(connection).map { String(cString: $0) }, sql: sql)
+                message: sqlite3_errmsg(sqlite3_db_handle(sqliteStatement)).map {
+                    String(cString: $0)
+                }, sql: sql)
         }
     }
 
