@@ -178,15 +178,16 @@ public struct WebhookServer: Sendable {
     }
 
     private static func response(_ answer: WebhookResponse) -> Response {
-        var response = response(answer.status, answer.body)
-        response.headers[.contentType] = answer.contentType
-        return response
+        response(answer.status, answer.body, answer.contentType)
     }
 
-    private static func response(_ status: Int, _ body: String) -> Response {
+    private static func response(
+        _ status: Int, _ body: String, _ contentType: String = "text/plain; charset=utf-8"
+    ) -> Response {
         var headers = HTTPFields()
-        headers[.contentType] = "text/plain; charset=utf-8"
-        headers[.xContentTypeOptions] = "nosniff"
+        // Appended: to set one is to look for another of its name first.
+        headers.append(HTTPField(name: .contentType, value: contentType))
+        headers.append(HTTPField(name: .xContentTypeOptions, value: "nosniff"))
         return Response(
             status: .init(code: status), headers: headers,
             body: .init(byteBuffer: ByteBuffer(string: body)))

@@ -60,8 +60,8 @@ struct BatchDecider {
         let decider = ruleSet.decider()
         var batchKeys: [String: Int64] = [:]
         var verdicts: [Verdict] = []
+        let now = clock.nowMilliseconds()
         for entry in entries {
-            let now = clock.nowMilliseconds()
             guard let lead = RoutingRecord.lead(of: entry, parser: parser) else {
                 verdicts.append(.unreadable(entry, atMilliseconds: now))
                 continue
