@@ -107,10 +107,11 @@ public struct WebhookServer: Sendable {
         guard (request.head.path ?? "").utf8.count <= WebhookServer.targetBytesMax else {
             return WebhookServer.response(414, "the address is too long\n")
         }
-        let head = WebhookRequest(
+        var head = WebhookRequest(
             method: request.method.rawValue, query: WebhookServer.query(of: request),
-            headers: request.headers.map { ($0.name.canonicalName, $0.value) },
             receivedTime: now())
+        // Not through the initializer, which would make them lower case once more.
+        head.headers = request.headers.map { ($0.name.canonicalName, $0.value) }
         guard head.headers("content-encoding").isEmpty else {
             return WebhookServer.response(415, "send the body without Content-Encoding\n")
         }
@@ -139,9 +140,8 @@ public struct WebhookServer: Sendable {
         } catch {
             return WebhookServer.response(400, "the body ended early\n")
         }
-        var whole = head
-        whole.body = body
-        return await hand(whole, to: source, named: name)
+        head.body = body
+        return await hand(head, to: source, named: name)
     }
 
     private func hand(
@@ -195,9 +195,9 @@ public struct WebhookServer: Sendable {
 
     /// The query's names and values, `+` and `%XX` decoded, in order.
     static func query(of request: Request) -> [(name: String, value: String)] {
-        let path = Array((request.head.path ?? "").utf8)
+        let path = (request.head.path ?? "").utf8
         guard let mark = path.firstIndex(of: 0x3F) else { return [] }
-        return path[(mark + 1)...].split(separator: 0x26).map { pair in
+        return Array(path[mark...].dropFirst())[...].split(separator: 0x26).map { pair in
             let parts = pair.split(
                 separator: 0x3D, maxSplits: 1, omittingEmptySubsequences: false)
             return (decoded(parts[0]), parts.count > 1 ? decoded(parts[1]) : "")

@@ -71,6 +71,7 @@ struct BrokenStore: LeadStore {
         case cancelsNothing = "a cancelled delivery is over, and says by whom and why"
         case forgetsNothing = "a forgotten lead leaves its id, states and counts, and nothing else"
         case forgetsOpenLeads = "a lead that is not over is forgotten only when that calls it off"
+        case looksAheadTooEarly = "a batch of decisions answers what is undecided behind it"
         case talliesOnePage = "a tally counts what a filter finds, whatever its limit"
     }
 
@@ -121,7 +122,9 @@ struct BrokenStore: LeadStore {
         flaw == .forgetsPools ? PoolState() : try await store.poolState(query)
     }
 
-    func record(_ decisions: [DecisionRecord]) async throws(StoreError) {
+    func record(
+        _ decisions: [DecisionRecord], thenUndecided limit: Int
+    ) async throws(StoreError) -> [InboxEntry] {
         var decisions = decisions
         if flaw == .sendsWaitingAtOnce {
             for index in decisions.indices {
@@ -132,7 +135,12 @@ struct BrokenStore: LeadStore {
         }
         if flaw == .remembersSkipped { store.remember(decisions) }
         if flaw == .decidesTwice { store.reopen(decisions.map(\.sequence)) }
-        try await store.record(decisions)
+        if flaw == .looksAheadTooEarly {
+            let undecided = try await store.undecided(after: 0, limit: limit)
+            _ = try await store.record(decisions, thenUndecided: 0)
+            return undecided
+        }
+        return try await store.record(decisions, thenUndecided: limit)
     }
 
     func lease(_ request: LeaseRequest) async throws(StoreError) -> LeasedDeliveries {

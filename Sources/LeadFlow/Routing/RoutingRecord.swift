@@ -2,16 +2,31 @@ internal import LeadKit
 internal import LeadRules
 internal import LeadStore
 
-/// A lead of a batch and what the rules answered.
-struct DecidedLead {
-    var entry: InboxEntry
-    var lead: Lead
-    var decision: Decision
-    var isDuplicate: Bool
+/// A lead of a batch and what the rules answered. An object, since it is handed through several lists
+/// and a copy of all its parts would cost more than deciding.
+final class DecidedLead: Sendable {
+    let entry: InboxEntry
+    let lead: Lead
+    let decision: Decision
+    let isDuplicate: Bool
     /// What it was given before; nil for a lead that is decided for the first time.
-    var earlier: EarlierDeliveries?
-    var dedupe: (key: String, createdSeconds: Int64)?
-    var atMilliseconds: Int64
+    let earlier: EarlierDeliveries?
+    let dedupe: (key: String, createdSeconds: Int64)?
+    let atMilliseconds: Int64
+
+    init(
+        entry: InboxEntry, lead: Lead, decision: Decision, isDuplicate: Bool,
+        earlier: EarlierDeliveries?, dedupe: (key: String, createdSeconds: Int64)?,
+        atMilliseconds: Int64
+    ) {
+        self.entry = entry
+        self.lead = lead
+        self.decision = decision
+        self.isDuplicate = isDuplicate
+        self.earlier = earlier
+        self.dedupe = dedupe
+        self.atMilliseconds = atMilliseconds
+    }
 }
 
 /// What routing writes: values made from a decision, without I/O.

@@ -168,7 +168,9 @@ public struct WebhookRequest: Sendable {
 
     /// All values of a header field; `name` in lower case.
     public func headers(_ name: String) -> [String] {
-        headers.filter { $0.name == name }.map(\.value)
+        var values: [String] = []
+        for header in headers where header.name == name { values.append(header.value) }
+        return values
     }
 
     /// All values of a query parameter.

@@ -57,6 +57,17 @@ extension StoreContract {
             let sinks = try await store.deliveries(DeliveryFilter()).map(\.delivery.sink)
             try requireEqual(sinks.sorted(), ["a", "b"], "sinks")
         },
+        .init("a batch of decisions answers what is undecided behind it") { store in
+            _ = try await store.acceptLeads(["1", "2", "3", "4"])
+            let entries = try await store.undecided(after: 0, limit: 1)
+            let decisions = entries.map { DecisionRecord.sample($0, sinks: ["a"], at: 1) }
+            let next = try await store.record(decisions, thenUndecided: 2)
+            try requireEqual(next.map(\.leadID.text), ["2", "3"], "next leads")
+            let all = try await store.undecided(after: 0, limit: 9)
+            try requireEqual(next, Array(all.prefix(2)), "their rows")
+            let last = all.map { DecisionRecord.sample($0, sinks: ["a"], at: 1) }
+            try requireEqual(try await store.record(last, thenUndecided: 9), [], "none left")
+        },
         .init("a key enters the outbox once") { store in
             _ = try await store.acceptLeads(["1", "2"])
             let entries = try await store.undecided(after: 0, limit: 9)
