@@ -26,7 +26,8 @@ public protocol LeadStore: Sendable {
     // Routing
 
     /// Leads that are received and not decided, behind a sequence number: in order of arrival, those
-    /// that are to be decided again behind all new ones.
+    /// that are to be decided again behind all new ones. At most `limit`, and fewer when they are large;
+    /// none only when there is none.
     func undecided(after sequence: Int64, limit: Int) async throws(StoreError) -> [InboxEntry]
 
     /// Whether an earlier decided lead had the `dedupe` key and was created at or after the time.

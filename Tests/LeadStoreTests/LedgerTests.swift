@@ -28,6 +28,27 @@ struct LedgerTests {
         await store.close()
     }
 
+    @Test func `a batch of large leads ends early, and none is left out`() async throws {
+        let store = try await folder.open()
+        let text = String(repeating: "x", count: 1 << 20)
+        let leads = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"].map { id in
+            var lead = Lead.sampleNamed(id)
+            lead.fieldData = [Field("comments", text)]
+            return InboxItem.lead(lead)
+        }
+        _ = try await store.accept(leads, atMilliseconds: 1)
+        var sizes: [Int] = []
+        var entries = try await store.undecided(after: 0, limit: 100)
+        while !entries.isEmpty {
+            sizes.append(entries.count)
+            entries = try await store.record(
+                entries.map { .routing($0, to: ["crm"]) }, thenUndecided: 100)
+        }
+        #expect(sizes == [8, 2])
+        #expect(SQLiteStore.undecidedBytesMax == 8 << 20)
+        await store.close()
+    }
+
     @Test func `a quarantined item is kept once, with its bytes`() async throws {
         let store = try await folder.open()
         let raw: [UInt8] = [0x7B, 0x00, 0xFF]

@@ -35,6 +35,7 @@ enum Checksum {
                 found = try? LeadRow(
                     sequence: sequence, source: row.text(),
                     receivedMilliseconds: row.number(), isDuplicate: row.flag())
+                return false
             }
             guard let found else { return nil }
             self = found

@@ -143,10 +143,15 @@ extension SQLiteStore {
         try await read { try SQLiteStore.undecided(after: sequence, limit: limit, $0) }
     }
 
+    /// A batch ends behind the lead with which it has so many bytes: a flood of the largest leads takes
+    /// no more memory than a few of them.
+    static let undecidedBytesMax = 8 << 20
+
     private static func undecided(
         after sequence: Int64, limit: Int, _ db: Database
     ) throws -> [InboxEntry] {
         var entries: [InboxEntry] = []
+        var bytes = 0
         try db.cachedStatement(
             sql: """
                 SELECT sequence, source, lead_id, received_ms, lead, raw, checksum,
@@ -159,7 +164,10 @@ extension SQLiteStore {
                 ORDER BY decided_ms IS NOT NULL, sequence LIMIT ?
                 """
         ).forEachRow(.integer(sequence), .integer(Int64(limit))) { row in
-            entries.append(try InboxRow.undecided(&row))
+            let entry = try InboxRow.undecided(&row)
+            entries.append(entry)
+            bytes += entry.lead.count + entry.raw.count
+            return bytes < SQLiteStore.undecidedBytesMax
         }
         return entries
     }

@@ -291,7 +291,10 @@ struct LeaseRow {
                 FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
                 WHERE outbox.sequence = ?
                 """
-        ).forEachRow(.integer(sequence)) { found = try LeaseRow(sequence, &$0) }
+        ).forEachRow(.integer(sequence)) { row in
+            found = try LeaseRow(sequence, &row)
+            return false
+        }
         guard let found else { throw RowReader.Damage() }
         self = found
     }

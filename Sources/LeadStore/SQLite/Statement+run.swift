@@ -28,15 +28,16 @@ extension Statement {
             throw DatabaseError(
                 resultCode: .SQLITE_ABORT, message: "the transaction was rolled back", sql: sql)
         }
-        try perform(values) { _ in }
+        try perform(values) { _ in true }
     }
 
-    /// Calls back with each row that the statement answers. What it throws ends the statement, too.
-    func forEachRow(_ values: Binding..., body: (inout RowReader) throws -> Void) throws {
+    /// Calls back with each row that the statement answers, until it says that it needs no more. What
+    /// it throws ends the statement, too.
+    func forEachRow(_ values: Binding..., body: (inout RowReader) throws -> Bool) throws {
         try perform(values, body)
     }
 
-    private func perform(_ values: [Binding], _ body: (inout RowReader) throws -> Void) throws {
+    private func perform(_ values: [Binding], _ body: (inout RowReader) throws -> Bool) throws {
         // `execute(arguments:)` leaves the end of its run to the next one.
         sqlite3_reset(sqliteStatement)
         defer {
@@ -50,7 +51,7 @@ extension Statement {
         if code == SQLITE_OK { code = sqlite3_step(sqliteStatement) }
         while code == SQLITE_ROW {
             var row = RowReader(sqliteStatement)
-            try body(&row)
+            guard try body(&row) else { return }
             code = sqlite3_step(sqliteStatement)
         }
         guard code == SQLITE_DONE else {
