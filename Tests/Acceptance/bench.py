@@ -7,13 +7,13 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import unittest
 
 from graph import Graph, announcement, sign
+from ports import free_port
 from servers import CRM, MailServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -32,12 +32,6 @@ SECRETS = {
     "MAIL_PASSWORD": "mailpassword-Xe4r7Uv3",
     "SIGNING_SECRET": "whsec_QWNjZXB0YW5jZVNpZ25pbmdTZWNyZXQwMTIz",
 }
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def until(condition, what, seconds=30, every=0.02):

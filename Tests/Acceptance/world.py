@@ -26,6 +26,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.controller import Controller
 
+from ports import free_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LEADROUTER = os.environ.get("LEADROUTER", str(ROOT / ".build/debug/leadrouter"))
 APP_SECRET = "acceptance-app-secret"
@@ -33,12 +35,6 @@ PAGE_TOKEN = "acceptance-page-token"
 VERIFY_TOKEN = "acceptance-verify-token"
 FORM_TOKEN = "acceptance-form-token"
 SECRETS = [APP_SECRET, PAGE_TOKEN, VERIFY_TOKEN, FORM_TOKEN]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def until(condition, seconds=30.0, what="the condition", every=0.02):
