@@ -8,11 +8,12 @@ internal import Synchronization
 ///
 /// Takes received leads in order of arrival, in batches, and those that operators have decided again
 /// when no new one is left; decides each with one immutable rule set; lets pools choose members; then,
-/// in one transaction, marks the rows decided, inserts their deliveries and keeps what the pools
-/// remember. Deciding and choosing are pure and a delivery's
-/// key is made from what was decided, so a batch that is decided twice (after a crash before the
-/// commit) gives the same rows. A lead that cannot be read back is held with the
-/// reason and blocks nobody.
+/// in one transaction, marks the rows decided, inserts their deliveries, keeps what the pools
+/// remember, and reads the next batch. With none left it waits for the inbox's bell.
+///
+/// Deciding and choosing are pure and a delivery's key is made from what was decided, so a batch that
+/// is decided twice (after a crash before the commit) gives the same rows. A lead that cannot be read
+/// back is held with the reason and blocks nobody.
 public final class Routing: Sendable {
     /// The most leads of one transaction.
     static let batchMax = 256
