@@ -73,7 +73,7 @@ extension TablesStore {
     /// See `LeadStore`.
     public func record(
         _ decisions: [DecisionRecord], thenUndecided limit: Int
-    ) async throws(StoreError) -> [InboxEntry] {
+    ) async throws(StoreError) -> [InboxEntry]? {
         try await write {
             $0.record(decisions)
             return limit == 0 ? [] : $0.undecided(after: 0, limit: limit)

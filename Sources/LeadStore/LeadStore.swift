@@ -43,10 +43,11 @@ public protocol LeadStore: Sendable {
     ///
     /// Answers the first leads that are undecided behind it, up to `limit`: whoever decides goes on
     /// with them without another transaction. Only those of which it was certain when this was
-    /// written; a later one is told by a bell, as ever.
+    /// written; a later one is told by a bell, as ever. Nil when they cannot be read: what was decided
+    /// is stored all the same, and `undecided` says why.
     func record(
         _ decisions: [DecisionRecord], thenUndecided limit: Int
-    ) async throws(StoreError) -> [InboxEntry]
+    ) async throws(StoreError) -> [InboxEntry]?
 
     // Delivery
 

@@ -104,6 +104,48 @@ struct DamagedRowTests {
         await store.close()
     }
 
+    /// One bit makes a NULL of a zero.
+    @Test(arguments: [
+        "route", "is_copy", "with_settings", "attempts", "created_ms", "crashes",
+    ])
+    func `a delivery that has lost a value is buried, and the others go on`(
+        column: String
+    ) async throws {
+        let folder = StoreFolder()
+        let store = try await folder.filled()
+        try store.damage("outbox", column, isNull: true)
+        _ = try await store.route("7", to: ["d"], at: 40)
+        #expect(try await store.lease(9, of: "d", token: "t", at: 60).count == 1)
+        let states = try await store.deliveries(DeliveryFilter(sink: "d")).map(\.state.rawValue)
+        #expect(states.sorted() == ["dead", "leased"])
+        await store.close()
+    }
+
+    @Test func `a delivery that has lost its time hides no other's`() async throws {
+        let folder = StoreFolder()
+        let store = try await folder.filled()
+        try store.damage("outbox", "due_ms", isNull: true)
+        _ = try await store.route("7", to: ["d"], at: 40)
+        let request = LeaseRequest(
+            sink: "d", token: "t", picks: [LeasePick(destination: "", limit: 9)], limit: 9,
+            atMilliseconds: 1, untilMilliseconds: 99)
+        #expect(try await store.lease(request).nextDueMilliseconds == ["": 40])
+        await store.close()
+    }
+
+    @Test func `what is decided is stored, also when the next leads cannot be read`() async throws {
+        let folder = StoreFolder()
+        let store = try await folder.filled()
+        let found = try await store.undecided(after: 0, limit: 9)
+        try await store.write { db in try db.execute(sql: "DROP INDEX inbox_received") }
+        let next = try await store.record(
+            found.map { .routing($0, to: ["e"]) }, thenUndecided: 9)
+        #expect(next == nil)
+        #expect(try await store.lease(9, of: "e", token: "t", at: 60).count == found.count)
+        await #expect(throws: StoreError.self) { try await store.undecided(after: 0, limit: 9) }
+        await store.close()
+    }
+
     @Test(arguments: ["received_ms", "raw", "envelope", "attempts", "due_ms", "checksum"])
     func `a lead that cannot be written to is held, and the others are decided`(
         column: String
@@ -218,13 +260,14 @@ extension SQLiteStore {
 
     /// Gives a column of all rows a value that no value of its kind is. No table is strict for as
     /// long.
-    fileprivate func damage(_ table: String, _ column: String) throws {
+    fileprivate func damage(_ table: String, _ column: String, isNull: Bool = false) throws {
         try pool.writeWithoutTransaction { db in
             let isText =
                 try String.fetchOne(
                     db, sql: "SELECT type = 'TEXT' FROM pragma_table_info(?) WHERE name = ?",
                     arguments: [table, column]) == "1"
-            let junk = isText ? "CAST(x'fffe' || random() AS BLOB)" : "'junk' || random()"
+            let junk =
+                isNull ? "NULL" : isText ? "CAST(x'fffe' || random() AS BLOB)" : "'junk' || random()"
             try db.execute(sql: "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON")
             try SQLiteStore.setStrict(false, db)
             try db.execute(sql: "UPDATE \(table) SET \(column) = \(junk)")
@@ -242,9 +285,13 @@ extension SQLiteStore {
             : (") STRICT, ", ") /*STRICT, */", ") STRICT", ") /*STRICT*/")
         try db.execute(
             sql: """
-                UPDATE sqlite_schema SET sql = replace(replace(sql, ?, ?), ?, ?)
+                UPDATE sqlite_schema SET sql = replace(replace(replace(sql, ?, ?), ?, ?), ?, ?)
                 WHERE type = 'table'
-                """, arguments: [marked.0, marked.1, marked.2, marked.3])
+                """,
+            arguments: [
+                marked.0, marked.1, marked.2, marked.3,
+                isStrict ? "/*NOT*/ NULL" : "NOT NULL", isStrict ? "NOT NULL" : "/*NOT*/ NULL",
+            ])
         let version = try Int.fetchOne(db, sql: "PRAGMA schema_version") ?? 0
         try db.execute(sql: "PRAGMA schema_version = \(version + 1)")
         try db.execute(sql: "PRAGMA writable_schema = RESET")

@@ -41,8 +41,8 @@ struct LedgerTests {
         var entries = try await store.undecided(after: 0, limit: 100)
         while !entries.isEmpty {
             sizes.append(entries.count)
-            entries = try await store.record(
-                entries.map { .routing($0, to: ["crm"]) }, thenUndecided: 100)
+            let decisions = entries.map { DecisionRecord.routing($0, to: ["crm"]) }
+            entries = try #require(try await store.record(decisions, thenUndecided: 100))
         }
         #expect(sizes == [8, 2])
         #expect(SQLiteStore.undecidedBytesMax == 8 << 20)

@@ -70,6 +70,41 @@ struct OrdersTests {
         await store.close()
     }
 
+    /// An index that is made anew from a damaged table would hide the damage, or could not be made.
+    @Test(arguments: [("first", "other"), ("first", "fifth")])
+    func `a damaged table of an earlier version keeps its indexes`(
+        id: String, damaged: String
+    ) async throws {
+        try FileManager.default.createDirectory(at: folder.url, withIntermediateDirectories: true)
+        try StoreFile(folder.path, creates: true).create()
+        let old = try DatabaseQueue(path: folder.path)
+        try Schema.migrator.migrate(old, upTo: "9 decided leads are decided again")
+        try await old.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO inbox (source, lead_id, state, received_ms, lead)
+                    VALUES ('web', 'first', 'announced', 1, x'7b7d'),
+                        ('web', 'other', 'announced', 1, x'7b7d')
+                    """)
+        }
+        try old.close()
+        var file = try Data(contentsOf: URL(filePath: folder.path))
+        let place = try #require(file.range(of: Data("web\(id)announced".utf8)))
+        file.replaceSubrange(place, with: Data("web\(damaged)announced".utf8))
+        try file.write(to: URL(filePath: folder.path))
+        let store = try await folder.open()
+        #expect(try await store.accept([.lead(.sampleNamed("7"))], atMilliseconds: 3) == [.stored])
+        let soundness = try await store.read { db in
+            try String.fetchAll(db, sql: "PRAGMA integrity_check")
+        }
+        #expect(soundness != ["ok"])
+        let indexes = try await store.read { db in
+            try String.fetchAll(db, sql: "SELECT name FROM sqlite_schema WHERE name = 'inbox_lead'")
+        }
+        #expect(indexes == ["inbox_lead"])
+        await store.close()
+    }
+
     @Test func `a lead is not decided by what a damaged delivery says`() async throws {
         let store = try await folder.open()
         for id in ["1", "2", "3"] { try await store.route(id, to: ["crm", "mail"]) }

@@ -124,7 +124,7 @@ struct BrokenStore: LeadStore {
 
     func record(
         _ decisions: [DecisionRecord], thenUndecided limit: Int
-    ) async throws(StoreError) -> [InboxEntry] {
+    ) async throws(StoreError) -> [InboxEntry]? {
         var decisions = decisions
         if flaw == .sendsWaitingAtOnce {
             for index in decisions.indices {

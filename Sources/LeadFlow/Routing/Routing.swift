@@ -41,18 +41,22 @@ public final class Routing: Sendable {
     func use(_ ruleSet: RuleSet) { rules.withLock { $0 = ruleSet } }
 
     func run() async throws {
-        var entries = try await store.undecided(after: 0, limit: Routing.batchMax)
+        // What is known to be undecided: nil when that must be looked for.
+        var known: [InboxEntry]?
         while !bells.isStopped {
             try Task.checkCancellation()
+            let entries =
+                if let known { known } else {
+                    try await store.undecided(after: 0, limit: Routing.batchMax)
+                }
             guard !entries.isEmpty else {
                 // A lead that is stored rings once that is certain, and a ring is kept.
                 await bells.inbox.wait(atMost: clock.longestRest, clock: clock)
-                if bells.isStopped { return }
-                entries = try await store.undecided(after: 0, limit: Routing.batchMax)
+                known = nil
                 continue
             }
             let records = try await records(of: entries)
-            entries = try await store.record(records, thenUndecided: Routing.batchMax)
+            known = try await store.record(records, thenUndecided: Routing.batchMax)
             tellHeld(records)
             for sink in Set(records.flatMap { $0.deliveries.map(\.sink) + $0.anew.map(\.sink) }) {
                 bells.lane(sink).ring()

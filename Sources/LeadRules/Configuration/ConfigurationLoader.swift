@@ -335,8 +335,12 @@ extension ConfigurationLoader {
         let paused = entries.filter { $0.value["paused"]?.text == "true" }.map(\.name)
         let sources = merged.named["sources"] ?? []
         let names = sources.compactMap { entry in
-            catalogue.sources[entry.value["plugin"]?.text ?? ""]?
-                .names(entry.value, ignoring: ["plugin"]).map { (entry.name, $0) }
+            // Secrets are texts, also where they cannot be read: nothing is called by them.
+            var secrets = SecretReader(files: files, path: entry.path)
+            var untold = SettingProblems()
+            let node = secrets.resolve(entry.value, problems: &untold)
+            return catalogue.sources[entry.value["plugin"]?.text ?? ""]?
+                .names(node, ignoring: ["plugin"]).map { (entry.name, $0) }
         }
         return OperatorSettings(
             server: server, store: store, sinks: Dictionary(sinks) { first, _ in first },

@@ -7,7 +7,7 @@ internal import GRDB
 /// given values of the right kinds, whatever they say, in the same UPDATE that puts it where nothing
 /// is made of it. It has no checksum then: `ledger verify` names it.
 enum DamagedRow {
-    private static let reason = "damaged on the disk: it cannot be written to"
+    static let reason = "damaged on the disk: it cannot be written to"
 
     /// Whether a write failed because of what the row holds. The statement has changed nothing, and
     /// the transaction goes on.
@@ -16,16 +16,20 @@ enum DamagedRow {
     }
 
     /// A delivery becomes a dead letter.
-    static func bury(_ sequence: Int64, at time: Int64, _ db: Database) throws {
+    static func bury(
+        _ sequence: Int64, at time: Int64, _ db: Database,
+        because reason: String = DamagedRow.reason
+    ) throws {
         try db.execute(
             sql: """
                 UPDATE outbox SET state = 'dead', detail = ?, lease_token = NULL,
                     lease_until_ms = NULL, checksum = NULL,
-                    \(casts("TEXT", ["key", "sink", "route", "with_settings", "destination"])),
+                    key = ifnull(CAST(key AS TEXT), 'damaged-' || sequence),
+                    \(casts("TEXT", ["sink", "route", "with_settings", "destination"], or: "''")),
                     \(casts("TEXT", ["pool", "member"])),
-                    \(casts("INTEGER", ["inbox_sequence", "is_copy", "attempts", "created_ms"])),
-                    \(casts("INTEGER", ["due_ms", "crashes", "generation", "not_before_ms"])),
-                    \(casts("INTEGER", ["previous_sequence"]))
+                    \(casts("INTEGER", ["is_copy", "attempts", "created_ms"], or: "0")),
+                    \(casts("INTEGER", ["due_ms", "crashes", "generation"], or: "0")),
+                    \(casts("INTEGER", ["inbox_sequence", "not_before_ms", "previous_sequence"]))
                 WHERE sequence = ?
                 """, arguments: [reason, sequence])
         try db.execute(
@@ -39,14 +43,18 @@ enum DamagedRow {
             sql: """
                 UPDATE inbox SET state = 'held', outcome = 'held', reason = ?, decision = '{}',
                     decided_ms = ?, checksum = NULL, is_duplicate = 0, envelope = NULL,
-                    \(casts("TEXT", ["source", "lead_id", "rule_set_hash"])),
-                    \(casts("INTEGER", ["received_ms", "attempts", "due_ms"])),
-                    \(casts("BLOB", ["lead", "raw"]))
+                    lead_id = ifnull(CAST(lead_id AS TEXT), 'damaged-' || sequence),
+                    \(casts("TEXT", ["source"], or: "''")), \(casts("TEXT", ["rule_set_hash"])),
+                    \(casts("INTEGER", ["received_ms", "attempts", "due_ms"], or: "0")),
+                    \(casts("BLOB", ["lead", "raw"], or: "x''"))
                 WHERE sequence = ?
                 """, arguments: [reason, time, sequence])
     }
 
-    private static func casts(_ kind: String, _ columns: [String]) -> String {
-        columns.map { "\($0) = CAST(\($0) AS \(kind))" }.joined(separator: ", ")
+    /// Values of the kind; a NULL, which one bit makes of a zero, becomes what is given instead.
+    private static func casts(
+        _ kind: String, _ columns: [String], or other: String = "NULL"
+    ) -> String {
+        columns.map { "\($0) = ifnull(CAST(\($0) AS \(kind)), \(other))" }.joined(separator: ", ")
     }
 }

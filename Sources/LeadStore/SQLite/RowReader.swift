@@ -38,7 +38,10 @@ struct RowReader {
             let start = sqlite3_column_text(statement, column)
             // In this order: the length is that of the text that was asked for.
             let count = Int(sqlite3_column_bytes(statement, column))
-            return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+            let bytes = UnsafeBufferPointer(start: start, count: count)
+            // None is written with a NUL, and SQLite's own functions would see a part of it.
+            if bytes.contains(0) { throw Damage() }
+            return String(decoding: bytes, as: UTF8.self)
         default: throw Damage()
         }
     }

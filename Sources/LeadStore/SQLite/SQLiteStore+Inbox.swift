@@ -186,7 +186,7 @@ extension SQLiteStore {
 
     public func record(
         _ decisions: [DecisionRecord], thenUndecided limit: Int
-    ) async throws(StoreError) -> [InboxEntry] {
+    ) async throws(StoreError) -> [InboxEntry]? {
         try await write { db, tally in
             let decide = try db.cachedStatement(
                 sql: """
@@ -231,8 +231,13 @@ extension SQLiteStore {
                             ])
                 }
             }
-            return limit == 0
-                ? [] : try SQLiteStore.undecided(after: 0, limit: limit, db)
+            guard limit > 0 else { return [] }
+            do {
+                return try SQLiteStore.undecided(after: 0, limit: limit, db)
+            } catch  where db.isInsideTransaction {
+                // A damaged page of leads to come must not undo what is decided.
+                return nil
+            }
         }
     }
 

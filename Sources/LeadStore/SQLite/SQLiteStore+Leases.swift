@@ -50,7 +50,7 @@ extension SQLiteStore {
                 sql: """
                     SELECT sequence FROM outbox INDEXED BY outbox_pending
                     WHERE state = 'pending' AND sink = ? AND destination = ? AND \(condition)
-                        AND crashes = 0 ORDER BY due_ms, sequence LIMIT ?
+                        AND ifnull(crashes, 0) = 0 ORDER BY due_ms, sequence LIMIT ?
                     """), arguments: StatementArguments(arguments + time + [limit]))
     }
 
@@ -59,13 +59,17 @@ extension SQLiteStore {
     ) throws -> [String: Int64] {
         var result: [String: Int64] = [:]
         for name in Set(request.picks.map(\.destination)) {
-            result[name] = try Int64.fetchOne(
-                db.cachedStatement(
-                    sql: """
-                        SELECT due_ms FROM outbox INDEXED BY outbox_pending
-                        WHERE state = 'pending' AND sink = ? AND destination = ? AND crashes = 0
-                        ORDER BY due_ms LIMIT 1
-                        """), arguments: [request.sink, name])
+            // Behind a NULL that the disk made of a time; the others are not to wait for it.
+            try db.cachedStatement(
+                sql: """
+                    SELECT due_ms FROM outbox INDEXED BY outbox_pending
+                    WHERE state = 'pending' AND sink = ? AND destination = ? AND ifnull(crashes, 0) = 0
+                        AND due_ms > -1 ORDER BY due_ms LIMIT 1
+                    """
+            ).forEachRow(.text(request.sink), .text(name)) { row in
+                result[name] = try? row.number()
+                return false
+            }
         }
         return result
     }
@@ -87,17 +91,15 @@ extension SQLiteStore {
             return nil
         }
         tally.delivery(to: request.sink, from: .pending, to: .leased)
-        var attempt = 1
-        let damage: String
         do {
             let row = try LeaseRow(sequence, db)
-            attempt = row.attempt
-            guard let found = row.damage else { return row.leased(with: request.token) }
-            damage = found
+            guard let damage = row.damage else { return row.leased(with: request.token) }
+            try bury(sequence, attempt: row.attempt, at: request.atMilliseconds, damage, db)
         } catch is RowReader.Damage {
-            damage = "the stored delivery is damaged: it cannot be read"
+            try DamagedRow.bury(
+                sequence, at: request.atMilliseconds, db,
+                because: "the stored delivery is damaged: it cannot be read")
         }
-        try bury(sequence, attempt: attempt, at: request.atMilliseconds, damage, db)
         tally.delivery(to: request.sink, from: .leased, to: .dead)
         return nil
     }

@@ -28,12 +28,30 @@ extension SQLiteStore {
             try makeDurable(pool)
             try makeForgetful(pool)
             try keepTemporaryInMemory(pool)
-            try Schema.migrator.migrate(pool)
+            try migrate(pool, space, path)
             try clearLog(pool)
             return SQLiteStore(
                 pool: pool,
                 writer: try GroupCommit(pool: pool, jobsMax: jobsPerCommit, space: space),
                 lock: lock, space: space, isNew: isNew)
+        }
+    }
+
+    /// Brings the tables to this version: all of it, or nothing.
+    private static func migrate(
+        _ pool: DatabasePool, _ space: DiskSpace, _ path: String
+    ) throws {
+        do {
+            do {
+                try Schema.migrator.migrate(pool)
+            } catch  where error.isOfRoom && space.release() {
+                try Schema.migrator.migrate(pool)
+            }
+        } catch  where error.isOfRoom {
+            throw StoreError.unusable(
+                "the store '\(path)' is of an older leadrouter, and its disk has no room to bring it up "
+                    + "to this one; nothing has changed: free some, a tenth of the file is enough, "
+                    + "and start again")
         }
     }
 
@@ -68,7 +86,8 @@ extension SQLiteStore {
                 path: file.path, configuration: configuration(readonly: true))
             guard try pool.read(Schema.migrator.hasCompletedMigrations) else {
                 throw StoreError.unusable(
-                    "the store '\(path)' is of an older leadrouter; start 'leadrouter serve' once")
+                    "the store '\(path)' is of an older leadrouter; 'leadrouter serve' brings it up to "
+                        + "this one, which cannot be undone: keep a backup made by the older one")
             }
             return SQLiteStore(pool: pool, writer: nil, lock: nil)
         }

@@ -61,7 +61,8 @@ extension StoreContract {
             _ = try await store.acceptLeads(["1", "2", "3", "4"])
             let entries = try await store.undecided(after: 0, limit: 1)
             let decisions = entries.map { DecisionRecord.sample($0, sinks: ["a"], at: 1) }
-            let next = try await store.record(decisions, thenUndecided: 2)
+            let next = try requireValue(
+                try await store.record(decisions, thenUndecided: 2), "no next leads")
             try requireEqual(next.map(\.leadID.text), ["2", "3"], "next leads")
             let all = try await store.undecided(after: 0, limit: 9)
             try requireEqual(next, Array(all.prefix(2)), "their rows")

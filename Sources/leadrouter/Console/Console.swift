@@ -30,8 +30,12 @@ enum Console {
 
     static func print(_ text: String) { write(Array((text + "\n").utf8)) }
 
-    static func error(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
+    static func error(_ text: String) { showError(text + "\n") }
+
+    /// Writes to standard error. That nobody can read there must not end the program: `write(_:)` of a
+    /// file handle traps when a disk is full.
+    static func showError(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
     /// A shown value: control characters made visible, so that lead data cannot write to a
@@ -104,13 +108,13 @@ final class ProgressLine: Sendable {
             }
             return line
         }
-        if let line { FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8)) }
+        if let line { Console.showError("\r\u{1B}[K\(line)") }
     }
 
     /// Shows what is done before there is anything to count.
     func show(_ text: String) {
         guard Console.isErrorTerminal else { return }
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+        Console.showError("\r\u{1B}[K\(text)")
     }
 
     private static func time(_ seconds: Double) -> String {
@@ -121,6 +125,6 @@ final class ProgressLine: Sendable {
     /// Removes the line.
     func end() {
         guard Console.isErrorTerminal else { return }
-        FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+        Console.showError("\r\u{1B}[K")
     }
 }
