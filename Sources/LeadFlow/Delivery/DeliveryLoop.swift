@@ -119,7 +119,7 @@ public final class DeliveryLoop: Sendable {
         try await withThrowingDiscardingTaskGroup { group in
             // Not a throw, which would hide why a lane has failed.
             while !all.bells.isStopped, !Task.isCancelled {
-                for lane in takeUnstarted() { group.addTask { try await lane.run() } }
+                for lane in takeUnstarted() { group.addTask { try await self.run(lane) } }
                 for use in all.bells.takeRetired() { group.addTask { await use.retire() } }
                 try await noteJumps()
                 try await markWhenDue()
@@ -128,6 +128,18 @@ public final class DeliveryLoop: Sendable {
             }
         }
         try Task.checkCancellation()
+    }
+
+    /// A lane ends before its time only when the store does not do what it must. The group calls off
+    /// all other lanes then, and waits for this loop: without a word to it nothing would be delivered
+    /// any more, and nobody would see it.
+    private func run(_ lane: Lane) async throws {
+        do {
+            try await lane.run()
+        } catch let error as StoreError {
+            all.bells.fail(error)
+            throw error
+        }
     }
 
     /// What an earlier process left: leases, jumps of the clock, pauses.
