@@ -120,6 +120,13 @@ class Check(unittest.TestCase):
         self.assertEqual(leadrouter("plugins").returncode, 0)
         self.assertIn(b"signing_secret", leadrouter("plugins", "http").stdout)
 
+    def test_errors_that_nobody_can_read_end_nothing(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [world.LEADROUTER, "leads", "list", "--store", "/nowhere.db"], stderr=full,
+                stdout=subprocess.PIPE)
+        self.assertEqual(done.returncode, 69)
+
 
 class BenchRules(unittest.TestCase):
     def test_it_prints_figures_for_programs_and_for_people(self):
@@ -204,6 +211,17 @@ class Import(unittest.TestCase):
         self.assertIn("1 new", self.imported("--source", "website", str(file)))
         lead = next(l for l in self.program.rows("leads", "list") if l["lead_id"] == "s2")
         self.assertEqual(lead["source"], "website")
+
+    def test_a_source_whose_secret_is_a_file_is_known_too(self):
+        path = self.program.rules / "leadrouter.yaml"
+        text = path.read_text()
+        self.assertIn('secret: "${FORM_TOKEN}"', text)
+        # The service has the file; whoever imports need not be able to read it.
+        path.write_text(text.replace('secret: "${FORM_TOKEN}"', "secret: {file: gone.txt}"))
+        file = self.program.folder / "a.csv"
+        file.write_text("submission_id,1.3\ns3,Ann\n")
+        self.assertIn("1 new", self.imported("--source", "website", str(file)))
+        self.assertEqual([l["lead_id"] for l in self.program.rows("leads", "list")], ["s3"])
 
     def test_a_form_that_cannot_be_read_is_kept_aside_and_told_of(self):
         self.program.start()

@@ -267,7 +267,8 @@ extension SQLiteStore {
                     db, sql: "SELECT type = 'TEXT' FROM pragma_table_info(?) WHERE name = ?",
                     arguments: [table, column]) == "1"
             let junk =
-                isNull ? "NULL" : isText ? "CAST(x'fffe' || random() AS BLOB)" : "'junk' || random()"
+                isNull
+                ? "NULL" : isText ? "CAST(x'fffe' || random() AS BLOB)" : "'junk' || random()"
             try db.execute(sql: "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON")
             try SQLiteStore.setStrict(false, db)
             try db.execute(sql: "UPDATE \(table) SET \(column) = \(junk)")
