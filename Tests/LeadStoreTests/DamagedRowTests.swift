@@ -106,7 +106,7 @@ struct DamagedRowTests {
 
     /// One bit makes a NULL of a zero.
     @Test(arguments: [
-        "route", "is_copy", "with_settings", "attempts", "created_ms", "crashes",
+        "route", "is_copy", "with_settings", "attempts", "created_ms", "crashes", "due_ms",
     ])
     func `a delivery that has lost a value is buried, and the others go on`(
         column: String
@@ -115,7 +115,11 @@ struct DamagedRowTests {
         let store = try await folder.filled()
         try store.damage("outbox", column, isNull: true)
         _ = try await store.route("7", to: ["d"], at: 40)
-        #expect(try await store.lease(9, of: "d", token: "t", at: 60).count == 1)
+        // As a lane asks at last: also for what is not due.
+        let request = LeaseRequest(
+            sink: "d", token: "t", picks: [LeasePick(destination: "", kind: .any, limit: 9)],
+            limit: 9, atMilliseconds: 60, untilMilliseconds: 99)
+        #expect(try await store.lease(request).taken.count == 1)
         let states = try await store.deliveries(DeliveryFilter(sink: "d")).map(\.state.rawValue)
         #expect(states.sorted() == ["dead", "leased"])
         await store.close()

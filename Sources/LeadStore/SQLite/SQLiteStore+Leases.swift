@@ -287,7 +287,7 @@ struct LeaseRow {
                 SELECT outbox.key, outbox.sink, outbox.route, outbox.is_copy,
                     outbox.with_settings, outbox.not_before_ms, outbox.pool, outbox.member,
                     outbox.attempts, outbox.created_ms, outbox.destination,
-                    outbox.detail IS NOT NULL, outbox.crashes, outbox.checksum,
+                    outbox.detail IS NOT NULL, outbox.crashes, outbox.due_ms, outbox.checksum,
                     inbox.sequence, inbox.source, inbox.lead, inbox.received_ms,
                     inbox.is_duplicate, inbox.checksum
                 FROM outbox JOIN inbox ON inbox.sequence = outbox.inbox_sequence
@@ -313,6 +313,8 @@ struct LeaseRow {
         destination = try row.text()
         wasTried = try row.flag()
         crashes = Int(try row.number())
+        // Only that it is there: how the attempt ends could not be written otherwise.
+        _ = try row.number()
         checksum = try row.numberOrNothing()
         let number = try row.number()
         let source = try row.text()
