@@ -6,6 +6,7 @@ from Meta's documented behaviour, independently of the one in LeadTesting.
 
 import base64
 import collections
+import contextlib
 import email
 import hashlib
 import hmac
@@ -35,6 +36,14 @@ PAGE_TOKEN = "acceptance-page-token"
 VERIFY_TOKEN = "acceptance-verify-token"
 FORM_TOKEN = "acceptance-form-token"
 SECRETS = [APP_SECRET, PAGE_TOKEN, VERIFY_TOKEN, FORM_TOKEN]
+
+
+#: The exit code of a command that the service which has the store did not answer.
+EX_UNAVAILABLE = 69
+
+
+class Unavailable(AssertionError):
+    """The service that has the store did not answer a command."""
 
 
 def until(condition, seconds=30.0, what="the condition", every=0.02):
@@ -361,6 +370,8 @@ default:
 
     def rows(self, *arguments):
         done = self.command(*arguments, "--format", "ndjson", "--limit", "1000000")
+        if done.returncode == EX_UNAVAILABLE:
+            raise Unavailable(done.stderr)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -371,7 +382,15 @@ default:
         return self.rows("deliveries", "list")
 
     def settled(self):
-        leads, deliveries = self.leads(), self.deliveries()
+        asked = self.process
+        try:
+            leads, deliveries = self.leads(), self.deliveries()
+        except Unavailable:
+            # No fault where it died while it was asked, and somebody starts it again.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                asked.wait(2)
+                return False
+            raise
         return (all(l["state"] in ("decided", "held", "quarantined") for l in leads)
                 and all(d["state"] in ("delivered", "dead") for d in deliveries)
                 and (leads, deliveries))
@@ -381,8 +400,10 @@ default:
         try:
             return until(self.settled, seconds, "the end of all deliveries", every)
         except AssertionError as error:
-            states = collections.Counter(
-                row["state"] for row in self.leads() + self.deliveries())
+            states = {}
+            with contextlib.suppress(Unavailable):
+                states = collections.Counter(
+                    row["state"] for row in self.leads() + self.deliveries())
             log = (self.folder / "log").read_text()[-2000:]
             raise AssertionError(f"{error}: {dict(states)}\n{log}") from None
 
