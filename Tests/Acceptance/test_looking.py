@@ -232,7 +232,8 @@ class Elsewhere:
 
 
 class Lying(http.server.BaseHTTPRequestHandler):
-    """Says that it is a leadrouter, and answers everything else with `answer`."""
+    """Says that it is a leadrouter, and answers everything else with `answer`; not at all when its
+    `status` is none."""
 
     status, answer = 200, {}
 
@@ -240,6 +241,9 @@ class Lying(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         known = {"program": "leadrouter", "store": {"path": "/x", "named": "/x"}}
         isStore = self.path == "/api/store"
+        if not isStore and self.status is None:
+            self.close_connection = True
+            return
         data = json.dumps(known if isStore else self.answer).encode()
         self.send_response(200 if isStore else self.status)
         self.send_header("Content-Length", str(len(data)))
@@ -259,6 +263,8 @@ class WhatIsAnswered(Looking):
              ["sinks", "pause", "crm"], ["sinks", "resume", "crm"], ["sinks", "probe", "crm"],
              ["leads", "forget", "x", "--yes"], ["leads", "decide", "x"],
              ["deliveries", "cancel", "0" * 12, "--yes"]]
+    CHANGING = [look for look in ASKED
+                if "--yes" in look or {"backup", "pause", "resume", "probe"} & set(look)]
 
     def asked(self, port, *arguments):
         return self.program.command(*arguments, "--service", f"127.0.0.1:{port}")
@@ -291,6 +297,14 @@ class WhatIsAnswered(Looking):
                     self.assertNotIn("\x1b", done.stderr.decode())
                     self.assertNotIn("\x9b", done.stderr.decode())
                     self.assertNotIn("\nerror: fake", done.stderr.decode())
+            # A service that dies while it is asked: what was ordered may have been done.
+            Lying.status = None
+            for look in self.ASKED:
+                done = self.asked(server.server_port, *look)
+                self.assertEqual((done.returncode, done.stdout), (69, b""), done.stderr)
+                said = ("may have carried it out" if look in self.CHANGING
+                        else "ended, or stopped answering, while it was asked")
+                self.assertIn(said, done.stderr.decode(), look)
         finally:
             server.shutdown()
             server.server_close()

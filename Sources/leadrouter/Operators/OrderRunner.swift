@@ -21,7 +21,7 @@ struct OrderRunner {
     func run(_ option: ServiceOption, body: [UInt8], changes: Bool) async throws -> JSONValue {
         let answer =
             if let service = try option.running() {
-                try await service.send("POST", path, body)
+                try await service.send("POST", path, body, changes: changes)
             } else if changes {
                 try await act(option, body)
             } else {
@@ -56,7 +56,7 @@ struct OrderRunner {
             await (try SQLiteStore.open(path: path, ownership: .reader)).close()
             store = try await SQLiteStore.open(path: path, ownership: .owner)
         } catch .locked {
-            return try await option.owner().send("POST", self.path, body)
+            return try await option.owner().send("POST", self.path, body, changes: true)
         } catch {
             error.tell(at: path)
             throw ExitCode.unavailable

@@ -81,11 +81,11 @@ struct RunningService {
     /// Its answer; prints why there is none, and throws the exit code.
     func send(
         _ method: String, _ path: String, _ body: [UInt8] = [],
-        timeout: Duration = RunningService.timeout
+        timeout: Duration = RunningService.timeout, changes: Bool
     ) async throws -> AdminServer.Answer {
         try await telling { () async throws(ServiceTrouble) in
             try await identify(within: RunningService.identityTimeout)
-            return try await ask(method, path, body, timeout: timeout)
+            return try await ask(method, path, body, timeout: timeout, changes: changes)
         }
     }
 
@@ -102,7 +102,12 @@ struct RunningService {
     /// It must say that it is a leadrouter, and has the store that is meant: an order about one store
     /// must never be carried out on another, nor one be shown for the other.
     func identify(within timeout: Duration) async throws(ServiceTrouble) {
-        let answer = try await ask("GET", "store", timeout: timeout)
+        let answer = try await exchange("GET", "store", timeout: timeout) { error in
+            ServiceTrouble(
+                "the store is in use, and its service does not answer at \(url): \(error)",
+                help: "name where it listens with --service HOST:PORT, or in "
+                    + "'server.admin.listen', or stop it first")
+        }
         let root = answer.status == 200 ? try? JSONDocument.parse(answer.body).root : nil
         guard let root, root["program"]?.string == "leadrouter",
             let its = root["store"].flatMap({ StoreIdentity($0) })
@@ -124,7 +129,23 @@ struct RunningService {
     /// Its answer; to be asked of a service that has said which it is.
     func ask(
         _ method: String, _ path: String, _ body: [UInt8] = [],
-        timeout: Duration = RunningService.timeout
+        timeout: Duration = RunningService.timeout, changes: Bool = false
+    ) async throws(ServiceTrouble) -> AdminServer.Answer {
+        try await exchange(method, path, body, timeout: timeout) { error in
+            changes
+                ? ServiceTrouble(
+                    "the service at \(url) did not answer the order, and may have carried it out "
+                        + "all the same: \(error)",
+                    help: "look what became of it before you give it again")
+                : ServiceTrouble(
+                    "the service at \(url) ended, or stopped answering, while it was asked: \(error)",
+                    help: "ask again; its log says whether it ended, and why")
+        }
+    }
+
+    private func exchange(
+        _ method: String, _ path: String, _ body: [UInt8] = [], timeout: Duration,
+        trouble: (String) -> ServiceTrouble
     ) async throws(ServiceTrouble) -> AdminServer.Answer {
         var headers: [(name: String, value: String)] = []
         if !body.isEmpty { headers.append(("Content-Type", "application/json")) }
@@ -138,10 +159,7 @@ struct RunningService {
         do {
             response = try await CurlClient.http.send(request)
         } catch {
-            throw ServiceTrouble(
-                "the store is in use, and its service does not answer at \(url): \(error)",
-                help: "name where it listens with --service HOST:PORT, or in "
-                    + "'server.admin.listen', or stop it first")
+            throw trouble("\(error)")
         }
         try refuse(response.status)
         return AdminServer.Answer(status: response.status, body: response.body)

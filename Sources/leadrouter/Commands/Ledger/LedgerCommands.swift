@@ -249,7 +249,8 @@ struct LedgerBackup: AsyncParsableCommand {
             writer.string(path)
         }
         let answer = try OrderRunner.root(
-            of: try await service.owner().send("POST", "ledger/backup", writer.bytes))
+            of: try await service.owner().send(
+                "POST", "ledger/backup", writer.bytes, changes: true))
         try AnswerShape.backup.check(answer)
         return answer
     }

@@ -157,7 +157,8 @@ private struct SinkRunner {
     func look() async throws -> JSONValue {
         if let service = try option.running() {
             let answer = try OrderRunner.root(
-                of: try await service.send("GET", "sinks", timeout: RunningService.lookTimeout))
+                of: try await service.send(
+                    "GET", "sinks", timeout: RunningService.lookTimeout, changes: false))
             try AnswerShape.sinks.check(answer)
             return answer
         }
