@@ -236,16 +236,22 @@ extension DeliveryKey {
     /// The key of the generation that follows this one. It differs, so that a sink does not take
     /// what an operator sends on purpose for a repeat; and it is the same after any crash.
     public var ofNextGeneration: DeliveryKey {
-        made(from: [text, "redelivery"])
+        DeliveryKey.made(from: [text, "redelivery"])
     }
 
     /// What a key becomes when its lead is forgotten and may come in again: the new lead's
     /// deliveries will have the old keys.
     func ofForgotten(_ sequence: Int64) -> DeliveryKey {
-        made(from: [text, "forgotten", String(sequence)])
+        DeliveryKey.made(from: [text, "forgotten", String(sequence)])
     }
 
-    private func made(from parts: [String]) -> DeliveryKey {
+    /// The key of a delivery that the disk has changed so that nobody knows which it was. What it was
+    /// can be made anew under the old one.
+    static func ofDamaged(_ sequence: Int64) -> DeliveryKey {
+        made(from: ["damaged", String(sequence)])
+    }
+
+    private static func made(from parts: [String]) -> DeliveryKey {
         guard let key = DeliveryKey(Digest.sha256Hex(parts: parts)) else {
             preconditionFailure("a digest is 64 hexadecimal digits")
         }

@@ -38,6 +38,10 @@ struct TimestampTests {
             #expect(Timestamp(time.text)?.seconds == time.seconds)
         }
         #expect(Timestamp(milliseconds: -1).text == "1969-12-31T23:59:59Z")
+        // What a damaged row may hold.
+        #expect(Timestamp(milliseconds: .min).seconds == -9_223_372_036_854_776)
+        #expect(!Timestamp(milliseconds: .min).text.isEmpty)
+        #expect(!Timestamp(milliseconds: .max).text.isEmpty)
         #expect(Timestamp(seconds: 951_782_400).dateText == "2000-02-29")
     }
 }

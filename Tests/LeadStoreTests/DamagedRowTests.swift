@@ -88,7 +88,7 @@ struct DamagedRowTests {
 
     @Test(arguments: [
         "route", "is_copy", "with_settings", "created_ms", "not_before_ms", "pool", "member",
-        "generation", "checksum",
+        "generation", "checksum", "inbox_sequence", "previous_sequence", "key",
     ])
     func `a delivery that cannot be written to is buried, and the others go on`(
         column: String
@@ -107,6 +107,7 @@ struct DamagedRowTests {
     /// One bit makes a NULL of a zero.
     @Test(arguments: [
         "route", "is_copy", "with_settings", "attempts", "created_ms", "crashes", "due_ms",
+        "inbox_sequence",
     ])
     func `a delivery that has lost a value is buried, and the others go on`(
         column: String
@@ -122,6 +123,60 @@ struct DamagedRowTests {
         #expect(try await store.lease(request).taken.count == 1)
         let states = try await store.deliveries(DeliveryFilter(sink: "d")).map(\.state.rawValue)
         #expect(states.sorted() == ["dead", "leased"])
+        await store.close()
+    }
+
+    /// SQLite refuses each change that names a row which is not there.
+    @Test func `a delivery of no lead is buried under one that stands for its lead`() async throws {
+        let folder = StoreFolder()
+        let store = try await folder.filled()
+        try await store.pool.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA foreign_keys = OFF")
+            try db.execute(
+                sql: """
+                    UPDATE outbox SET inbox_sequence = inbox_sequence + 4096,
+                        previous_sequence = 4096 WHERE sink = 'd'
+                    """)
+            try db.execute(sql: "PRAGMA foreign_keys = ON")
+        }
+        _ = try await store.route("7", to: ["d"], at: 40)
+        #expect(try await store.lease(9, of: "d", token: "t", at: 60).count == 1)
+        let buried = try #require(
+            try await store.deliveries(DeliveryFilter(sink: "d", state: .dead)).first)
+        #expect(buried.leadID.text == "damaged-delivery-\(buried.sequence)")
+        // Its lead gets it when it is decided again, under the same key.
+        #expect(buried.delivery.key == .ofDamaged(buried.sequence))
+        let held = try await store.leads(LeadFilter(state: .held))
+        #expect(held.map(\.leadID) == [buried.leadID])
+        #expect(try await store.stats().leads[.held] == 1)
+        let itsFaults = { () async throws in
+            try await store.faults().filter { fault in
+                [buried.leadID.text, buried.delivery.key.text].contains {
+                    fault.subject.contains($0)
+                }
+            }
+        }
+        #expect(try await !itsFaults().isEmpty)
+        // Whoever has seen it forgets it.
+        _ = try await store.forget(
+            [try #require(held.first?.sequence)], ForgetOptions(),
+            Order(by: "ann", atMilliseconds: 90))
+        #expect(try await itsFaults() == [])
+        await store.close()
+    }
+
+    @Test(arguments: [Int64.min, Int64.max])
+    func `a count that is none is added to and shown`(count: Int64) async throws {
+        let folder = StoreFolder()
+        let store = try await folder.filled()
+        try await store.write { db in
+            try db.execute(sql: "UPDATE lead_counts SET count = ?", arguments: [count])
+            try db.execute(sql: "UPDATE delivery_counts SET count = ?", arguments: [count])
+        }
+        _ = try await store.route("7", to: ["d"], at: 40)
+        #expect(try await store.lease(9, of: "d", token: "t", at: 60).count == 2)
+        _ = try await store.stats()
+        #expect(try await store.faults().contains { $0.invariant == .counters })
         await store.close()
     }
 

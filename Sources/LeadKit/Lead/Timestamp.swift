@@ -16,7 +16,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     /// Makes a time from milliseconds since 1970; the text has no fraction.
     public init(milliseconds: Int64) {
-        self.init(seconds: milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000)
+        self.init(seconds: milliseconds / 1000 - (milliseconds % 1000 < 0 ? 1 : 0))
     }
 
     /// Reads RFC 3339, also with an offset without colon (`+0000`, as the Graph API writes it),

@@ -93,7 +93,7 @@ struct Period: Sendable, Equatable {
 extension Int64 {
     /// The quotient rounded down, also for negative numbers.
     func floorDivided(by divisor: Int64) -> Int64 {
-        self >= 0 ? self / divisor : (self - divisor + 1) / divisor
+        self / divisor - (self % divisor < 0 ? 1 : 0)
     }
 
     /// The remainder of `floorDivided`, from 0.

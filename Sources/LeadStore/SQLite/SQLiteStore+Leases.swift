@@ -86,7 +86,7 @@ extension SQLiteStore {
                     """
             ).run(.text(request.token), .integer(request.untilMilliseconds), .integer(sequence))
         } catch  where DamagedRow.isCause(of: error) {
-            try DamagedRow.bury(sequence, at: request.atMilliseconds, db)
+            try DamagedRow.bury(sequence, at: request.atMilliseconds, db, tally)
             tally.delivery(to: request.sink, from: .pending, to: .dead)
             return nil
         }
@@ -97,7 +97,7 @@ extension SQLiteStore {
             try bury(sequence, attempt: row.attempt, at: request.atMilliseconds, damage, db)
         } catch is RowReader.Damage {
             try DamagedRow.bury(
-                sequence, at: request.atMilliseconds, db,
+                sequence, at: request.atMilliseconds, db, tally,
                 because: "the stored delivery is damaged: it cannot be read")
         }
         tally.delivery(to: request.sink, from: .leased, to: .dead)
@@ -183,7 +183,7 @@ extension SQLiteStore {
                                 """),
                         arguments: [crash, LeaseVoid.crashesMax, LeaseVoid.reason, sequence])
                 } catch  where DamagedRow.isCause(of: error) {
-                    try DamagedRow.bury(sequence, at: void.atMilliseconds, db)
+                    try DamagedRow.bury(sequence, at: void.atMilliseconds, db, tally)
                     let sink = try String.fetchOne(
                         db, sql: "SELECT sink FROM outbox WHERE sequence = ?",
                         arguments: [sequence])

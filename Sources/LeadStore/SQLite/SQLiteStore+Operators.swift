@@ -8,14 +8,14 @@ extension SQLiteStore {
             var stats = StoreStats()
             for row in try Row.fetchAll(db, sql: "SELECT * FROM lead_counts WHERE count > 0") {
                 guard let state = row.value("state").flatMap({ InboxState(rawValue: $0) }),
-                    let outcome: String = row.value("outcome"), let count: Int = row.value("count")
+                    let outcome: String = row.value("outcome"), let count = Tally.count(row)
                 else { continue }
                 stats.leads[state, default: 0] += count
                 if !outcome.utf8.isEmpty { stats.outcomes[outcome, default: 0] += count }
             }
             for row in try Row.fetchAll(db, sql: "SELECT * FROM delivery_counts WHERE count > 0") {
                 guard let state = row.value("state").flatMap({ DeliveryState(rawValue: $0) }),
-                    let sink: String = row.value("sink"), let count: Int = row.value("count")
+                    let sink: String = row.value("sink"), let count = Tally.count(row)
                 else { continue }
                 stats.deliveries[state, default: 0] += count
                 stats.sinks[sink, default: [:]][state] = count

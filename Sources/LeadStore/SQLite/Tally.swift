@@ -21,8 +21,8 @@ final class Tally {
     private var deliveries: [Deliveries: Int] = [:]
 
     /// A row of the inbox is new.
-    func lead(new state: InboxState) {
-        leads[Leads(state: state, outcome: ""), default: 0] += 1
+    func lead(new state: InboxState, outcome: String = "") {
+        leads[Leads(state: state, outcome: outcome), default: 0] += 1
     }
 
     /// A row of the outbox is new; it waits.
@@ -55,23 +55,32 @@ final class Tally {
         deliveries.merge(other.deliveries, uniquingKeysWith: +)
     }
 
+    /// No ledger counts as much: what the disk has made of a count must not become a number that is none
+    /// when it is added to.
+    private static let countMax: Int64 = 1 << 53
+
+    /// The count of a row of either table; nil for none.
+    static func count(_ row: Row) -> Int? {
+        row.value("count", as: Int64.self).map { Int(min($0, countMax)) }
+    }
+
     /// Writes it, at the end of the transaction.
     func write(_ db: Database) throws {
         for (key, change) in leads where change != 0 {
             try db.cachedStatement(
                 sql: """
                     INSERT INTO lead_counts VALUES (?1, ?2, ?3)
-                    ON CONFLICT DO UPDATE SET count = count + ?3
+                    ON CONFLICT DO UPDATE SET count = max(min(count, ?4), -?4) + ?3
                     """
-            ).execute(arguments: [key.state.rawValue, key.outcome, change])
+            ).execute(arguments: [key.state.rawValue, key.outcome, change, Tally.countMax])
         }
         for (key, change) in deliveries where change != 0 {
             try db.cachedStatement(
                 sql: """
                     INSERT INTO delivery_counts VALUES (?1, ?2, ?3)
-                    ON CONFLICT DO UPDATE SET count = count + ?3
+                    ON CONFLICT DO UPDATE SET count = max(min(count, ?4), -?4) + ?3
                     """
-            ).execute(arguments: [key.sink, key.state.rawValue, change])
+            ).execute(arguments: [key.sink, key.state.rawValue, change, Tally.countMax])
         }
     }
 }
