@@ -211,6 +211,24 @@ extension MemoryTables {
         return moved
     }
 
+    /// Makes due now what waits at a destination that is well again; see `LeadStore`.
+    mutating func hasten(_ hastening: Hastening) -> Int {
+        let now = hastening.atMilliseconds
+        let waiting = open.waiting(sink: hastening.sink, destination: hastening.destination)
+            .entries(about: now).filter { $0.dueMilliseconds > now }.map(\.row)
+        var moved = 0
+        for index in waiting {
+            let entry = parcels[index].entry
+            guard entry.sequence != hastening.exceptSequence,
+                entry.delivery.notBeforeMilliseconds ?? 0 <= now
+            else { continue }
+            change(index) { $0.entry.dueMilliseconds = now }
+            moved += 1
+            version += 1
+        }
+        return moved
+    }
+
     // MARK: What delivery remembers
 
     /// The jumps that were noted; see `LeadStore`.

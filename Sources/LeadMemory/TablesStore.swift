@@ -114,6 +114,11 @@ extension TablesStore {
     }
 
     /// See `LeadStore`.
+    public func hasten(_ hastening: Hastening) async throws(StoreError) -> Int {
+        try await write { $0.hasten(hastening) }
+    }
+
+    /// See `LeadStore`.
     public func clockJumps() async throws(StoreError) -> [ClockJump] {
         try await read { $0.clockJumps() }
     }

@@ -81,6 +81,11 @@ public protocol LeadStore: Sendable {
     /// would be had they been planned now. Returns how many were moved.
     func limitDue(_ limit: DueLimit) async throws(StoreError) -> Int
 
+    /// After a destination has become well again: makes due now what waits there for its next
+    /// attempt, but nothing before a time of its own (`notBefore`), and nothing that was under way in
+    /// a crash. What fails again afterwards waits as that failure says. Returns how many were moved.
+    func hasten(_ hastening: Hastening) async throws(StoreError) -> Int
+
     /// Jumps of the wall clock that were noted, oldest first; at most the latest 1,000.
     func clockJumps() async throws(StoreError) -> [ClockJump]
 

@@ -181,6 +181,28 @@ public struct DueLimit: Sendable, Equatable {
     }
 }
 
+/// What waits for its next attempt at a destination that is well again.
+public struct Hastening: Sendable, Equatable {
+    /// The sink.
+    public var sink: String
+    /// The destination.
+    public var destination: String
+    /// Now.
+    public var atMilliseconds: Int64
+    /// The delivery that has just been tried, and waits for what came of that.
+    public var exceptSequence: Int64?
+
+    /// Makes one.
+    public init(
+        sink: String, destination: String, atMilliseconds: Int64, exceptSequence: Int64? = nil
+    ) {
+        self.sink = sink
+        self.destination = destination
+        self.atMilliseconds = atMilliseconds
+        self.exceptSequence = exceptSequence
+    }
+}
+
 /// The wall clock went another way than time did; or, when it went by nothing, a mark that the
 /// service was at work then: of those the last is kept.
 public struct ClockJump: Sendable, Equatable {

@@ -93,6 +93,37 @@ struct DeliveryLoopTests {
         }
     }
 
+    /// As a mail server does that comes back and knows nobody: each lead waits for its own next
+    /// attempt, however many come through meanwhile.
+    @Test func `what fails where its destination is well again is not tried at once`() async throws
+    {
+        let sick = Counter()
+        sick.add(1)
+        let main = Script { (delivery, _) throws(DeliveryFailure) in
+            if sick.value > 0 { throw .retry("down") }
+            if delivery.lead.id.text < "1100" { throw .retry("450", isOfThisLead: true) }
+        }
+        let stage = try await Stage(sinks: [
+            ("main", main, "max_in_flight: 4, retry: {first: 1h, most: 6h}")
+        ])
+        try await stage.run(clock: clock) { flow in
+            try await stage.send(Array(0..<30), to: flow)
+            while try await state("main", flow).destinations.first?.health != .resting {
+                await Task.yield()
+            }
+            let tried = main.deliveries.count
+            sick.add(-1)
+            #expect(try await flow.delivery.probe(sink: "main") == 1)
+            for number in 100..<150 {
+                try await stage.send([number], to: flow)
+                try await stage.until { $0.deliveries[.delivered] == number - 99 }
+            }
+            let after = main.deliveries.dropFirst(tried).map(\.lead.id.text)
+            let counts = Dictionary(grouping: after) { $0 }.mapValues(\.count)
+            #expect(counts.count == 80 && Set(counts.values) == [1])
+        }
+    }
+
     @Test func `refusals of leads do not make a destination sick`() async throws {
         let main = Script { (_, _) throws(DeliveryFailure) in throw .reject("422") }
         let stage = try await Stage(sinks: [("main", main, "")])

@@ -179,10 +179,13 @@ import Testing
         _ = desk.note(
             .answered, probe, at: "sick", reason: nil, rests: 1...1, at: later)
         desk.ended(at: "sick", after: 0, nextDue: nil, now: later)
+        let well = desk.takeWellAgain()
+        #expect(well?.destination == "sick" && well?.probe == 7, "what waited for it is made due")
+        let none = desk.takeWellAgain()
+        #expect(none == nil, "once")
+        desk.hastened("sick", at: later)
         let after = desk.picks(at: later, atMost: .max)?.picks ?? []
-        #expect(
-            after.contains(LeasePick(destination: "sick", kind: .any, limit: 2)),
-            "what waited for it goes, due or not, two at first")
+        #expect(after.contains(LeasePick(destination: "sick", limit: 2)), "two at first")
     }
 
     @Test func `a backlog that goes back is looked through faster and faster`() {

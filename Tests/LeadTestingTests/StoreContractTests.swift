@@ -48,6 +48,7 @@ struct BrokenStore: LeadStore {
         case spendsExpired = "an expired delivery is dead and spent no attempt"
         case delaysReturned = "what was not begun comes back as it was, without a history"
         case keepsLateDates = "due dates behind a limit move to it, others stay"
+        case hastensNothing = "what waits at a destination that is well again is due, once"
         case doesNotRenew = "a lease is renewed while it is held"
         case neverQuarantines =
             "three crashes in a row make a delivery dead, an end between counts anew"
@@ -179,6 +180,10 @@ struct BrokenStore: LeadStore {
 
     func limitDue(_ limit: DueLimit) async throws(StoreError) -> Int {
         flaw == .keepsLateDates ? 2 : try await store.limitDue(limit)
+    }
+
+    func hasten(_ hastening: Hastening) async throws(StoreError) -> Int {
+        flaw == .hastensNothing ? 2 : try await store.hasten(hastening)
     }
 
     func clockJumps() async throws(StoreError) -> [ClockJump] {

@@ -94,6 +94,16 @@ enum Event: Sendable {
         events.append((Int64(days) + 48 * hour, .sourceMood(.healthy)))
         // Drawn last, so that seeds are in all else what they were.
         for _ in 0..<chance.number(0...2) {
+            // As a mail server does that comes back and knows nobody, with a burst behind it.
+            let busy = min(chance.one(of: events).at, Int64(days))
+            let place = chance.one(of: SimulatedRules.sinks) + chance.one(of: ["", "-0", "-1"])
+            let back = busy + hour
+            let length = Int64(chance.number(1...4)) * hour
+            events.append((busy - 1, .mood(.down, sink: place)))
+            events.append((back, .mood(.picky, sink: place)))
+            events.append((back + length, .mood(.healthy, sink: place)))
+        }
+        for _ in 0..<chance.number(0...2) {
             // By rules that are mostly others, with what waits at sick sinks still pending.
             let start = time(&chance)
             let rules = chance.number(0...(SimulatedRules.versions - 1))

@@ -244,6 +244,10 @@ final class Scenario: Sendable {
 
     // MARK: The checks
 
+    /// How often a lead that is put off may be tried within a minute: three times by the waits, and
+    /// once more for each crash, clock that jumps, or return of its destination.
+    private static let putOffsMax = 10
+
     private func check(_ chance: inout Chance) async throws -> Tally {
         let store = SimulatedStore(disk, on: machine, &chance)
         let leads = try await store.leads(LeadFilter(limit: .max))
@@ -260,6 +264,10 @@ final class Scenario: Sendable {
             pools: try await store.poolState(PoolQuery(pools: ["team"])))
         try books.check(
             acknowledged: state.acknowledged, kills: state.kills, isRefused: world.isRefused)
+        let most = world.mostPutOffsAMinute
+        guard most <= Scenario.putOffsMax else {
+            throw Broken(description: "a lead that was put off was tried \(most) times in a minute")
+        }
         return Tally(
             leads: leads.count, deliveries: deliveries.count,
             arrivals: world.arrivals.values.map(\.count).reduce(0, +), kills: state.kills,

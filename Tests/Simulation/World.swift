@@ -16,6 +16,8 @@ final class World: Sendable {
         case hung
         /// Takes the lead, and half of its answers are lost.
         case forgetful
+        /// Is there, and puts each lead off until later.
+        case picky
     }
 
     /// One lead that arrived at a sink.
@@ -37,6 +39,8 @@ final class World: Sendable {
         var chance: Chance
         var moods: [String: Mood] = [:]
         var arrivals: [String: [Arrival]] = [:]
+        /// When each delivery was put off.
+        var putOff: [DeliveryKey: [Int64]] = [:]
         /// Leads that a sink refuses for ever.
         var refused: Set<String> = []
         /// Leads whose source cannot be asked yet.
@@ -79,6 +83,17 @@ final class World: Sendable {
     func announce(_ lead: Lead) { state.withLock { $0.announced[lead.id.text] = lead } }
 
     var arrivals: [String: [Arrival]] { state.withLock { $0.arrivals } }
+
+    /// The most times that one delivery was put off within a minute.
+    var mostPutOffsAMinute: Int {
+        state.withLock { state in
+            state.putOff.values.reduce(0) { most, times in
+                times.indices.reduce(most) { most, first in
+                    max(most, times[first...].prefix { $0 < times[first] + 60_000 }.count)
+                }
+            }
+        }
+    }
     func isRefused(_ lead: String) -> Bool { state.withLock { $0.refused.contains(lead) } }
 
     // MARK: What the program sees of it
@@ -101,6 +116,11 @@ final class World: Sendable {
         case .hung:
             await pause(3_600_000)
             throw .retry("cancelled", isAmbiguous: true)
+        case .picky:
+            await pause(before)
+            let now = machine.upMilliseconds
+            state.withLock { $0.putOff[delivery.key, default: []].append(now) }
+            throw .retry("450", isOfThisLead: true)
         case .healthy, .forgetful:
             let isWhole = await pause(before)
             if isRefused(delivery.lead.id.text) { throw .reject("422") }

@@ -12,8 +12,8 @@ extension Desk {
         var tempo = Tempo()
         /// When its next delivery in the store is due, by the wall; nil for none.
         var nextDue: Int64?
-        /// Well again after a rest: what waits for it goes at once, due or not.
-        var isHurrying = false
+        /// The delivery that asked it last whether it is well again.
+        var probe: Int64?
         /// Whether deliveries may be too old by now.
         var mayHaveAged = false
         /// Not leased from before, by the clock that goes forward.
@@ -31,7 +31,7 @@ extension Desk {
         /// Whether the store has something for it that may be leased now.
         func mayBeLeased(at now: TimeReading) -> Bool {
             guard let due = nextDue, notBeforeUp <= now.up else { return false }
-            return due <= now.wall || isHurrying || breaker.isOpen
+            return due <= now.wall || breaker.isOpen
         }
 
         /// How many more may be leased for it.
@@ -64,7 +64,7 @@ extension Desk {
             let held = notBeforeUp == .min ? 0 : notBeforeUp - now.up
             if let left = breaker.restLeft(at: now.up) { return max(left, held) }
             guard leaseRoom(cap: cap, at: now) > 0 else { return .max }
-            return max(isHurrying ? 0 : due - now.wall, held, 0)
+            return max(due - now.wall, held, 0)
         }
     }
 }

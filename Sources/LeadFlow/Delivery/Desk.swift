@@ -37,6 +37,8 @@ struct Desk: Sendable {
     private var hadSeveral = false
     private var first: String?
     private(set) var destinations: [String: Destination] = [:]
+    /// Those that have become well again, and the deliveries that found it out.
+    private var wellAgain: [(destination: String, probe: Int64?)] = []
     private(set) var inFlight = 0
     private(set) var waitingCount = 0
     /// That of all attempts of the lane.
@@ -109,10 +111,8 @@ struct Desk: Sendable {
     }
 
     private func pick(_ name: String, limit: Int) -> LeasePick {
-        guard let one = destinations[name], one.isHurrying || one.breaker.isOpen else {
-            return LeasePick(destination: name, limit: limit)
-        }
-        return LeasePick(destination: name, kind: .any, limit: limit)
+        let isOpen = destinations[name]?.breaker.isOpen == true
+        return LeasePick(destination: name, kind: isOpen ? .any : .due, limit: limit)
     }
 
     /// How many more may be leased for all.
@@ -131,10 +131,8 @@ struct Desk: Sendable {
                 continue
             }
             destinations[name]?.nextDue = due
-            let asked = picks.filter { $0.destination == name }.reduce(0) { $0 + $1.limit }
-            let taken = result.taken.count { $0.destination.utf8.elementsEqual(name.utf8) }
-            if taken < asked { destinations[name]?.isHurrying = false }
-            if taken == 0, destinations[name]?.breaker.isOpen == true {
+            let taken = result.taken.contains { $0.destination.utf8.elementsEqual(name.utf8) }
+            if !taken, destinations[name]?.breaker.isOpen == true {
                 destinations[name]?.notBeforeUp = now.up + Desk.emptyMilliseconds
             }
             forget(name)
@@ -175,6 +173,7 @@ struct Desk: Sendable {
         guard let name, let ticket = destinations[name]?.breaker.began(),
             let prepared = changeWaiting(of: name, { $0.popFirst() }) ?? nil
         else { return nil }
+        if ticket.isProbe { destinations[name]?.probe = prepared.leased.sequence }
         destinations[name]?.inFlight += 1
         destinations[name]?.tempo.began(at: now.up)
         inFlight += 1
@@ -205,8 +204,8 @@ struct Desk: Sendable {
         case .closed:
             one.since = nil
             one.reason = nil
-            one.isHurrying = true
             one.notBeforeUp = .min
+            wellAgain.append((destination, one.probe))
         case nil: break
         }
         if one.breaker.isOpen { one.mayHaveAged = !one.breaker.isHalted }
@@ -245,6 +244,16 @@ struct Desk: Sendable {
             destinations[name]?.nextDue = min(one.nextDue ?? .max, now.wall)
         }
         return back
+    }
+
+    /// A destination that has become well again, and the delivery that found it out: what waits there
+    /// is to be made due, once. What fails after that waits for its own next attempt.
+    mutating func takeWellAgain() -> (destination: String, probe: Int64?)? { wellAgain.popLast() }
+
+    /// What waited at a destination is due now.
+    mutating func hastened(_ name: String, at now: TimeReading) {
+        guard let one = destinations[name] else { return }
+        destinations[name]?.nextDue = min(one.nextDue ?? .max, now.wall)
     }
 
     /// A destination whose deliveries may be too old; asked once each time it turns out sick.

@@ -191,6 +191,20 @@ extension Lane {
         state.withLock { $0.sweepUp = nil }
     }
 
+    /// Makes due what waits where the destination has become well again: after a week away everything
+    /// is through within minutes, and not at the end of its six hours.
+    func hasten() async throws(StoreError) {
+        while let (destination, probe) = state.withLock({ $0.desk.takeWellAgain() }) {
+            let now = all.watch.read()
+            let moved = try await all.store.hasten(
+                Hastening(
+                    sink: name, destination: destination, atMilliseconds: now.wall,
+                    exceptSequence: probe))
+            guard moved > 0 else { continue }
+            state.withLock { $0.desk.hastened(destination, at: now) }
+        }
+    }
+
     /// Gives up what is too old, of a destination that has turned out to be sick once more: it is
     /// not attempted, since nothing passes there; the failures of the others stand for it.
     func expire() async throws(StoreError) {

@@ -14,7 +14,8 @@ internal import Synchronization
 ///    broken off: somebody else may be at work on that delivery. So is a sink that takes longer
 ///    than its own time limit allows.
 /// 3. *Sweep*: ask the store which destinations have deliveries, in case a note was lost.
-/// 4. *Expire* what is too old and whose destination is still sick.
+/// 4. *Expire* what is too old and whose destination is still sick; *hasten* what waits where the
+///    destination is well again: it is due now, once.
 /// 5. *Lease* one that was under way in a crash, when it has its turn (see `SuspectTurns`), and
 ///    what the desk picks (see `Desk`), which counts the attempt before it begins; render
 ///    each, which tells its destination; what cannot begin there soon goes back, its destination
@@ -159,6 +160,7 @@ final class Lane: Sendable {
                 try await limitDue()
                 try await sweep()
                 try await expire()
+                try await hasten()
                 let leased = try await lease()
                 let begun = begin()
                 for one in begun { group.addTask { await self.attempt(one) } }

@@ -217,53 +217,6 @@ extension SQLiteStore {
                     """),
             arguments: [void.exceptToken, void.ranOutByMilliseconds ?? .max, limit])
     }
-
-    public func limitDue(_ limit: DueLimit) async throws(StoreError) -> Int {
-        var moved = 0
-        // The rows are looked for in a snapshot, and moved in short transactions.
-        let late = try await read { db in try SQLiteStore.late(limit, db) }
-        for start in stride(from: 0, to: late.count, by: SQLiteStore.limitBatchMax) {
-            let batch = late[start..<min(start + SQLiteStore.limitBatchMax, late.count)]
-            moved += try await write { db in
-                try batch.reduce(0) { count, row in
-                    try db.cachedStatement(
-                        sql: """
-                            UPDATE outbox SET due_ms = ?
-                            WHERE sequence = ? AND state = 'pending' AND due_ms > ?
-                            """
-                    ).execute(arguments: [row.due, row.sequence, row.due])
-                    return count + db.changesCount
-                }
-            }
-        }
-        return moved
-    }
-
-    /// The most rows of one transaction of `limitDue`.
-    private static let limitBatchMax = 1000
-
-    private static func late(
-        _ limit: DueLimit, _ db: Database
-    ) throws -> [(sequence: Int64, due: Int64)] {
-        let rows = try Row.fetchCursor(
-            db.cachedStatement(
-                sql: """
-                    SELECT sequence, due_ms, attempts, not_before_ms FROM outbox
-                    INDEXED BY outbox_pending
-                    WHERE state = 'pending' AND sink = ? AND due_ms > ?
-                    """), arguments: [limit.sink, limit.atMilliseconds])
-        var late: [(sequence: Int64, due: Int64)] = []
-        while let row = try rows.next() {
-            guard let planned: Int64 = row.value("due_ms"),
-                let attempts: Int = row.value("attempts")
-            else { continue }
-            let due = limit.moved(
-                dueMilliseconds: planned, attempts: attempts,
-                notBeforeMilliseconds: row.value("not_before_ms"))
-            if let due { late.append((row["sequence"], due)) }
-        }
-        return late
-    }
 }
 
 /// A row of the outbox and its lead's, as an attempt needs them.

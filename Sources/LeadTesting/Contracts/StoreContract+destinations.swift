@@ -128,6 +128,26 @@ extension StoreContract {
             try requireEqual(due["3"]?.dueMilliseconds, 80_000, "of \(later), which waits")
             try requireEqual(try await store.entry(of: "b").dueMilliseconds, 90_000, "elsewhere")
         },
+        .init("what waits at a destination that is well again is due, once") { store in
+            for id in 1...4 { try await store.route(String(id), to: ["a"], at: Int64(id)) }
+            _ = try await store.routeLater("5", to: "a", at: 5, notBefore: 80_000)
+            let leased = try await store.lease(at: 1000)
+            let retry = AttemptRecord.Result.retry(dueMilliseconds: 70_000, reason: "down")
+            for one in leased.prefix(3) {
+                _ = try await store.finish(one, retry, destination: "x")
+            }
+            _ = try await store.finish(leased[3], retry, destination: "y")
+            let hastening = Hastening(
+                sink: "a", destination: "x", atMilliseconds: 2000,
+                exceptSequence: leased[0].sequence)
+            try requireEqual(try await store.hasten(hastening), 2, "moved")
+            try requireEqual(try await store.hasten(hastening), 0, "moved again")
+            let entries = try await store.deliveries(DeliveryFilter(sink: "a"))
+            let due = Dictionary(
+                uniqueKeysWithValues: entries.map { ($0.leadID.text, $0.dueMilliseconds) })
+            try requireEqual(
+                due, ["1": 70_000, "2": 2000, "3": 2000, "4": 70_000, "5": 80_000], "due dates")
+        },
     ]
 
     static let crashChecks: [Check] = [
