@@ -15,7 +15,7 @@ import world
 from world import until
 
 SINKS = {"store-email", "store-crm", "head-office", "archive", "each", "quiet"}
-HEALTHS = {"well", "recovering", "resting", "halted", "probing"}
+HEALTHS = {"well", "failing", "recovering", "resting", "halted", "probing"}
 #: What each label may say. Nothing of a lead or of a destination is among it.
 LABELS = {
     "sink": SINKS, "health": HEALTHS, "by": {"configuration", "operator"},

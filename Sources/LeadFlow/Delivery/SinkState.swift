@@ -64,6 +64,8 @@ public struct DestinationState: Sendable, Equatable {
     public enum Health: String, Sendable, CaseIterable {
         /// Attempts go out up to the cap.
         case well
+        /// The same, though the last one failed: not often enough in a row to leave it alone.
+        case failing
         /// It failed, and is asked more and more again.
         case recovering
         /// It failed too often, and is left alone until the next probe.
@@ -88,6 +90,8 @@ public struct DestinationState: Sendable, Equatable {
     public var nextProbeMilliseconds: Int64?
     /// Attempts under way.
     public var inFlight: Int
+    /// The most of them: its share of the sink's.
+    public var maxInFlight: Int
 }
 
 /// Why the delivery loop did not do what it was asked.
@@ -119,7 +123,7 @@ extension Desk {
                 name: name, health: one.health, sinceMilliseconds: one.since, reason: one.reason,
                 failures: one.breaker.failuresInARow,
                 nextProbeMilliseconds: one.breaker.restLeft(at: now.up).map { now.wall + $0 },
-                inFlight: one.inFlight)
+                inFlight: one.inFlight, maxInFlight: cap)
         }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
 }
@@ -127,7 +131,7 @@ extension Desk {
 extension Desk.Destination {
     fileprivate var health: DestinationState.Health {
         switch breaker.phase {
-        case .closed: .well
+        case .closed: breaker.failuresInARow > 0 ? .failing : .well
         case .starting: .recovering
         case .open: breaker.isHalted ? .halted : .resting
         case .probing: .probing

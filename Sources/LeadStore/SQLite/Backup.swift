@@ -126,9 +126,7 @@ struct Backup {
         guard fsync(descriptor) == 0 else { throw failed("cannot sync", folder) }
     }
 
-    private func exists() -> StoreError {
-        .unusable("'\(target)' exists; a backup replaces nothing, so name another file")
-    }
+    private func exists() -> StoreError { BackupName(target).isTaken }
 
     private func busy() -> StoreError {
         .unusable("another backup to '\(target)' is being written just now")

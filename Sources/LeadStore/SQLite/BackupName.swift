@@ -32,7 +32,14 @@ struct BackupName {
         {
             throw .unusable("'\(path)' belongs to the store; name another file")
         }
+        var status = stat()
+        if lstat(path, &status) == 0 { throw isTaken }
         try checkBeside()
+    }
+
+    /// A file of that name is there.
+    var isTaken: StoreError {
+        .unusable("'\(path)' exists; a backup replaces nothing, so name another file")
     }
 
     /// Refuses when a file stands beside the name that SQLite would take for the copy's.

@@ -80,35 +80,37 @@ struct Import: AsyncParsableCommand {
             Console.error("error: \(error)")
             throw ExitCode.unavailable
         }
-        let isGood = await transfer(configuration, named: names, into: inbox)
+        let failure = await transfer(configuration, named: names, into: inbox)
         await store?.close()
-        if !isGood { throw ExitCode.failure }
+        if let failure { throw failure }
     }
 
-    /// Brings the leads in and prints what came; answers whether all went well.
+    /// Brings the leads in and prints what came; answers how to exit unless all went well.
     private func transfer(
         _ configuration: Configuration?, named names: LeadNames, into inbox: any InboxWriter
-    ) async -> Bool {
+    ) async -> ExitCode? {
         let line = ProgressLine("leads")
         var progress = BulkProgress()
-        var isGood = true
+        var failure: ExitCode?
         do {
             if let configuration {
                 progress = try await retrieve(configuration, into: inbox, line)
             } else {
-                isGood = try await readFiles(named: names, into: inbox, line, &progress)
+                let isGood = try await readFiles(named: names, into: inbox, line, &progress)
+                if !isGood { failure = .failure }
             }
         } catch {
             line.end()
             Console.error("error: \(Import.sentence(error))")
-            isGood = false
+            // The store, or the service that has it.
+            failure = error is IntakeError ? .unavailable : .failure
         }
         line.end()
         let waits = inbox is RemoteInbox ? "" : "; 'leadrouter serve' routes them"
         Console.print(
             "\(Summary.count(progress.leads, "lead")) read: \(progress.stored) new, "
                 + "\(progress.duplicates) known, \(progress.quarantined) kept aside\(waits)")
-        return isGood
+        return failure
     }
 
     /// What the source calls things: read otherwise, a lead that it brought would have another id.

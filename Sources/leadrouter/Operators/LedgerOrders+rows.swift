@@ -36,7 +36,16 @@ extension LedgerOrders {
         // The plan counts those that were redelivered already as left alone.
         filter.isSuperseded = nil
         // What was delivered is sent again only when that is said.
-        if filter.state == nil { filter.state = verb == .redeliver ? .dead : .pending }
+        guard filter.state == nil else { return ([filter], 0) }
+        switch verb {
+        case .redeliver: filter.state = .dead
+        case .cancel:
+            // What is under way cannot be called off, and is told as left alone.
+            var underWay = filter
+            underWay.state = .leased
+            filter.state = .pending
+            return ([filter, underWay], 0)
+        }
         return ([filter], 0)
     }
 

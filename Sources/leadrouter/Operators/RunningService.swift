@@ -49,7 +49,7 @@ struct ServiceOption: ParsableArguments {
             admin.token = store.config.loadResult().operations?.server.admin.token
         }
         // Without --store, the store that is meant is the one that the named service has.
-        return RunningService(admin, about: store.store)
+        return RunningService(admin, about: store.store, isNamed: true)
     }
 }
 
@@ -70,10 +70,13 @@ struct RunningService {
     private let admin: AdminSettings
     /// The store that is meant; nil for whichever the service has.
     private let path: String?
+    /// Whether it was named by its address, and not found by the store that it has.
+    private let isNamed: Bool
 
-    init(_ admin: AdminSettings, about path: String?) {
+    init(_ admin: AdminSettings, about path: String?, isNamed: Bool = false) {
         self.admin = admin
         self.path = path
+        self.isNamed = isNamed
     }
 
     private var url: String { "http://\(admin.listen)" }
@@ -103,10 +106,14 @@ struct RunningService {
     /// must never be carried out on another, nor one be shown for the other.
     func identify(within timeout: Duration) async throws(ServiceTrouble) {
         let answer = try await exchange("GET", "store", timeout: timeout) { error in
-            ServiceTrouble(
-                "the store is in use, and its service does not answer at \(url): \(error)",
-                help: "name where it listens with --service HOST:PORT, or in "
-                    + "'server.admin.listen', or stop it first")
+            isNamed
+                ? ServiceTrouble(
+                    "the service that was named does not answer at \(url): \(error)",
+                    help: "start it, or leave --service out: without a service the file is used")
+                : ServiceTrouble(
+                    "the store is in use, and its service does not answer at \(url): \(error)",
+                    help: "name where it listens with --service HOST:PORT, or in "
+                        + "'server.admin.listen', or stop it first")
         }
         let root = answer.status == 200 ? try? JSONDocument.parse(answer.body).root : nil
         guard let root, root["program"]?.string == "leadrouter",

@@ -174,6 +174,8 @@ struct SinkOrders: Sendable {
             writer.string(one.nextProbeMilliseconds.map(Ledger.time))
             writer.name("in_flight")
             writer.integer(one.inFlight)
+            writer.name("max_in_flight")
+            writer.integer(one.maxInFlight)
         }
     }
 

@@ -17,11 +17,14 @@ struct Sinks: AsyncParsableCommand {
 
 struct SinksList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists the sinks, and their destinations that are not well.",
+        commandName: "list",
+        abstract: "Lists the sinks, and their destinations that are not well or busy.",
         discussion: Help.flowing(
             """
             A running service is asked how its sinks are. Without one, only what the store knows is
-            told: pauses and counts. DEAD counts what was given up and not redelivered since.
+            told: pauses and counts. DEAD counts what was given up and not redelivered since. A
+            destination that has as many attempts under way as it may is busy, or does not answer:
+            'max_in_flight_per_destination' is its share.
             """))
 
     @OptionGroup var service: ServiceOption
@@ -35,7 +38,9 @@ struct SinksList: AsyncParsableCommand {
             return
         }
         var table = TextTable(["SINK", "PLUGIN", "STATE", "IN FLIGHT", "PENDING", "DEAD"])
-        var sick = TextTable(["SINK", "DESTINATION", "HEALTH", "SINCE", "NEXT PROBE", "REASON"])
+        var sick = TextTable([
+            "SINK", "DESTINATION", "HEALTH", "IN FLIGHT", "SINCE", "NEXT PROBE", "REASON",
+        ])
         var sickCount = 0
         for sink in sinks {
             let name = sink["sink"]?.string ?? ""
@@ -44,18 +49,26 @@ struct SinksList: AsyncParsableCommand {
                 SinksList.inFlight(sink), sink["pending"]?.scalarText ?? "",
                 sink["dead"]?.scalarText ?? "",
             ])
-            for one in sink["destinations"]?.elements ?? []
-            where one["health"]?.string != "well" {
+            for one in sink["destinations"]?.elements ?? [] where SinksList.isTold(one) {
                 sickCount += 1
                 sick.add(
-                    [name]
-                        + ["destination", "health", "since", "next_probe", "reason"].map {
-                            one[$0]?.string ?? ""
-                        })
+                    [name, one["destination"]?.string ?? "", one["health"]?.string ?? ""]
+                        + [SinksList.inFlight(one)]
+                        + ["since", "next_probe", "reason"].map { one[$0]?.string ?? "" })
             }
         }
         Console.print(table.text)
         if sickCount > 0 { Console.print("\n" + sick.text) }
+    }
+
+    /// Whether a destination may be why deliveries wait: it is not well, or has all that it may have
+    /// under way.
+    private static func isTold(_ one: JSONValue) -> Bool {
+        if one["health"]?.string != "well" { return true }
+        guard let now = one["in_flight"]?.integer, let most = one["max_in_flight"]?.integer else {
+            return false
+        }
+        return now >= most
     }
 
     private static func state(_ sink: JSONValue) -> String {

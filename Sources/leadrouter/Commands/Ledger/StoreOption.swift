@@ -66,6 +66,12 @@ extension StoreError {
     /// Prints why a store was not opened, and what may be behind it.
     func tell(at path: String) {
         Console.error("error: \(self)")
+        if path.utf8.first != 0x2F, !FileManager.default.fileExists(atPath: path) {
+            Console.error(
+                "help: '\(path)' is looked for from the folder in which this runs, "
+                    + "'\(FileManager.default.currentDirectoryPath)': run it where 'leadrouter serve' "
+                    + "was started, or name that service with --service HOST:PORT")
+        }
         // SQLite's own word is the latter.
         guard ["damaged", "malformed"].contains(where: { ByteSearch.contains(description, $0) }),
             FileManager.default.fileExists(atPath: path + "-wal")
