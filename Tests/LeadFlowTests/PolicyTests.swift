@@ -74,6 +74,9 @@ import Testing
         #expect(fractions.allSatisfy { (0...1).contains($0) })
         let middle = fractions.reduce(0, +) / 1000
         #expect(middle > 0.45 && middle < 0.55)
+        for attempt in [-126, .min, .max] {
+            #expect((0...1).contains(RetryPolicy.fraction(of: .numbered(1), attempt: attempt)))
+        }
         let attempts = Set((1...30).map { RetryPolicy.fraction(of: .numbered(1), attempt: $0) })
         #expect(attempts.count > 25, "each attempt has its own")
     }

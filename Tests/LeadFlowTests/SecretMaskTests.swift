@@ -39,6 +39,17 @@ import Testing
         #expect(ByteSearch.contains(receipt.answer, "0123") == false || kept < 4)
     }
 
+    @Test func `to whom something went is kept, without secrets`() throws {
+        let mask = SecretMask([Secret("key-0123")])
+        let receipt = try #require(
+            mask.masked(.success(Receipt("250", to: "ann+key-0123@example.com"))))
+        #expect(try receipt.get().recipient == "ann+•••@example.com")
+        let failure = DeliveryFailure(.reject, "550", to: "ann@example.com")
+        let masked = try #require(mask.masked(.failure(failure)))
+        #expect(throws: DeliveryFailure.self) { try masked.get() }
+        if case .failure(let failure) = masked { #expect(failure.recipient == "ann@example.com") }
+    }
+
     @Test func `many short secrets make no long text`() {
         let text = String(repeating: "abcd", count: 125)
         #expect(masked(text, ["abcd"]).utf8.count <= SecretMask.textBytesMax)

@@ -166,6 +166,46 @@ struct DamagedRowTests {
         await store.close()
     }
 
+    /// No number that a row may hold is as large, and what is added to it overflows.
+    @Test(arguments: ["inbox", "outbox", "attempts", "clock_jumps", "pool_members", "sink_pauses"])
+    func `a number that is none is read as damage`(table: String) async throws {
+        for number in [.min, .max, (1 << 53) + 1] as [Int64] {
+            let folder = StoreFolder()
+            let store = try await folder.filled()
+            try await store.setPause(
+                SinkPause(sink: "d", sinceMilliseconds: 1, reason: ""), sink: "d")
+            let names = try await store.pool.write { db in
+                try db.execute(sql: "INSERT INTO pool_members VALUES ('p', 'm', 1, 1, 1, 1, 1)")
+                let names = try String.fetchAll(
+                    db,
+                    sql: "SELECT name FROM pragma_table_info(?) WHERE type = 'INTEGER' AND pk = 0",
+                    arguments: [table]
+                ).filter { !["checksum", "inbox_sequence", "previous_sequence"].contains($0) }
+                for name in names where name != "outbox_sequence" {
+                    try db.execute(
+                        sql: "UPDATE \(table) SET \(name) = ?", arguments: [number])
+                }
+                return names
+            }
+            #expect(!names.isEmpty)
+            await Self.read(store)
+            let pools = try await store.poolState(PoolQuery(pools: ["p"]))
+            let latest = pools[PoolMember(pool: "p", name: "m")].latest
+            #expect(RowReader.numbers.contains(latest))
+            for jump in try await store.clockJumps() {
+                #expect(RowReader.numbers.contains(jump.expectedMilliseconds))
+            }
+            for lead in try await store.leads(LeadFilter()) {
+                #expect(RowReader.numbers.contains(lead.receivedMilliseconds))
+            }
+            for one in try await store.deliveries(DeliveryFilter()) {
+                #expect(RowReader.numbers.contains(one.createdMilliseconds))
+            }
+            await Self.order(store)
+            await store.close()
+        }
+    }
+
     @Test(arguments: [Int64.min, Int64.max])
     func `a count that is none is added to and shown`(count: Int64) async throws {
         let folder = StoreFolder()

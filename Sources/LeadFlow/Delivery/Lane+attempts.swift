@@ -108,7 +108,8 @@ extension Lane {
         case .failure(let failure) where Task.isCancelled && failure.verdict == .retry(after: nil):
             // Broken off because the program ends: the sink has done nothing wrong, and the next
             // process tries at once.
-            record.result = .released(dueMilliseconds: nil, reason: failure.reason)
+            record.result = .released(
+                dueMilliseconds: nil, reason: RetryPolicy.reason(of: failure))
         case .failure(let failure):
             let leased = begun.prepared.leased
             let attempt = RetryPolicy.Attempt(

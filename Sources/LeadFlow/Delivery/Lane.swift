@@ -96,7 +96,13 @@ final class Lane: Sendable {
 
     /// Works with another setup from the next attempt on; with none it leaves everything pending.
     func use(_ setup: LaneSetup?) {
-        state.withLock { $0.nextSetup = .some(setup) }
+        let skipped = state.withLock { state -> SinkUse? in
+            // One that another reload has brought, and that was never worked with.
+            let skipped = (state.nextSetup ?? nil)?.use
+            state.nextSetup = .some(setup)
+            return skipped === setup?.use || skipped === state.setup?.use ? nil : skipped
+        }
+        if let skipped { all.bells.retire(skipped) }
         bell.ring()
     }
 

@@ -35,7 +35,7 @@ struct RetryPolicy: Sendable {
     func result(
         of failure: DeliveryFailure, _ attempt: Attempt, nowMilliseconds now: Int64, random: Double
     ) -> AttemptRecord.Result {
-        let reason = failure.isAmbiguous ? "may have arrived: \(failure.reason)" : failure.reason
+        let reason = RetryPolicy.reason(of: failure)
         switch failure.verdict {
         case .reject: return .dead(reason: reason, followUps: attempt.followUps)
         case .halt:
@@ -60,11 +60,17 @@ struct RetryPolicy: Sendable {
         }
     }
 
+    /// What the history says of a failure.
+    static func reason(of failure: DeliveryFailure) -> String {
+        failure.isAmbiguous ? "may have arrived: \(failure.reason)" : failure.reason
+    }
+
     /// Where in its spread a wait falls: from 0 to 1, by the digits of the key, which are as good as
     /// random, and another for each attempt. What happened once happens again when it is replayed.
     static func fraction(of key: DeliveryKey, attempt: Int) -> Double {
         let digits = Array(key.text.utf8)
-        let start = attempt * 7
+        // Whatever the disk has made of the number of attempts.
+        let start = Int(UInt(bitPattern: attempt) % UInt(digits.count)) * 7
         let number = (0..<6).reduce(0) { number, offset in
             let digit = Int(digits[(start + offset) % digits.count])
             return number * 16 + (digit > 0x39 ? digit - 0x57 : digit - 0x30)

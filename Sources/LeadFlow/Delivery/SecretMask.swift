@@ -70,12 +70,16 @@ extension SecretMask {
         guard !forms.isEmpty else { return result }
         switch result {
         case .success(let receipt):
-            return .success(Receipt(masked(receipt.text), answer: masked(receipt.answer)))
+            return .success(
+                Receipt(
+                    masked(receipt.text), to: masked(receipt.recipient),
+                    answer: masked(receipt.answer)))
         case .failure(let failure):
             return .failure(
                 DeliveryFailure(
                     failure.verdict, masked(failure.reason), isAmbiguous: failure.isAmbiguous,
-                    isOfThisLead: failure.isOfThisLead, answer: masked(failure.answer)))
+                    isOfThisLead: failure.isOfThisLead, to: masked(failure.recipient),
+                    answer: masked(failure.answer)))
         case nil: return nil
         }
     }

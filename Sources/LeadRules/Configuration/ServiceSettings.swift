@@ -60,6 +60,13 @@ public struct SinkOptions: PluginConfig {
                 "bad-value", at: node["timeout"]?.position ?? node.position,
                 "'timeout' must be from 100ms to 1h")
         }
+        // Without a wait a receiver that fails would be asked as fast as it answers, for ever.
+        for (name, wait) in [("first", retry.first), ("most", retry.most)]
+        where wait < .milliseconds(100) {
+            problems.error(
+                "bad-value", at: node["retry"]?[name]?.position ?? node.position,
+                "'\(name)' of 'retry' must be at least 100ms")
+        }
     }
 }
 

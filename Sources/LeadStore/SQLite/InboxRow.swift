@@ -82,7 +82,7 @@ struct InboxRow: Sendable {
             let received = try reader.number()
             let lead = try reader.bytes()
             let raw = try reader.bytes()
-            let checksum = try reader.numberOrNothing()
+            let checksum = try reader.checksum()
             let isIntact = checksum == Checksum.ofLead(lead)
             return InboxEntry(
                 sequence: sequence, source: source, leadID: id, state: .received,
@@ -121,7 +121,7 @@ struct InboxRow: Sendable {
             Checksum.LeadRow(row, sequence: "sequence") != nil,
             row.value("lead_id", as: String.self) != nil
         else { return false }
-        guard let checksum: Int64 = row.value("checksum") else { return lead.isEmpty }
+        guard let checksum = row.checksum else { return lead.isEmpty }
         return Checksum.ofLead(lead) == checksum
     }
 }

@@ -10,6 +10,10 @@ struct RowReader {
     /// A value is of another kind than its table promises.
     struct Damage: Error {}
 
+    /// What a number of a row may be, checksums left out: times to the year 287,000, and nothing else is
+    /// as large. What the disk has made of one must not overflow where it is added to.
+    static let numbers: ClosedRange<Int64> = -(1 << 53)...(1 << 53)
+
     private let statement: OpaquePointer
     private var index: CInt = 0
 
@@ -22,6 +26,19 @@ struct RowReader {
     }
 
     mutating func numberOrNothing() throws(Damage) -> Int64? {
+        let column = next()
+        switch sqlite3_column_type(statement, column) {
+        case SQLITE_NULL: return nil
+        case SQLITE_INTEGER:
+            let number = sqlite3_column_int64(statement, column)
+            guard RowReader.numbers.contains(number) else { throw Damage() }
+            return number
+        default: throw Damage()
+        }
+    }
+
+    /// A number of any size.
+    mutating func checksum() throws(Damage) -> Int64? {
         let column = next()
         switch sqlite3_column_type(statement, column) {
         case SQLITE_NULL: return nil
@@ -68,10 +85,22 @@ struct RowReader {
 }
 
 extension Row {
-    /// The value of a column, or nil when it is NULL or of another kind, where the subscript would
-    /// end the process: for whatever reads a row that the disk may have changed.
+    /// The value of a column, or nil when it is NULL, of another kind, or a number that is none, where
+    /// the subscript would end the process: for whatever reads a row that the disk may have changed.
     func value<T: DatabaseValueConvertible>(_ column: String, as type: T.Type = T.self) -> T? {
-        T.fromDatabaseValue(self[column])
+        let value: DatabaseValue = self[column]
+        return value.isUsable ? T.fromDatabaseValue(value) : nil
+    }
+
+    /// A number of any size.
+    var checksum: Int64? { Int64.fromDatabaseValue(self["checksum"]) }
+}
+
+extension DatabaseValue {
+    /// Whether it is no number beyond what a row may hold.
+    fileprivate var isUsable: Bool {
+        guard case .int64(let number) = storage else { return true }
+        return RowReader.numbers.contains(number)
     }
 }
 
@@ -86,7 +115,8 @@ struct Cells {
 
     /// The next column, or a value instead.
     mutating func next<T: DatabaseValueConvertible>(or other: T) -> T {
-        if let value = T.fromDatabaseValue(row[take()]) { return value }
+        let value: DatabaseValue = row[take()]
+        if value.isUsable, let value = T.fromDatabaseValue(value) { return value }
         isSound = false
         return other
     }
@@ -94,7 +124,15 @@ struct Cells {
     /// The next column, which may be NULL.
     mutating func nextOrNil<T: DatabaseValueConvertible>(_ type: T.Type = T.self) -> T? {
         let value: DatabaseValue = row[take()]
-        let result = T.fromDatabaseValue(value)
+        let result = value.isUsable ? T.fromDatabaseValue(value) : nil
+        if result == nil, !value.isNull { isSound = false }
+        return result
+    }
+
+    /// A number of any size, which may be NULL.
+    mutating func checksum() -> Int64? {
+        let value: DatabaseValue = row[take()]
+        let result = Int64.fromDatabaseValue(value)
         if result == nil, !value.isNull { isSound = false }
         return result
     }

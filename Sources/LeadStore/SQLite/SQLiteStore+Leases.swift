@@ -268,14 +268,14 @@ struct LeaseRow {
         crashes = Int(try row.number())
         // Only that it is there: how the attempt ends could not be written otherwise.
         _ = try row.number()
-        checksum = try row.numberOrNothing()
+        checksum = try row.checksum()
         let number = try row.number()
         let source = try row.text()
         lead = try row.bytes()
         leadRow = Checksum.LeadRow(
             sequence: number, source: source, receivedMilliseconds: try row.number(),
             isDuplicate: try row.flag())
-        leadChecksum = try row.numberOrNothing()
+        leadChecksum = try row.checksum()
     }
 
     /// The row of that number; nil when there is none, or it is damaged.

@@ -149,7 +149,7 @@ private struct LedgerPage {
             reason: cells.nextOrNil(), decision: cells.nextOrNil(), ruleSetHash: cells.nextOrNil(),
             hasContent: false, isIntact: false)
         let content: Data = cells.next(or: Data())
-        let checksum = cells.nextOrNil(Int64.self)
+        let checksum = cells.checksum()
         lead.wasDecidedAgain = cells.next(or: false)
         lead.hasEarlierDecisions = cells.next(or: false)
         lead.hasContent = !content.isEmpty
@@ -215,7 +215,7 @@ private struct LedgerPage {
             hasToken: cells.nextOrNil(String.self) != nil,
             leaseUntilMilliseconds: cells.nextOrNil(), hasChecksum: false, isIntact: false,
             outcomes: [])
-        let checksum = cells.nextOrNil(Int64.self)
+        let checksum = cells.checksum()
         delivery.hasChecksum = checksum != nil
         delivery.isIntact = cells.isSound && isWritten(delivery, checksum, of: lead)
         return delivery
