@@ -8,6 +8,9 @@ public import LeadKit
 /// twice can be told by it.
 public struct SMTPSink: Sink {
     public static let name = "smtp"
+    /// What RFC 5321 (4.5.3.2.6) asks for behind the final dot: a relay that looks through a mail before
+    /// it answers would get it again and again.
+    public static let timeout = Duration.seconds(600)
     public static let summary = "Mails each lead to one recipient through an SMTP relay."
     public static let example = """
         sinks:

@@ -40,7 +40,7 @@ import WebhookSource
 
     @Test func `every setting has its sentence in the schema`() {
         for sentence in [
-            "How long one attempt may take.", "The one recipient.", "The app's secret",
+            "How long one attempt may take", "The one recipient.", "The app's secret",
         ] {
             #expect(ByteSearch.contains(Self.text, sentence))
         }

@@ -41,11 +41,14 @@ public struct PluginInfo: Sendable {
 public struct AnySinkPlugin: Sendable {
     /// What the manual says.
     public let info: PluginInfo
+    /// How long an attempt may take where the configuration does not say.
+    public let timeout: Duration
     private let decoder:
         @Sendable (SettingNode, Set<String>, inout SettingProblems) -> SinkBlueprint?
 
     init<S: Sink>(_ type: S.Type) {
         info = PluginInfo(type)
+        timeout = S.timeout
         decoder = { node, ignoring, problems in
             guard let config = S.Config.decode(node, ignoring: ignoring, problems: &problems) else {
                 return nil

@@ -25,6 +25,10 @@ public protocol Sink: Plugin {
     /// may have the sink's whole capacity. True unless written.
     var hasOneDestination: Bool { get }
 
+    /// How long an attempt may take where the configuration does not say: what its protocol asks for.
+    /// 30 seconds unless written.
+    static var timeout: Duration { get }
+
     /// The body that the sink itself makes of a delivery, for people who try their rules out: an
     /// HTTP request's, a file's line. Nil, unless written, for one whose body is a setting. Holds
     /// no secret, and touches nothing.
@@ -37,6 +41,9 @@ public protocol Sink: Plugin {
 }
 
 extension Sink {
+    /// Half a minute.
+    public static var timeout: Duration { .seconds(30) }
+
     /// No body of its own.
     public static func body(of delivery: Delivery, config: Config) -> String? { nil }
 

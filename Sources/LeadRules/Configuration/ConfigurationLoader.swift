@@ -186,7 +186,8 @@ extension ConfigurationLoader {
                     (node.entries ?? []).filter { SinkOptions.names.contains($0.name.text ?? "") }),
                 at: node.position)
             let options = SinkOptions.decode(known, ignoring: others, problems: &problems)
-            guard let blueprint, let options else { return nil }
+            guard let blueprint, var options else { return nil }
+            options.pluginTimeout = plugin.timeout
             return SinkInstance(
                 name: entry.name, plugin: name, options: options, blueprint: blueprint,
                 filledIn: MeaningHash.of(node), secrets: found + plain.map { Secret($0) })

@@ -2,8 +2,12 @@ public import LeadKit
 
 /// What every sink takes beside its plugin's own settings.
 public struct SinkOptions: PluginConfig {
+    /// How long one attempt may take, as it is written; nil for as long as the plugin says.
+    public var writtenTimeout: Duration?
+    /// The same, when it is not written.
+    var pluginTimeout = Duration.seconds(30)
     /// How long one attempt may take.
-    public var timeout = Duration.seconds(30)
+    public var timeout: Duration { writtenTimeout ?? pluginTimeout }
     /// The most attempts under way at once.
     public var maxInFlight = 4
     /// The most of them at one destination; nil for what fits `maxInFlight` and the sink.
@@ -22,7 +26,9 @@ public struct SinkOptions: PluginConfig {
 
     /// The settings.
     public static let settings: [Setting<SinkOptions>] = [
-        .optional("timeout", \.timeout, default: "30s", "How long one attempt may take."),
+        .optional(
+            "timeout", \.writtenTimeout,
+            "How long one attempt may take, from 100ms to 1h; by default 30s, and 10m for mail."),
         .optional(
             "max_in_flight", \.maxInFlight, default: "4", "The most attempts under way at once."),
         .optional(
