@@ -145,6 +145,12 @@ extension TablesStore {
     public var lastOwnerCrashed: Bool { false }
 
     /// See `LeadStore`.
+    public var leadOfCrash: Int64? { nil }
+
+    /// See `LeadStore`.
+    public func deciding<T>(_ sequence: Int64, _ body: () -> T) -> T { body() }
+
+    /// See `LeadStore`.
     public func finish(_ results: [AttemptRecord]) async throws(StoreError) -> [Bool] {
         try await write { $0.finish(results) }
     }

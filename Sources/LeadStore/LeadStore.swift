@@ -102,6 +102,14 @@ public protocol LeadStore: Sendable {
     /// memory; not by `kill`, a power cut or a clean end.
     var lastOwnerCrashed: Bool { get async }
 
+    /// The lead that was being decided on the thread on which the process that owned the store before
+    /// died of itself; nil when it died of something else. No delivery is to blame then, and
+    /// `lastOwnerCrashed` is false.
+    var leadOfCrash: Int64? { get async }
+
+    /// Decides a lead: notes it for `leadOfCrash` of the next process, should this one die of it.
+    func deciding<T>(_ sequence: Int64, _ body: () -> T) -> T
+
     // Operators
 
     /// Counts for both sides of the books.

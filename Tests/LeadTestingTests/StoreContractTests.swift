@@ -202,6 +202,8 @@ struct BrokenStore: LeadStore {
     }
 
     var lastOwnerCrashed: Bool { get async { store.lastOwnerCrashed } }
+    var leadOfCrash: Int64? { get async { store.leadOfCrash } }
+    func deciding<T>(_ sequence: Int64, _ body: () -> T) -> T { store.deciding(sequence, body) }
 
     func finish(_ results: [AttemptRecord]) async throws(StoreError) -> [Bool] {
         var results = results

@@ -47,9 +47,11 @@ struct BatchDecider {
             switch verdict {
             case .unreadable(let entry, let now): return .unreadable(entry, atMilliseconds: now)
             case .decided(let decided):
-                let assigned = ruleSet.assign(
-                    decided.decision, of: decided.lead,
-                    at: Timestamp(milliseconds: decided.atMilliseconds), state: &remembered)
+                let assigned = store.deciding(decided.entry.sequence) {
+                    ruleSet.assign(
+                        decided.decision, of: decided.lead,
+                        at: Timestamp(milliseconds: decided.atMilliseconds), state: &remembered)
+                }
                 return .decided(decided, assigned)
             }
         }
@@ -62,7 +64,10 @@ struct BatchDecider {
         var verdicts: [Verdict] = []
         let now = clock.nowMilliseconds()
         for entry in entries {
-            guard let lead = RoutingRecord.lead(of: entry, parser: parser) else {
+            let read = store.deciding(entry.sequence) {
+                RoutingRecord.lead(of: entry, parser: parser)
+            }
+            guard let lead = read else {
                 verdicts.append(.unreadable(entry, atMilliseconds: now))
                 continue
             }
@@ -86,8 +91,9 @@ struct BatchDecider {
                 batchKeys[key] = max(batchKeys[key] ?? created, created)
                 dedupe = (key, created)
             }
-            let decision = decider.decide(
-                lead, at: Timestamp(milliseconds: now), isDuplicate: isDuplicate)
+            let decision = store.deciding(entry.sequence) { [isDuplicate] in
+                decider.decide(lead, at: Timestamp(milliseconds: now), isDuplicate: isDuplicate)
+            }
             verdicts.append(
                 .decided(
                     DecidedLead(

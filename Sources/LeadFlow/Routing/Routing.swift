@@ -13,7 +13,7 @@ internal import Synchronization
 ///
 /// Deciding and choosing are pure and a delivery's key is made from what was decided, so a batch that
 /// is decided twice (after a crash before the commit) gives the same rows. A lead that cannot be read
-/// back is held with the reason and blocks nobody.
+/// back is held with the reason and blocks nobody; so is one of which the last process died.
 public final class Routing: Sendable {
     /// The most leads of one transaction.
     static let batchMax = 256
@@ -43,6 +43,8 @@ public final class Routing: Sendable {
     func run() async throws {
         // What is known to be undecided: nil when that must be looked for.
         var known: [InboxEntry]?
+        // Once: whoever gives it to the rules again may have mended what it died of.
+        var poison = await store.leadOfCrash
         while !bells.isStopped {
             try Task.checkCancellation()
             let entries =
@@ -55,7 +57,12 @@ public final class Routing: Sendable {
                 known = nil
                 continue
             }
-            let records = try await records(of: entries)
+            let others = entries.filter { $0.sequence != poison }
+            var records = try await records(of: others)
+            if let entry = entries.first(where: { $0.sequence == poison }) {
+                records.append(held(entry))
+                poison = nil
+            }
             known = try await store.record(records, thenUndecided: Routing.batchMax)
             tellHeld(records)
             for sink in Set(records.flatMap { $0.deliveries.map(\.sink) + $0.anew.map(\.sink) }) {
@@ -90,9 +97,20 @@ public final class Routing: Sendable {
                 logger.error(
                     "lead cannot be read back from the store; it is held",
                     metadata: ["source": "\(entry.source)", "lead": "\(entry.leadID)"])
-                return RoutingRecord.unreadable(entry, ruleSet: ruleSet, at: now)
+                return RoutingRecord.held(
+                    entry, because: RoutingRecord.unreadableReason, ruleSet: ruleSet, at: now)
             }
         }
+    }
+
+    /// One of which the last process died.
+    private func held(_ entry: InboxEntry) -> DecisionRecord {
+        logger.critical(
+            "lead held: \(RoutingRecord.crashReason)",
+            metadata: ["source": "\(entry.source)", "lead": "\(entry.leadID)"])
+        return RoutingRecord.held(
+            entry, because: RoutingRecord.crashReason, ruleSet: ruleSet,
+            at: clock.nowMilliseconds())
     }
 }
 

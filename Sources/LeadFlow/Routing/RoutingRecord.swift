@@ -80,10 +80,17 @@ enum RoutingRecord {
             atMilliseconds: decided.atMilliseconds)
     }
 
-    static func unreadable(_ entry: InboxEntry, ruleSet: RuleSet, at now: Int64) -> DecisionRecord {
+    /// What the ledger says of a lead that could not be decided.
+    static let unreadableReason = "the stored lead cannot be read"
+    /// The same of one of which the process died.
+    static let crashReason =
+        "the process crashed while it decided this lead; report it, with the rules"
+
+    static func held(
+        _ entry: InboxEntry, because reason: String, ruleSet: RuleSet, at now: Int64
+    ) -> DecisionRecord {
         DecisionRecord(
-            sequence: entry.sequence, state: .held, outcome: "held",
-            reason: "the stored lead cannot be read", decision: "{}", ruleSetHash: ruleSet.hash,
-            deliveries: [], atMilliseconds: now)
+            sequence: entry.sequence, state: .held, outcome: "held", reason: reason, decision: "{}",
+            ruleSetHash: ruleSet.hash, deliveries: [], atMilliseconds: now)
     }
 }

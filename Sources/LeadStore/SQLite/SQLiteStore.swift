@@ -63,6 +63,12 @@ public final class SQLiteStore: LeadStore {
 
     public var lastOwnerCrashed: Bool { get async { lock?.hasCrashed ?? false } }
 
+    public var leadOfCrash: Int64? { get async { lock?.leadOfCrash } }
+
+    public func deciding<T>(_ sequence: Int64, _ body: () -> T) -> T {
+        CrashNote.deciding(sequence, body)
+    }
+
     /// What waits for room on the disk, or for another program that holds the file, is refused from
     /// now on: for a program that must end.
     public func endWaits() { writer?.endWaits() }

@@ -11,6 +11,8 @@ final class StoreLock: Sendable {
     let wasClosed: Bool
     /// Whether the last owner died of itself, as `CrashNote` wrote it down.
     let hasCrashed: Bool
+    /// The lead that it was deciding then, on the thread that it died on.
+    let leadOfCrash: Int64?
     /// Nil once let go of.
     private let descriptor: Mutex<Int32?>
 
@@ -31,6 +33,7 @@ final class StoreLock: Sendable {
         descriptor = Mutex(opened)
         wasClosed = text == StoreLock.closed
         hasCrashed = text == StoreLock.crashed
+        leadOfCrash = StoreLock.lead(in: text)
         StoreLock.write("\(getpid())", to: opened)
         CrashNote.begin(opened)
     }
@@ -78,6 +81,12 @@ final class StoreLock: Sendable {
 
     private static let closed = "closed"
     static let crashed = "crashed"
+
+    private static func lead(in text: String) -> Int64? {
+        let words = text.utf8.split(separator: 0x20)
+        guard words.count == 2, words[0].elementsEqual(crashed.utf8) else { return nil }
+        return Int64(String(decoding: words[1], as: UTF8.self))
+    }
 
     private static func write(_ text: String, to descriptor: Int32) {
         // Whoever reads half of it sees an owner that did not close: the careful answer.
