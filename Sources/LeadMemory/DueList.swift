@@ -29,6 +29,15 @@ struct DueList: Sendable {
         pieces[piece(of: Entry(dueMilliseconds: milliseconds, row: .max))...].joined()
     }
 
+    /// The last that is due by a time.
+    func last(dueBy milliseconds: Int64) -> Entry? {
+        guard !pieces.isEmpty else { return nil }
+        let end = Entry(dueMilliseconds: milliseconds, row: .max)
+        let piece = pieces[piece(of: end)]
+        let count = DueList.count(of: piece, before: end)
+        return count > 0 ? piece[count - 1] : nil
+    }
+
     mutating func insert(_ entry: Entry) {
         guard !pieces.isEmpty else { return pieces.append([entry]) }
         let piece = piece(of: entry)

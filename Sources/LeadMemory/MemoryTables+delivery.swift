@@ -34,10 +34,12 @@ extension MemoryTables {
         case .dueSince(let since):
             return list.entries(about: since).lazy.filter { $0.dueMilliseconds > since }
                 .prefix { $0.dueMilliseconds <= now }.prefix(limit).map(\.row)
-        case .any:
-            return list.entries.lazy.map(\.row)
-                .filter { parcels[$0].entry.delivery.notBeforeMilliseconds ?? 0 <= now }
-                .prefix(limit).map { $0 }
+        case .probe:
+            func waits(_ row: Int) -> Bool {
+                parcels[row].entry.delivery.notBeforeMilliseconds ?? 0 > now
+            }
+            if let latest = list.last(dueBy: now)?.row, !waits(latest) { return [latest] }
+            return list.entries.lazy.map(\.row).filter { !waits($0) }.prefix(limit).map { $0 }
         case .agedBy(let latest):
             return list.entries.lazy.map(\.row)
                 .filter { parcels[$0].firstDueMilliseconds <= latest }.prefix(limit).map { $0 }

@@ -37,8 +37,10 @@ public struct LeasePick: Sendable, Equatable {
         case due
         /// Those that came due after a time.
         case dueSince(milliseconds: Int64)
-        /// Due or not, unless they wait for a time of their own (`notBefore`).
-        case any
+        /// One to ask with whether the destination is well again: the latest that is due, since those
+        /// before it may be what the other side cannot stand; or else the next, due or not, unless it
+        /// waits for a time of its own (`notBefore`).
+        case probe
         /// Those that were first due by a time, whenever they are due now.
         case agedBy(milliseconds: Int64)
         /// Those that were under way in a crash and are due, whatever their destination.

@@ -113,6 +113,24 @@ import Testing
         #expect(trial.breaker.restLeft(at: trial.now) == 60_000)
     }
 
+    @Test func `a halt where others were answered asks another at once, and rests when that fails`()
+    {
+        var trial = trial
+        trial.attempt(.answered)
+        trial.now += 59_000
+        trial.attempt(.halted)
+        #expect(trial.breaker.restLeft(at: trial.now) == Breaker.secondOpinionMilliseconds)
+        trial.now += Breaker.secondOpinionMilliseconds
+        trial.attempt(.halted)
+        #expect(trial.breaker.restLeft(at: trial.now) == 30_000)
+        // Where nobody was answered for a minute nothing speaks against the halt.
+        var other = self.trial
+        other.attempt(.answered)
+        other.now += 61_000
+        other.attempt(.halted)
+        #expect(other.breaker.restLeft(at: other.now) == 30_000)
+    }
+
     @Test func `a halt opens it at once, and is told once`() {
         var trial = trial
         trial.attempt(.halted)

@@ -124,6 +124,39 @@ struct DeliveryLoopTests {
         }
     }
 
+    /// A firewall may answer 403 to what one lead says, and to that one only.
+    @Test func `a lead that gets what a wrong password gets does not keep its destination shut`()
+        async throws
+    {
+        let main = Script { (delivery, _) throws(DeliveryFailure) in
+            if ["1002", "1003"].contains(delivery.lead.id.text) { throw .halt("HTTP 403") }
+        }
+        let stage = try await Stage(sinks: [
+            ("main", main, "max_in_flight: 4, retry: {first: 1h, most: 6h}")
+        ])
+        try await stage.run(clock: clock) { flow in
+            try await stage.send([100], to: flow)
+            try await stage.until { $0.deliveries == [.delivered: 1] }
+            try await stage.send(Array(0..<40), to: flow)
+            try await stage.until { $0.deliveries[.delivered] == 39 }
+            // They have halted it once each, and are tried again as failures of their own.
+            while true {
+                let left = try await stage.store.deliveries(DeliveryFilter(state: .pending))
+                if left.count == 2, left.allSatisfy({ $0.attempts == 1 }) {
+                    #expect(
+                        left.map(\.detail)
+                            == Array(
+                                repeating: "HTTP 403, while other leads pass", count: 2))
+                    break
+                }
+                await Task.yield()
+            }
+            try await stage.send(Array(200..<205), to: flow)
+            try await stage.until { $0.deliveries[.delivered] == 44 }
+            #expect(try await state("main", flow).destinations.allSatisfy { $0.health != .halted })
+        }
+    }
+
     @Test func `refusals of leads do not make a destination sick`() async throws {
         let main = Script { (_, _) throws(DeliveryFailure) in throw .reject("422") }
         let stage = try await Stage(sinks: [("main", main, "")])

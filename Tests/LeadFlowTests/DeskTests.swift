@@ -48,7 +48,7 @@ import Testing
         for _ in 0..<Breaker.failuresMax {
             guard let ticket = begin(1, at: destination, &desk).first else { continue }
             _ = desk.note(
-                .failed(waitMilliseconds: 0), ticket, at: destination, reason: "down",
+                .failed(waitMilliseconds: 0), ticket, of: 1, at: destination, reason: "down",
                 rests: 30_000...600_000, at: now)
             desk.ended(at: destination, after: 0, nextDue: 0, now: now)
         }
@@ -152,6 +152,28 @@ import Testing
         #expect(begin(2, at: "well", &desk).count == 2)
     }
 
+    @Test func `destinations that fail hold half of the sink at most`() {
+        var desk = desk(4)
+        for name in ["a", "b", "c", "d"] {
+            let begun = begin(1, at: name, &desk)
+            for (number, ticket) in begun.enumerated() {
+                _ = desk.note(
+                    .failed(waitMilliseconds: 0), ticket, of: Int64(number), at: name,
+                    reason: "no answer", rests: 30_000...600_000, at: now)
+                desk.ended(at: name, after: 30_000, nextDue: now.wall, now: now)
+            }
+        }
+        let picks = desk.picks(at: now, atMost: .max)?.picks ?? []
+        #expect(picks.reduce(0) { $0 + $1.limit } == 2)
+        var placed = 0
+        for (number, name) in ["a", "b", "c", "d"].enumerated()
+        where desk.place(prepared(name, Int64(10 + number)), at: now) { placed += 1 }
+        #expect(placed == 2, "what has no room goes back")
+        #expect(desk.rest(at: now, mayLease: true) != 0, "and nothing is asked for again and again")
+        let well = desk.place(prepared("well", 20), at: now)
+        #expect(well)
+    }
+
     /// The control: without a cap for each, the hung one has everything.
     @Test func `without a cap for each, one that hangs takes all`() {
         var desk = desk(16, each: 16)
@@ -169,7 +191,7 @@ import Testing
         #expect(!placed, "a new one for it goes back at once")
         let later = TimeReading(wall: now.wall + 30_000, up: now.up + 30_000)
         let probes = desk.picks(at: later, atMost: .max)?.picks ?? []
-        #expect(probes.contains(LeasePick(destination: "sick", kind: .any, limit: 1)))
+        #expect(probes.contains(LeasePick(destination: "sick", kind: .probe, limit: 1)))
         let first = desk.place(prepared("sick", 7), at: later)
         let second = desk.place(prepared("sick", 8), at: later)
         #expect(first && !second)
@@ -177,7 +199,7 @@ import Testing
         let probe = try #require(begun?.ticket)
         #expect(probe.isProbe)
         _ = desk.note(
-            .answered, probe, at: "sick", reason: nil, rests: 1...1, at: later)
+            .answered, probe, of: 7, at: "sick", reason: nil, rests: 1...1, at: later)
         desk.ended(at: "sick", after: 0, nextDue: nil, now: later)
         let well = desk.takeWellAgain()
         #expect(well?.destination == "sick" && well?.probe == 7, "what waited for it is made due")
@@ -212,7 +234,7 @@ import Testing
         #expect(desk.takeBack(all: false, at: now).isEmpty)
         for ticket in tickets {
             _ = desk.note(
-                .failed(waitMilliseconds: 0), ticket, at: "x", reason: "down",
+                .failed(waitMilliseconds: 0), ticket, of: 1, at: "x", reason: "down",
                 rests: 30_000...600_000, at: now)
         }
         let back = desk.takeBack(all: false, at: now)
@@ -278,7 +300,8 @@ import Testing
         for number in 0..<100 {
             let name = "d\(number)"
             for ticket in begin(1, at: name, &desk) {
-                _ = desk.note(.answered, ticket, at: name, reason: nil, rests: 1...1, at: now)
+                _ = desk.note(
+                    .answered, ticket, of: 1, at: name, reason: nil, rests: 1...1, at: now)
                 desk.ended(at: name, after: 0, nextDue: nil, now: now)
             }
         }

@@ -105,7 +105,7 @@ import Testing
 
     @Test func `a refusal is final, a halt and a failed probe spend no attempt`() {
         #expect(result(.reject("x")) == .dead(reason: "x", followUps: []))
-        let rested = AttemptRecord.Result.released(dueMilliseconds: 30_000, reason: "x")
+        let rested = AttemptRecord.Result.released(dueMilliseconds: 60_000, reason: "x")
         #expect(result(.halt("x")) == rested)
         #expect(result(.retry("x"), isProbe: true) == rested)
         #expect(

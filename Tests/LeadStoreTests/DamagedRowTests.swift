@@ -118,9 +118,13 @@ struct DamagedRowTests {
         try store.damage("outbox", column, isNull: true)
         _ = try await store.route("7", to: ["d"], at: 40)
         // As a lane asks at last: also for what is not due.
+        let picks = [
+            LeasePick(destination: "", limit: 9),
+            LeasePick(destination: "", kind: .probe, limit: 9),
+        ]
         let request = LeaseRequest(
-            sink: "d", token: "t", picks: [LeasePick(destination: "", kind: .any, limit: 9)],
-            limit: 9, atMilliseconds: 60, untilMilliseconds: 99)
+            sink: "d", token: "t", picks: picks, limit: 9, atMilliseconds: 60,
+            untilMilliseconds: 99)
         #expect(try await store.lease(request).taken.count == 1)
         let states = try await store.deliveries(DeliveryFilter(sink: "d")).map(\.state.rawValue)
         #expect(states.sorted() == ["dead", "leased"])

@@ -44,7 +44,8 @@ struct BrokenStore: LeadStore {
         case miscounts = "both sides of the books add up"
         case forgetsDestinations = "a destination is kept, and only its own picks take it"
         case mixesPicks = "picks are taken in turn up to their limits and the whole one"
-        case takesAnyTime = "a pick may take what is not due, but nothing before its own time"
+        case takesAnyTime =
+            "a probe is the latest that is due, or the next, but nothing before its own time"
         case spendsExpired = "an expired delivery is dead and spent no attempt"
         case delaysReturned = "what was not begun comes back as it was, without a history"
         case keepsLateDates = "due dates behind a limit move to it, others stay"
@@ -148,7 +149,7 @@ struct BrokenStore: LeadStore {
         var request = request
         for index in request.picks.indices {
             if flaw == .ignoresLimit { request.picks[index].limit = 100 }
-            if flaw == .takesAnyTime, request.picks[index].kind == .any {
+            if flaw == .takesAnyTime, request.picks[index].kind == .probe {
                 request.atMilliseconds = .max
             }
         }

@@ -8,6 +8,10 @@ internal import LeadKit
 /// fails, the next rest is twice as long. If the other side answers, attempts *start slowly*: 1, 2,
 /// 4, 8 … at once, up to the cap, and then it is closed again.
 ///
+/// Where others were answered within the last minute, a `.halt` may be about the lead that got it (a
+/// firewall that does not like what it says): another delivery asks after `secondOpinionMilliseconds`,
+/// and only if that fails too does it rest.
+///
 /// A refusal of one lead is an answer: the destination is well. An attempt that was under way when
 /// it opened says nothing new when it fails later: attempts under way together are one fault, not
 /// several. Times are of the clock that only goes forward.
@@ -21,6 +25,9 @@ struct Breaker: Sendable {
     /// The first rest and the longest: short enough for a backlog to be through ten minutes after
     /// the return.
     static let restMilliseconds: ClosedRange<Int64> = 30_000...300_000
+
+    /// The rest after a halt where others were answered a moment ago.
+    static let secondOpinionMilliseconds: Int64 = 1_000
 
     /// What an attempt says about the destination.
     enum Answer: Sendable, Equatable {
@@ -60,6 +67,8 @@ struct Breaker: Sendable {
     /// Whether it is open because of `.halt`.
     private(set) var isHalted = false
     private var restsInARow = 0
+    /// When it answered last.
+    private var answeredAt: Int64?
     private var generation = 0
     private var window = Window()
 
@@ -111,7 +120,12 @@ struct Breaker: Sendable {
         case .halted:
             let isNew = !isHalted
             isHalted = true
-            open(rests: Breaker.restMilliseconds, atLeast: 0, at: now)
+            let wasWell = answeredAt.map { now - $0 <= Breaker.windowMilliseconds } ?? false
+            if wasWell, !ticket.isProbe {
+                rest(until: now + Breaker.secondOpinionMilliseconds)
+            } else {
+                open(rests: Breaker.restMilliseconds, atLeast: 0, at: now)
+            }
             return isNew ? .halted : nil
         case .failed(let wait):
             failuresInARow += 1
@@ -138,6 +152,7 @@ struct Breaker: Sendable {
 
     private mutating func answered(_ ticket: Ticket, cap: Int, at now: Int64) -> Change? {
         failuresInARow = 0
+        answeredAt = now
         switch phase {
         case .closed: window.note(isFailure: false, at: now)
         case .open: break
@@ -168,8 +183,12 @@ struct Breaker: Sendable {
 
     private mutating func open(rests: ClosedRange<Int64>, atLeast wait: Int64, at now: Int64) {
         let doubled = rests.lowerBound << min(restsInARow, 20)
-        phase = .open(untilMilliseconds: now + max(min(doubled, rests.upperBound), wait))
+        rest(until: now + max(min(doubled, rests.upperBound), wait))
         restsInARow += 1
+    }
+
+    private mutating func rest(until end: Int64) {
+        phase = .open(untilMilliseconds: end)
         generation += 1
         window = Window()
     }

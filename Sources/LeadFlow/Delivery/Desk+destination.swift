@@ -14,6 +14,10 @@ extension Desk {
         var nextDue: Int64?
         /// The delivery that asked it last whether it is well again.
         var probe: Int64?
+        /// The deliveries that halted it since it was well.
+        var halters: Set<Int64> = []
+        /// Those that halted it while another passed: what they get is about them.
+        var culprits: Set<Int64> = []
         /// Whether deliveries may be too old by now.
         var mayHaveAged = false
         /// Not leased from before, by the clock that goes forward.
@@ -21,6 +25,9 @@ extension Desk {
         /// What operators are told: the last trouble, and since when it rests, by the wall.
         var reason: String?
         var since: Int64?
+
+        /// Whether its last attempt failed, and not often enough to leave it alone.
+        var isFailing: Bool { !breaker.isOpen && breaker.failuresInARow > 0 }
 
         func isStuck(at now: TimeReading) -> Bool { inFlight > 0 && tempo.isStuck(at: now.up) }
 

@@ -26,6 +26,8 @@ struct Desk: Sendable {
     static let picksMax = 64
     /// The most deliveries of unknown destination that one lease looks at.
     static let lookMax = 512
+    /// The most deliveries that are remembered as having halted a destination.
+    static let haltersMax = 256
     /// After a probe for which the store had nothing, it is asked again only so much later.
     static let emptyMilliseconds: Int64 = 5_000
 
@@ -85,8 +87,12 @@ struct Desk: Sendable {
         let room = min(room(at: now), most)
         guard room > 0 else { return nil }
         var rooms: [String: Int] = [:]
+        var failingRoom = failingMax - failingHeld
         for (name, one) in destinations where one.mayBeLeased(at: now) {
             rooms[name] = one.leaseRoom(cap: cap, at: now)
+            guard one.isFailing, let room = rooms[name] else { continue }
+            rooms[name] = max(0, min(room, failingRoom))
+            failingRoom -= room
         }
         let hasUnknown = unknownDue.map { $0 <= now.wall } ?? false
         if hasUnknown { rooms[""] = room }
@@ -112,7 +118,19 @@ struct Desk: Sendable {
 
     private func pick(_ name: String, limit: Int) -> LeasePick {
         let isOpen = destinations[name]?.breaker.isOpen == true
-        return LeasePick(destination: name, kind: isOpen ? .any : .due, limit: limit)
+        return LeasePick(destination: name, kind: isOpen ? .probe : .due, limit: limit)
+    }
+
+    /// The most that destinations whose last attempt failed may hold together, of several: what they
+    /// hang on must not be all that the sink has.
+    private var failingMax: Int {
+        caps.hasOneDestination && !hadSeveral ? .max : max(1, caps.all / 2)
+    }
+
+    private var failingHeld: Int {
+        destinations.values.reduce(0) {
+            $1.isFailing ? $0 + $1.inFlight + $1.waiting.count : $0
+        }
     }
 
     /// How many more may be leased for all.
@@ -146,7 +164,9 @@ struct Desk: Sendable {
         let isSuspect = prepared.isSuspect
         let hasRoom =
             destinations[name].map { one in
-                one.leaseRoom(cap: cap, at: now) > 0 || (isSuspect && one.isQuick(at: now))
+                (one.leaseRoom(cap: cap, at: now) > 0
+                    && (!one.isFailing || failingHeld < failingMax))
+                    || (isSuspect && one.isQuick(at: now))
             } ?? false
         guard hasRoom else {
             if !isSuspect {
@@ -191,14 +211,20 @@ struct Desk: Sendable {
             }
     }
 
-    /// What an attempt says of its destination.
+    /// Whether a delivery has halted its destination while another passed: what it gets is about it.
+    func isCulprit(_ sequence: Int64, at destination: String) -> Bool {
+        destinations[destination]?.culprits.contains(sequence) ?? false
+    }
+
+    /// What an attempt of a delivery says of its destination.
     mutating func note(
-        _ answer: Breaker.Answer, _ ticket: Breaker.Ticket, at destination: String,
-        reason: String?, rests: ClosedRange<Int64>, at now: TimeReading
+        _ answer: Breaker.Answer, _ ticket: Breaker.Ticket, of sequence: Int64,
+        at destination: String, reason: String?, rests: ClosedRange<Int64>, at now: TimeReading
     ) -> Breaker.Change? {
         guard var one = destinations[destination] else { return nil }
         let change = one.breaker.note(answer, ticket, cap: cap, rests: rests, at: now.up)
         if let reason, answer != .answered { one.reason = reason }
+        if answer == .halted, one.halters.count < Desk.haltersMax { one.halters.insert(sequence) }
         switch change {
         case .opened, .halted: one.since = now.wall
         case .closed:
@@ -206,6 +232,10 @@ struct Desk: Sendable {
             one.reason = nil
             one.notBeforeUp = .min
             wellAgain.append((destination, one.probe))
+            one.halters.remove(sequence)
+            if one.culprits.count > Desk.haltersMax { one.culprits = [] }
+            one.culprits.formUnion(one.halters)
+            one.halters = []
         case nil: break
         }
         if one.breaker.isOpen { one.mayHaveAged = !one.breaker.isHalted }
@@ -284,6 +314,7 @@ struct Desk: Sendable {
     /// that ends is something.
     func rest(at now: TimeReading, mayLease: Bool) -> Int64? {
         let mayLease = mayLease && room(at: now) > 0
+        let failingHasRoom = failingHeld < failingMax
         var rest = mayLease ? unknownDue.map { max(0, $0 - now.wall) } ?? .max : .max
         if waitingCount > 0, inFlight >= caps.all, let left = tempo.untilStuck(at: now.up) {
             rest = min(rest, left)
@@ -295,6 +326,8 @@ struct Desk: Sendable {
                 }
                 if let left = one.breaker.restLeft(at: now.up), left > 0 { rest = min(rest, left) }
             } else if mayLease, let due = one.nextDue {
+                // What failing ones hold is free again when an attempt of theirs ends.
+                if one.isFailing, !failingHasRoom { continue }
                 rest = min(rest, one.untilLease(cap: cap, due: due, at: now))
             }
         }

@@ -83,14 +83,15 @@ extension Lane {
         _ now: TimeReading
     ) -> AttemptRecord? {
         let policy = begun.setup.policy
+        let result = blamed(result, begun)
         let answer = result.map(Lane.answer) ?? .unknown
         var reason: String?
         if case .failure(let failure)? = result { reason = failure.reason }
         let (change, rest) = state.withLock { state in
             let destination = begun.prepared.destination
             let change = state.desk.note(
-                answer, begun.ticket, at: destination, reason: reason,
-                rests: policy.restMilliseconds, at: now)
+                answer, begun.ticket, of: begun.prepared.leased.sequence, at: destination,
+                reason: reason, rests: policy.restMilliseconds, at: now)
             return (change, state.desk[destination]?.breaker.restLeft(at: now.up) ?? 0)
         }
         tell(change, of: begun.prepared.destination, reason ?? "")
@@ -124,6 +125,24 @@ extension Lane {
                 random: RetryPolicy.fraction(of: leased.delivery.key, attempt: leased.attempt))
         }
         return record
+    }
+
+    /// A halt is about the lead, and not about the destination, where this delivery has halted it before
+    /// while another passed: it waits as for any failure of its own, and is given up in the end.
+    private func blamed(
+        _ result: Result<Receipt, DeliveryFailure>?, _ begun: Begun
+    ) -> Result<Receipt, DeliveryFailure>? {
+        guard case .failure(let failure)? = result, failure.verdict == .halt,
+            state.withLock({
+                $0.desk.isCulprit(
+                    begun.prepared.leased.sequence, at: begun.prepared.destination)
+            })
+        else { return result }
+        return .failure(
+            DeliveryFailure(
+                .retry(after: nil), "\(failure.reason), while other leads pass",
+                isAmbiguous: failure.isAmbiguous, isOfThisLead: true, to: failure.recipient,
+                answer: failure.answer))
     }
 
     private static func answer(_ result: Result<Receipt, DeliveryFailure>) -> Breaker.Answer {

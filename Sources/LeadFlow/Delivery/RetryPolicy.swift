@@ -39,12 +39,13 @@ struct RetryPolicy: Sendable {
         switch failure.verdict {
         case .reject: return .dead(reason: reason, followUps: attempt.followUps)
         case .halt:
-            return .released(dueMilliseconds: now + attempt.restMilliseconds, reason: reason)
+            return .released(dueMilliseconds: now + 2 * attempt.restMilliseconds, reason: reason)
         case .retry(let after):
-            // What is open spends no attempts; due later, so that another delivery is the next
-            // probe: this one may be what the other side cannot stand.
+            // What is open spends no attempts; due after the rest, so that another delivery is the
+            // next probe: this one may be what the other side cannot stand.
             if attempt.isProbe, !failure.isOfThisLead {
-                return .released(dueMilliseconds: now + attempt.restMilliseconds, reason: reason)
+                return .released(
+                    dueMilliseconds: now + 2 * attempt.restMilliseconds, reason: reason)
             }
             let left = retry.total.milliseconds - attempt.ageMilliseconds
             if left <= 0, attempt.number >= RetryPolicy.attemptsMin {

@@ -35,12 +35,15 @@ extension SQLiteStore {
                         ORDER BY due_ms, sequence LIMIT ?
                         """), arguments: [request.sink, now, limit])
         }
+        if pick.kind == .probe, let latest = try latestDue(pick, of: request, db) {
+            return [latest]
+        }
         let condition: String
         let time: [Int64]
         switch pick.kind {
         case .due, .suspect: (condition, time) = ("due_ms <= ?", [now])
         case .dueSince(let since): (condition, time) = ("due_ms <= ? AND due_ms > ?", [now, since])
-        case .any: (condition, time) = ("ifnull(not_before_ms, 0) <= ?", [now])
+        case .probe: (condition, time) = ("ifnull(not_before_ms, 0) <= ?", [now])
         case .agedBy(let latest):
             (condition, time) = ("max(created_ms, ifnull(not_before_ms, 0)) <= ?", [latest])
         }
@@ -52,6 +55,22 @@ extension SQLiteStore {
                     WHERE state = 'pending' AND sink = ? AND destination = ? AND \(condition)
                         AND ifnull(crashes, 0) = 0 ORDER BY due_ms, sequence LIMIT ?
                     """), arguments: StatementArguments(arguments + time + [limit]))
+    }
+
+    private static func latestDue(
+        _ pick: LeasePick, of request: LeaseRequest, _ db: Database
+    ) throws -> Int64? {
+        try Int64.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT sequence FROM outbox INDEXED BY outbox_pending
+                    WHERE state = 'pending' AND sink = ? AND destination = ? AND due_ms <= ?
+                        AND ifnull(not_before_ms, 0) <= ? AND ifnull(crashes, 0) = 0
+                    ORDER BY due_ms DESC, sequence DESC LIMIT 1
+                    """),
+            arguments: [
+                request.sink, pick.destination, request.atMilliseconds, request.atMilliseconds,
+            ])
     }
 
     private static func nextDue(

@@ -42,14 +42,20 @@ extension StoreContract {
             try requireEqual(try await store.take(picks, at: 100), [5, 3, 6], "then")
             try requireEqual(try await store.take(picks, at: 100), [], "at last")
         },
-        .init("a pick may take what is not due, but nothing before its own time") { store in
+        .init("a probe is the latest that is due, or the next, but nothing before its own time") {
+            store in
             try await store.route("1", to: ["a"], at: 1)
             let leased = try await store.leaseOne(at: 1)
             _ = try await store.finish(leased, .retry(dueMilliseconds: 9000, reason: "x"))
             let entry = try await store.routeLater("2", to: "a", at: 1, notBefore: 500)
-            let any = [LeasePick(destination: "", kind: .any, limit: 5)]
-            try requireEqual(try await store.take(any, at: 499), [leased.sequence], "any")
-            try requireEqual(try await store.take(any, at: 500), [entry], "at its time")
+            let probe = [LeasePick(destination: "", kind: .probe, limit: 1)]
+            try requireEqual(try await store.take(probe, at: 499), [leased.sequence], "any")
+            try requireEqual(try await store.take(probe, at: 500), [entry], "at its time")
+            for id in 3...5 { try await store.route(String(id), to: ["a"], at: Int64(id) * 100) }
+            let third = entry + 1
+            try requireEqual(try await store.take(probe, at: 450), [third + 1], "the latest due")
+            try requireEqual(try await store.take(probe, at: 450), [third], "then the one before")
+            try requireEqual(try await store.take(probe, at: 450), [third + 2], "then the next")
         },
         .init("a pick by age goes by when a delivery was first due") { store in
             try await store.route("1", to: ["a"], at: 100)
