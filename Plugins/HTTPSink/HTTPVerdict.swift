@@ -56,6 +56,8 @@ enum HTTPVerdict {
 
     static func failure(_ error: CurlError) -> DeliveryFailure {
         if error.isBadRequest { return .reject(error.message) }
+        // Not begun: no reason to leave the other side alone.
+        if error.isBusy { return .retry(error.message, isOfThisLead: true) }
         return .retry(error.message, isAmbiguous: error.mayHaveArrived)
     }
 

@@ -84,6 +84,8 @@ struct SMTPConfigError: Error, CustomStringConvertible {
 enum SMTPVerdict {
     static func failure(_ error: CurlError) -> DeliveryFailure {
         if error.isBadRequest { return .reject(error.message) }
+        // Not begun: no reason to leave the relay alone.
+        if error.isBusy { return .retry(error.message, isOfThisLead: true) }
         switch error.responseCode {
         case 421, 432, 454: return .retry(error.message)  // closing; logging in fails for now
         // RFC 5321 §4.2.1: the relay is well enough to say no to this mail.

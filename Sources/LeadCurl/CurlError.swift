@@ -37,10 +37,14 @@ extension CurlError {
     public var isMissingTLS: Bool { code == Int32(CURLE_USE_SSL_FAILED.rawValue) }
     /// Whether the mail server refused the log-in.
     public var isLoginRefused: Bool { code == Int32(CURLE_LOGIN_DENIED.rawValue) }
+    /// Whether it was never begun, because too much else was under way: it says nothing of the
+    /// other side.
+    public var isBusy: Bool { code == CurlError.busyCode }
     /// Whether the task was cancelled.
     public var isCancelled: Bool { code == CurlError.cancelledCode }
 
     private static let badRequestCode = Int32(CURLE_BAD_FUNCTION_ARGUMENT.rawValue)
+    private static let busyCode = Int32(CURLE_AGAIN.rawValue)
     private static let cancelledCode = Int32(CURLE_ABORTED_BY_CALLBACK.rawValue)
 
     static func badRequest(_ message: String) -> CurlError {
@@ -54,8 +58,12 @@ extension CurlError {
     }
 
     static func busy(_ limit: Int) -> CurlError {
+        CurlError(code: busyCode, message: "not sent: over \(limit) transfers are waiting")
+    }
+
+    static func busy(after wait: Duration) -> CurlError {
         CurlError(
-            code: Int32(CURLE_AGAIN.rawValue), message: "over \(limit) transfers are waiting")
+            code: busyCode, message: "not sent: no transfer ended within \(wait) to make room")
     }
 
     /// libcurl's own sentence is shown where it can only name a host, a time or a certificate;

@@ -11,22 +11,33 @@ final class CurlLanes: Sendable {
         fileprivate var key: String
         fileprivate var load: Int
         fileprivate var lastUse: Int
+        /// Whether others have to end first.
+        var isShared: Bool { load > 1 }
     }
 
     private struct State {
         var http: CurlMailbox?
         var mail: [MailLane] = []
+        /// Threads that were told to end: each may wait for the answer to QUIT first, 120 s at most.
+        var ending: [CurlMailbox] = []
+        var mailCount = 0
         var useCount = 0
     }
+
+    /// Of a thread: OpenSSL and libcurl need a tenth of it. The system's 8 MiB are address space
+    /// that thousands of threads do not need.
+    private static let stackBytes = 1 << 20
 
     private let state = Mutex(State())
     private let name: String
     private let transfersMax: Int
+    private let waitMax: Duration
     private let authorities: String?
 
-    init(name: String, transfersMax: Int, authorities: String?) {
+    init(name: String, transfersMax: Int, waitMax: Duration, authorities: String?) {
         self.name = name
         self.transfersMax = transfersMax
+        self.waitMax = waitMax
         self.authorities = authorities
     }
 
@@ -59,32 +70,59 @@ final class CurlLanes: Sendable {
         }
     }
 
+    /// The thread is kept, unless too many have nothing to do; then the one idle for longest ends,
+    /// and closes its connections by itself. Those that are at that count as threads: there are never
+    /// more than `transfersMax`.
     func giveBack(_ lane: MailLane) {
-        state.withLock { $0.mail[lane.number].load -= 1 }
+        state.withLock { state in
+            guard let index = state.mail.firstIndex(where: { $0.number == lane.number }) else {
+                return
+            }
+            state.mail[index].load -= 1
+            let idle = state.mail.indices.filter { state.mail[$0].load == 0 }
+            guard idle.count > CurlClient.idleMailThreadsMax,
+                let oldest = idle.min(by: { state.mail[$0].lastUse < state.mail[$1].lastUse })
+            else { return }
+            let spare = state.mail.remove(at: oldest).mailbox
+            spare.stop()
+            state.ending.append(spare)
+        }
     }
 
+    /// An index.
     private func choose(_ key: String, in state: inout State) -> Int {
-        let free = state.mail.filter { $0.load == 0 }
-        let known = free.filter { $0.key.utf8.elementsEqual(key.utf8) }
-        if let lane = known.max(by: { $0.lastUse < $1.lastUse }) { return lane.number }
-        let number = state.mail.count
-        if number < min(transfersMax, CurlClient.mailThreadsMax) {
+        let free = state.mail.indices.filter { state.mail[$0].load == 0 }
+        let known = free.filter { state.mail[$0].key.utf8.elementsEqual(key.utf8) }
+        if let lane = known.max(by: { state.mail[$0].lastUse < state.mail[$1].lastUse }) {
+            return lane
+        }
+        state.ending.removeAll(where: \.hasEnded)
+        if state.mail.isEmpty || state.mail.count + state.ending.count < transfersMax {
+            let number = state.mailCount
+            state.mailCount += 1
             let mailbox = start("curl-\(name)-\(number)", transfersMax: 1)
             let lane = MailLane(mailbox: mailbox, number: number, key: key, load: 0, lastUse: 0)
             state.mail.append(lane)
-            return number
+            return state.mail.count - 1
         }
-        let idlest = state.mail.min { ($0.load, $0.lastUse) < ($1.load, $1.lastUse) }
-        return idlest?.number ?? 0  // there is one: `transfersMax` is at least 1
+        let idlest = state.mail.indices.min { one, other in
+            let (one, other) = (state.mail[one], state.mail[other])
+            return (one.load, one.lastUse) < (other.load, other.lastUse)
+        }
+        return idlest ?? 0  // there is one: `transfersMax` is at least 1
     }
 
     private func start(_ name: String, transfersMax: Int) -> CurlMailbox {
         guard let multi = curl_multi_init() else { fatalError("out of memory") }
         let mailbox = CurlMailbox(multi: multi)
-        let thread = Thread { [authorities] in
-            CurlLoop(mailbox: mailbox, transfersMax: transfersMax, authorities: authorities).run()
+        let thread = Thread { [waitMax, authorities] in
+            CurlLoop(
+                mailbox: mailbox, transfersMax: transfersMax, waitMax: waitMax,
+                authorities: authorities
+            ).run()
         }
         thread.name = name
+        thread.stackSize = CurlLanes.stackBytes
         thread.start()
         return mailbox
     }
@@ -105,7 +143,7 @@ final class CurlMailbox: Sendable {
     }
 
     private let handle: Handle
-    private let state = Mutex((commands: [Command](), isClosed: false))
+    private let state = Mutex((commands: [Command](), isClosed: false, hasEnded: false))
 
     init(multi: UnsafeMutableRawPointer) { handle = Handle(multi: multi) }
 
@@ -133,4 +171,9 @@ final class CurlMailbox: Sendable {
 
     /// The thread ends and takes the handle with it.
     func close() { state.withLock { $0.isClosed = true } }
+
+    /// The handle is gone, and all its connections.
+    func end() { state.withLock { $0.hasEnded = true } }
+
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
 }

@@ -9,6 +9,7 @@ final class CurlLoop {
     private let mailbox: CurlMailbox
     private let multi: UnsafeMutableRawPointer
     private let transfersMax: Int
+    private let waitMax: Duration
     private let authorities: String?
     private var transfers: [ObjectIdentifier: Transfer] = [:]
     private var waiting: [Job?] = []
@@ -16,13 +17,16 @@ final class CurlLoop {
     private var idleHandles: [UnsafeMutableRawPointer] = []
     private var isStopping = false
 
-    init(mailbox: CurlMailbox, transfersMax: Int, authorities: String?) {
+    init(mailbox: CurlMailbox, transfersMax: Int, waitMax: Duration, authorities: String?) {
         self.mailbox = mailbox
         self.transfersMax = transfersMax
+        self.waitMax = waitMax
         self.authorities = authorities
         multi = mailbox.multi
-        // Room for every connection: closing a mail connection to make room would wait for QUIT.
-        lr_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 2 * transfersMax)
+        // A mail thread has room for its last connection beside the one in use: closing one to make
+        // room waits for QUIT. What is over a bound for thousands would be files that others need.
+        let connectionsMax = min(2 * transfersMax, CurlClient.connectionsMax)
+        lr_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connectionsMax)
         lr_curl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_NOTHING))
     }
 
@@ -32,15 +36,17 @@ final class CurlLoop {
         while true {
             mailbox.takeAll().forEach(take)
             startWaiting()
+            giveUpWaiting()
             var runningCount: Int32 = 0
             curl_multi_perform(multi, &runningCount)
             let hasRoom = finishEnded() && waitingStart < waiting.count
             if isStopping && transfers.isEmpty && waitingStart == waiting.count { break }
-            if !hasRoom { curl_multi_poll(multi, nil, 0, 60_000, nil) }
+            if !hasRoom { curl_multi_poll(multi, nil, 0, pollMilliseconds, nil) }
         }
         mailbox.close()
         idleHandles.forEach { curl_easy_cleanup($0) }
         curl_multi_cleanup(multi)
+        mailbox.end()
     }
 
     /// OpenSSL writes without MSG_NOSIGNAL, and libcurl was told to leave signals alone.
@@ -75,8 +81,27 @@ final class CurlLoop {
         }
     }
 
+    /// Those that have waited for too long, oldest first.
+    private func giveUpWaiting() {
+        guard waitingStart < waiting.count else { return }
+        let latest = ContinuousClock.now - waitMax
+        while waitingStart < waiting.count {
+            if let job = waiting[waitingStart] {
+                guard job.asked <= latest else { return }
+                job.notSent(after: waitMax)
+            }
+            waiting[waitingStart] = nil
+            waitingStart += 1
+        }
+    }
+
+    /// Short while some wait: their time may be up.
+    private var pollMilliseconds: Int32 {
+        waitingStart < waiting.count ? 100 : 60_000
+    }
+
     private func start(_ job: Job) {
-        job.markStarted()
+        guard job.start() else { return job.answer(.failure(.cancelled())) }
         guard let easy = idleHandles.popLast() ?? curl_easy_init() else {
             fatalError("out of memory")
         }
@@ -128,7 +153,7 @@ final class CurlLoop {
 
     private func end(_ transfer: Transfer, with outcome: Result<Answer, CurlError>) {
         transfer.release()
-        if idleHandles.count < transfersMax {
+        if idleHandles.count < min(transfersMax, CurlClient.idleHandlesMax) {
             curl_easy_reset(transfer.easy)
             idleHandles.append(transfer.easy)
         } else {

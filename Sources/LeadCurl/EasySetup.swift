@@ -138,6 +138,8 @@ struct EasySetup {
         string(CURLOPT_MAIL_FROM, "<\(mail.from)>")
         list(CURLOPT_MAIL_RCPT, ["<\(mail.recipient)>"], &lists)
         long(CURLOPT_UPLOAD, 1)
+        // Unless the relay has taken the mail, see `Transfer.keep(reply:_:)`.
+        long(CURLOPT_FORBID_REUSE, 1)
         keep(
             lr_curl_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(mail.message.count)))
     }

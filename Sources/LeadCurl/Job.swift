@@ -4,6 +4,14 @@ import Synchronization
 enum Order: Sendable {
     case http(HTTPRequest)
     case mail(MailRequest)
+
+    /// How long it may take.
+    var timeout: Duration {
+        switch self {
+        case .http(let request): request.timeout
+        case .mail(let mail): mail.timeout
+        }
+    }
 }
 
 /// What came back.
@@ -28,13 +36,33 @@ final class Job: Sendable {
     }
 
     let order: Order
+    /// When it was to be sent.
+    let asked = ContinuousClock.now
     private let state = Mutex(State())
 
     init(_ order: Order) { self.order = order }
 
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
-    func markStarted() { state.withLock { $0.isStarted = true } }
+    /// Whether it may be sent: not if nobody waits for it any longer.
+    func start() -> Bool {
+        state.withLock { state in
+            guard state.outcome == nil, !state.isCancelled else { return false }
+            state.isStarted = true
+            return true
+        }
+    }
+
+    /// Waits for its turn so long, then no longer; cancelled, it ends at once.
+    func giveUpWaiting(after wait: Duration) async {
+        guard (try? await Task.sleep(for: wait)) != nil else { return }
+        notSent(after: wait)
+    }
+
+    /// It is not sent, unless it is on its way.
+    func notSent(after wait: Duration) {
+        answer(.failure(.busy(after: wait))) { !$0.isStarted }
+    }
 
     /// Notes the cancellation. A mail is answered right here: its thread may be waiting.
     func cancel() {
@@ -54,9 +82,13 @@ final class Job: Sendable {
     }
 
     /// Only the first answer counts.
-    func answer(_ outcome: Outcome) {
+    func answer(_ outcome: Outcome) { answer(outcome) { _ in true } }
+
+    private func answer(_ outcome: Outcome, if isRight: (State) -> Bool) {
         let waiting = state.withLock { state in
-            guard state.outcome == nil else { return nil as CheckedContinuation<Outcome, Never>? }
+            guard state.outcome == nil, isRight(state) else {
+                return nil as CheckedContinuation<Outcome, Never>?
+            }
             state.outcome = outcome
             defer { state.continuation = nil }
             return state.continuation

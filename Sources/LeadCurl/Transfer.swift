@@ -7,18 +7,25 @@ final class Transfer {
     static let headerBytesMax = 65_536
     /// How long, in seconds, libcurl may wait for the answer to QUIT, which blocks the thread.
     private static let quitSeconds = 2
+    /// How long after the time limit such a wait is broken off; libcurl itself sees the limit first.
+    private static let endExtra = Duration.milliseconds(500)
 
     let easy: UnsafeMutableRawPointer
     let job: Job
     private var answer = Answer()
     private var headerBytes = 0
     private var sentCount = 0
+    /// Whether a mail server has asked for the message: its next answer is the one that counts.
+    private var isMessageAsked = false
+    /// When a mail is over, also for a libcurl that waits for the answer to QUIT.
+    private let end: ContinuousClock.Instant
     private var lists: [UnsafeMutablePointer<curl_slist>] = []
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     init(job: Job, easy: UnsafeMutableRawPointer) {
         self.easy = easy
         self.job = job
+        end = .now + job.order.timeout + Transfer.endExtra
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
 
@@ -57,7 +64,7 @@ final class Transfer {
             }
             // Asked at least once a second, also while libcurl waits with the thread.
             setup.progress(context) { context, _, _, _, _ in
-                Transfer.transfer(context)?.job.isCancelled == true ? 1 : 0
+                Transfer.transfer(context)?.isOver == true ? 1 : 0
             }
             setup.mail(mail, lists: &lists)
         }
@@ -70,6 +77,8 @@ final class Transfer {
     fileprivate static func transfer(_ context: UnsafeMutableRawPointer?) -> Transfer? {
         context.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
     }
+
+    private var isOver: Bool { job.isCancelled || end < .now }
 
     private static func received(
         _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int, _ context: UnsafeMutableRawPointer?,
@@ -109,11 +118,19 @@ final class Transfer {
 
     /// libcurl says QUIT after a refusal and waits for the answer with the whole thread, so the
     /// wait is short from a refusal on and long again if the dialogue goes on.
+    ///
+    /// A connection whose mail was not taken is closed, whatever the cause: libcurl 7.88 would keep
+    /// it when time runs out behind the final dot, and the late answer would be the next mail's.
     private func keep(reply line: UnsafeRawBufferPointer, _ timeout: Duration) {
         // The answer to QUIT (RFC 5321 §4.2.3) says nothing of the mail.
         if !line.starts(with: "221".utf8) { answer.lines = [Array(line.prefix(1024))] }
         let isRefusal = line.first == 0x34 || line.first == 0x35
-        let seconds = isRefusal ? Transfer.quitSeconds : max(1, Int(timeout.components.seconds))
+        let isWhole = line.count < 4 || line[3] != 0x2D  // `250-` has more lines behind it
+        let isTaken = isMessageAsked && line.first == 0x32 && isWhole
+        if isTaken { lr_curl_set_long(easy, CURLOPT_FORBID_REUSE, 0) }
+        if line.starts(with: "354".utf8) { isMessageAsked = true }
+        let seconds =
+            isRefusal || isTaken ? Transfer.quitSeconds : max(1, Int(timeout.components.seconds))
         lr_curl_set_long(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds)
     }
 
@@ -148,7 +165,12 @@ final class Transfer {
         }
     }
 
-    func outcome(_ result: CURLcode) -> Result<Answer, CurlError> {
+    func outcome(_ found: CURLcode) -> Result<Answer, CurlError> {
+        var result = found
+        if result == CURLE_ABORTED_BY_CALLBACK, !job.isCancelled {  // by its end, seen late
+            result = CURLE_OPERATION_TIMEDOUT
+            errorText.pointee = 0
+        }
         answer.code = responseCode
         if result == CURLE_OK || (result == CURLE_WRITE_ERROR && answer.isTruncated) {
             return .success(answer)

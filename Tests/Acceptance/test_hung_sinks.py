@@ -4,6 +4,7 @@ The receivers are processes. One of them is stopped by SIGSTOP: the kernel goes 
 connections, and nobody ever answers.
 """
 
+import asyncio
 import collections
 import concurrent.futures
 import json
@@ -48,6 +49,15 @@ class Receivers:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.folder)
+
+
+def connections(ports):
+    """Both ends of the connections to these; two may share the near end."""
+    ends, established = {f"{port:04X}" for port in ports}, "01"
+    table = pathlib.Path("/proc/net/tcp").read_text()
+    rows = [line.split() for line in table.splitlines()[1:]]
+    return {(row[1], row[2]) for row in rows
+            if row[2].split(":")[1] in ends and row[3] == established}
 
 
 class WithReceivers(unittest.TestCase):
@@ -108,10 +118,7 @@ class HungSinks(WithReceivers):
         return len(self.connections() & self.connections())
 
     def connections(self):
-        port, established = f":{self.hung.ports['d0']:04X}", "01"
-        table = pathlib.Path("/proc/net/tcp").read_text()
-        rows = [line.split() for line in table.splitlines()[1:]]
-        return {row[1] for row in rows if row[2].endswith(port) and row[3] == established}
+        return connections({self.hung.ports["d0"]})
 
     def memory(self):
         """Resident MiB."""
@@ -173,6 +180,75 @@ class HungSinks(WithReceivers):
         until(lambda: len(self.program.lines("archive.ndjson")) == 40, what="the canaries")
         self.assertFalse(any(self.others.got(name) for name in self.others.ports))
         self.assertFalse(self.arrived(sent))
+
+
+class SilentMailServer(world.MailServer):
+    """Never answers behind the final dot."""
+
+    async def handle_DATA(self, server, session, envelope):
+        with self.lock:
+            self.mails.append({"to": envelope.rcpt_tos})
+        await asyncio.sleep(3600)
+
+
+class WideSinks(WithReceivers):
+    """What a sink may have under way is its own affair: two that have all that they may, and get no
+    answer, take nothing from others of the same kind, nor from the store and the listeners."""
+
+    MOST = 256
+
+    def submit(self, to, count):
+        def one(number):
+            body = {"submission_id": f"{to}-{number}", "to": to}
+            self.assertEqual(self.program.submit(json.dumps(body).encode())[0], 200)
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(one, range(count)))
+
+    def use(self, sinks):
+        self.program = self.start(
+            "\n".join(f"  {name}: {{{settings}}}" for name, settings in sinks.items()),
+            "routes:\n" + "\n".join(
+                f"  - {{id: {name}, when: {{to: {name}}}, to: [{name}]}}" for name in sinks))
+
+    def check(self, under_way, arrived):
+        """All leads of the well one arrive at the first attempt while the others have all."""
+        for hung in ("hung-1", "hung-2"):
+            self.submit(hung, self.MOST + 20)
+        until(lambda: under_way() == 2 * self.MOST, 60, "the hung ones have all")
+        self.submit("well", 200)
+        until(lambda: arrived() == 200, 60, "the leads of the well one")
+        self.assertEqual(under_way(), 2 * self.MOST)
+
+        def delivered():
+            mine = [one for one in self.program.deliveries() if one["sink"] == "well"]
+            return all(one["state"] == "delivered" for one in mine) and mine
+
+        attempts = {one["attempts"] for one in until(delivered, 60, "the receipts")}
+        self.assertEqual(attempts, {1})
+
+    def test_requests(self):
+        self.hung = self.receivers(a="well", b="well")
+        well = self.receivers(well="well")
+        self.hung.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.hung.process.send_signal, signal.SIGCONT)
+        urls = {"hung-1": self.hung.url("a"), "hung-2": self.hung.url("b"),
+                "well": well.url("well")}
+        wide = f"timeout: 1h, max_in_flight: {self.MOST}, method: POST, format: json"
+        self.use({name: f"plugin: http, url: \"{url}\", {wide}" for name, url in urls.items()})
+        ports = set(self.hung.ports.values())
+        self.check(lambda: len(connections(ports)), lambda: len(well.got("well")))
+
+    def test_mails(self):
+        hung, well = SilentMailServer(), world.MailServer()
+        for server in (hung, well):
+            self.addCleanup(server.close)
+        relays = {"hung-1": hung.url, "hung-2": hung.url.replace("127.0.0.1", "localhost"),
+                  "well": well.url}
+        wide = (f"timeout: 1h, max_in_flight: {self.MOST}, tls: off, from: a@example.com, "
+                "to: b@example.com, subject: s, body: b")
+        self.use({name: f"plugin: smtp, url: \"{url}\", {wide}" for name, url in relays.items()})
+        self.check(lambda: len(hung.mails), lambda: len(well.accepted()))
 
 
 class BadReceivers(WithReceivers):

@@ -120,6 +120,24 @@ import Testing
         #expect(try await third.value.body == Array("third".utf8))
     }
 
+    @Test func `what waits for its turn for too long was not sent`() async throws {
+        let narrow = CurlClient(name: "narrow", transfersMax: 1, waitMax: .milliseconds(100))
+        let first = Task { try await narrow.send(HTTPRequest(url: url("/hang"))) }
+        #expect(await server.next("hung") != nil)
+        let error = await #expect(throws: CurlError.self) {
+            try await narrow.send(HTTPRequest(url: url("/body/second")))
+        }
+        #expect(error?.isBusy == true)
+        #expect(error?.mayHaveArrived == false)
+        first.cancel()
+        let broken = await #expect(throws: CurlError.self) { try await first.value }
+        #expect(broken?.isBusy == false)
+        #expect(broken?.mayHaveArrived == true)
+        _ = try await client.send(HTTPRequest(url: url("/body/third")))
+        let next = await server.next("request")
+        #expect(next?["path"]?.string == "/body/third", "the second was never seen")
+    }
+
     @Test func `many at once are all answered`() async throws {
         let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<300 {

@@ -38,6 +38,39 @@ import Testing
         #expect(connections.count == 1)
     }
 
+    @Test(arguments: [554, 451, 250])
+    func `an answer that comes too late is not the next mail's`(code: Int) async throws {
+        let server = try await ChildServer("smtp_server.py")
+        let first = Task {
+            try await client.send(
+                mail(to: "late-\(code)@example.com", server, timeout: .milliseconds(300)))
+        }
+        let wakePort = try #require(await server.next("late")?["port"]?.integer)
+        let error = await #expect(throws: CurlError.self) { try await first.value }
+        #expect(error?.mayHaveArrived == true)
+        #expect(error?.isCancelled == false)
+        _ = try? await client.send(HTTPRequest(url: "http://127.0.0.1:\(wakePort)/"))
+        #expect(try await client.send(mail(to: "b@example.com", server)).text == "2.0.0 queued")
+    }
+
+    @Test func `a connection whose mail was not taken carries no other`() async throws {
+        let server = try await ChildServer("smtp_server.py")
+        var connections: [Int?] = []
+        for recipient in ["a", "data-554", "b", "data-450", "c"] {
+            _ = try? await client.send(mail(to: "\(recipient)@example.com", server))
+            guard recipient.utf8.count == 1 else { continue }
+            connections.append(await server.next("mail")?["connection"]?.integer)
+        }
+        let hung = Task { try await client.send(mail(to: "hang@example.com", server)) }
+        connections.append(await server.next("hung")?["connection"]?.integer)
+        #expect(connections[2] == connections[3], "what follows a mail that was taken")
+        hung.cancel()
+        await #expect(throws: CurlError.self) { try await hung.value }
+        _ = try await client.send(mail(server))
+        connections.append(await server.next("mail")?["connection"]?.integer)
+        #expect(Set(connections).count == 4)
+    }
+
     @Test(arguments: [450, 421, 550, 552])
     func `a refusal has its reply code wherever it comes`(code: Int) async throws {
         let server = try await ChildServer("smtp_server.py")
@@ -137,6 +170,40 @@ import Testing
         #expect(try await client.send(mail(sick)).code == 250)
         task.cancel()
         await #expect(throws: CurlError.self) { try await task.value }
+    }
+
+    @Test func `many that hang hold up no other`() async throws {
+        let wide = CurlClient(name: "wide-mail", transfersMax: 201)
+        let sick = try await ChildServer("smtp_server.py")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<200 {
+                group.addTask {
+                    let mail = mail(to: "hang@example.com", sick, timeout: .seconds(600))
+                    await #expect(throws: CurlError.self) { try await wide.send(mail) }
+                }
+            }
+            for _ in 0..<200 { #expect(await sick.next("hung") != nil) }
+            let healthy = try await ChildServer("smtp_server.py")
+            #expect(try await wide.send(mail(healthy)).code == 250)
+            group.cancelAll()
+        }
+    }
+
+    @Test func `a mail that waits for its turn for too long was not sent`() async throws {
+        let narrow = CurlClient(
+            name: "narrow-mail", transfersMax: 1, waitMax: .milliseconds(100))
+        let server = try await ChildServer("smtp_server.py")
+        let first = Task {
+            try await narrow.send(mail(to: "hang@example.com", server, timeout: .seconds(600)))
+        }
+        #expect(await server.next("hung") != nil)
+        let error = await #expect(throws: CurlError.self) { try await narrow.send(mail(server)) }
+        #expect(error?.isBusy == true)
+        #expect(error?.mayHaveArrived == false)
+        first.cancel()
+        let broken = await #expect(throws: CurlError.self) { try await first.value }
+        #expect(broken?.isBusy == false)
+        #expect(broken?.mayHaveArrived == true)
     }
 
     @Test(arguments: [

@@ -1,7 +1,8 @@
 """An SMTP server that refuses as the recipient asks and reports each mail.
 
 Recipients: `rcpt-CODE@…` is answered CODE at RCPT, `data-CODE@…` CODE behind the final dot,
-`lost@…` loses the connection behind the final dot, `hang@…` is never answered there.
+`lost@…` loses the connection behind the final dot, `hang@…` is never answered there, `late-CODE@…`
+is answered CODE there after a connection to the port of the event `late`.
 
 With `stall` nothing of that holds: DATA is read only to its first byte, until a connection to the
 port of the event `stalled`; then the event `tail` tells how the mail ended.
@@ -35,8 +36,11 @@ class Handler:
             server.transport.abort()
             return "250 never seen"
         if local == "hang":
-            say(event="hung")
+            say(event="hung", connection=session.peer[1])
             await asyncio.sleep(3600)
+        if local.startswith("late-"):
+            await woken("late")
+            return local[5:] + " late"
         if local.startswith("data-"):
             return local[5:] + " refused"
         say(
@@ -58,6 +62,19 @@ class Deaf(SMTP):
         await asyncio.sleep(3600)
 
 
+async def woken(event):
+    """Says the event with a port, and waits for a connection there."""
+    go_on = asyncio.Event()
+
+    async def wake(_, other):
+        go_on.set()
+        other.close()
+
+    waker = await asyncio.start_server(wake, "127.0.0.1", 0)
+    say(event=event, port=waker.sockets[0].getsockname()[1])
+    await go_on.wait()
+
+
 async def stall(reader, writer):
     def reply(text):
         writer.write(text.encode() + b"\r\n")
@@ -70,15 +87,7 @@ async def stall(reader, writer):
         reply("250 OK")
     reply("354 go on")
     await reader.read(1)
-    go_on = asyncio.Event()
-
-    async def wake(_, other):
-        go_on.set()
-        other.close()
-
-    waker = await asyncio.start_server(wake, "127.0.0.1", 0)
-    say(event="stalled", port=waker.sockets[0].getsockname()[1])
-    await go_on.wait()
+    await woken("stalled")
     tail = b""
     try:
         while part := await reader.read(65536):
