@@ -87,10 +87,12 @@ enum SMTPVerdict {
         // Not begun: no reason to leave the relay alone.
         if error.isBusy { return .retry(error.message, isOfThisLead: true) }
         switch error.responseCode {
+        case 530, 534, 535, 538: return .halt(error.message)
+        // A relay that does not talk to this host says nothing of the mail.
+        case 400..<600 where error.isOfSession: return .retry(error.message)
         case 421, 432, 454: return .retry(error.message)  // closing; logging in fails for now
         // RFC 5321 §4.2.1: the relay is well enough to say no to this mail.
         case 400..<500: return .retry(error.message, isOfThisLead: true)
-        case 530, 534, 535, 538: return .halt(error.message)
         // RFC 5321 §4.5.3.1.10: too many recipients.
         case 552: return .retry(error.message, isOfThisLead: true)
         case 500..<600: return .reject(error.message)

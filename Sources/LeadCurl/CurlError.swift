@@ -14,12 +14,17 @@ public struct CurlError: Error, Sendable, CustomStringConvertible {
     /// the mail: never log it.
     public let reply: String
 
+    /// Whether a mail server refused the session (its greeting, EHLO, TLS, logging in) and not this
+    /// mail: the next one would fare no better.
+    public let isOfSession: Bool
+
     /// Makes an error.
     public init(
         code: Int32, message: String, responseCode: Int = 0, mayHaveArrived: Bool = false,
-        reply: String = ""
+        reply: String = "", isOfSession: Bool = false
     ) {
         self.reply = reply
+        self.isOfSession = isOfSession
         self.code = code
         self.message = message
         self.responseCode = responseCode

@@ -127,7 +127,9 @@ struct EasySetup {
         string(CURLOPT_URL, mail.heloName.map { "\(mail.url)/\($0)" } ?? mail.url)
         long(CURLOPT_TIMEOUT_MS, EasySetup.milliseconds(mail.timeout))
         long(CURLOPT_CONNECTTIMEOUT_MS, EasySetup.milliseconds(min(mail.timeout, .seconds(10))))
-        long(CURLOPT_SERVER_RESPONSE_TIMEOUT, max(1, Int(mail.timeout.components.seconds)))
+        long(
+            CURLOPT_SERVER_RESPONSE_TIMEOUT,
+            min(max(1, Int(mail.timeout.components.seconds)), MailRequest.replySecondsMax))
         switch mail.tls {
         case .required: long(CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue))
         case .opportunistic: long(CURLOPT_USE_SSL, Int(CURLUSESSL_TRY.rawValue))

@@ -10,6 +10,10 @@ public struct MailRequest: Sendable {
         case off
     }
 
+    /// How long, in seconds, each answer may take before the mail itself is sent; the one behind the
+    /// final dot has the whole time. A relay that hangs is found out sooner so.
+    public static let replySecondsMax = 60
+
     /// The relay: `smtp://HOST[:PORT]`, or `smtps://…` for TLS from the start.
     public var url: String
     /// How the connection is encrypted.

@@ -129,8 +129,11 @@ final class Transfer {
         let isTaken = isMessageAsked && line.first == 0x32 && isWhole
         if isTaken { lr_curl_set_long(easy, CURLOPT_FORBID_REUSE, 0) }
         if line.starts(with: "354".utf8) { isMessageAsked = true }
+        let whole = max(1, Int(timeout.components.seconds))
         let seconds =
-            isRefusal || isTaken ? Transfer.quitSeconds : max(1, Int(timeout.components.seconds))
+            isRefusal || isTaken
+            ? Transfer.quitSeconds
+            : isMessageAsked ? whole : min(whole, MailRequest.replySecondsMax)
         lr_curl_set_long(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds)
     }
 
@@ -178,7 +181,15 @@ final class Transfer {
         return .failure(
             CurlError(
                 code: Int32(result.rawValue), message: sentence(result),
-                responseCode: responseCode, mayHaveArrived: mayHaveArrived, reply: reply))
+                responseCode: responseCode, mayHaveArrived: mayHaveArrived, reply: reply,
+                isOfSession: isOfSession(result)))
+    }
+
+    /// libcurl 7.88 ends with CURLE_SEND_ERROR when MAIL, RCPT or DATA is refused, and a refusal
+    /// behind the final dot comes after the message was asked for. All others came before.
+    private func isOfSession(_ result: CURLcode) -> Bool {
+        guard case .mail = job.order, responseCode >= 400 else { return false }
+        return !isMessageAsked && result != CURLE_SEND_ERROR
     }
 
     private var reply: String {

@@ -100,6 +100,18 @@ import Testing
         }
     }
 
+    /// A relay that does not talk to this host today says nothing of any mail: no dead letters.
+    @Test(arguments: ["greeting=554", "greeting=421", "ehlo=550", "ehlo=500", "ehlo=421"])
+    func `a session that is refused is tried again`(_ refusal: String) async throws {
+        let server = try await ChildServer("smtp_server.py", refusal)
+        let failure = await #expect(throws: DeliveryFailure.self) {
+            try await deliver(through: server)
+        }
+        #expect(failure?.verdict == .retry(after: nil))
+        #expect(failure?.isOfThisLead == false)
+        #expect(failure?.isAmbiguous == false)
+    }
+
     @Test func `a connection lost behind the final dot is retried as ambiguous`() async throws {
         let server = try await ChildServer("smtp_server.py")
         let failure = await #expect(throws: DeliveryFailure.self) {

@@ -7,7 +7,7 @@ is answered CODE there after a connection to the port of the event `late`.
 With `stall` nothing of that holds: DATA is read only to its first byte, until a connection to the
 port of the event `stalled`; then the event `tail` tells how the mail ended.
 
-Arguments: `auth` wants user `leads` with password `right`; `deaf` never answers QUIT;
+Arguments: `greeting=CODE` and `ehlo=CODE` refuse the session; `auth` wants user `leads` with password `right`; `deaf` never answers QUIT;
 `tls=PEM` offers STARTTLS.
 """
 
@@ -97,8 +97,30 @@ async def stall(reader, writer):
     say(event="tail", whole=tail == b"\r\n.\r\n")
 
 
+def refusing(word):
+    async def refuse(reader, writer):
+        step, code = word.split("=")
+        if step == "greeting":
+            writer.write(code.encode() + b" go away\r\n")
+        else:
+            writer.write(b"220 hello\r\n")
+        while line := await reader.readline():
+            if line.upper().startswith(b"QUIT"):
+                writer.write(b"221 bye\r\n")
+                break
+            writer.write(code.encode() + b" go away\r\n")
+        writer.close()
+
+    return refuse
+
+
 async def main():
     words = set(sys.argv[1:])
+    for word in words:
+        if word.startswith(("greeting=", "ehlo=")):
+            server = await asyncio.start_server(refusing(word), "127.0.0.1", 0)
+            say(port=server.sockets[0].getsockname()[1])
+            await server.serve_forever()
     if "stall" in words:
         server = await asyncio.start_server(stall, "127.0.0.1", 0)
         say(port=server.sockets[0].getsockname()[1])
