@@ -88,6 +88,33 @@ class Clock(Bench):
         self.wait_for_deliveries(40)
         self.assertEqual(self.deliveries("--state", "dead"), [])
 
+    def test_a_clock_that_is_years_ahead_at_the_start_erases_nothing(self):
+        self.configure(
+            sinks={"crm": self.http(self.crm.url + "/crm")},
+            routes="routes:\n  - {id: all, always: true, to: [crm]}\n"
+                   "default: {hold: nobody wants it}\n")
+        root = self.folder / "rules" / "leadrouter.yaml"
+        root.write_text(root.read_text() + "retention: {delivered: 90d, dead: 180d}\n")
+        leads = [lead(444000000000000 + number) for number in range(5)]
+        self.graph.add(*leads)
+        self.serve()
+        self.announce(*leads)
+        self.wait_for_deliveries(5)
+        self.service.stop()
+        self.set(2 * YEAR)
+        self.serve()
+        until(lambda: "that time counts for no age" in self.service.log, "the gap is told")
+        time.sleep(3)  # For a pass that must not erase; without the rule it took less than one.
+        self.assertNotIn("leads forgotten", self.service.log)
+        # Nor when it is set right while the service runs, or jumps once more.
+        self.jump(0, told=1)
+        self.jump(2 * YEAR, told=2)
+        self.service.stop()
+        self.serve()
+        time.sleep(3)
+        self.assertNotIn("leads forgotten", self.service.log)
+        self.assertEqual(len(self.deliveries("--state", "delivered")), 5)
+
     def test_jumps_of_all_sizes_under_load_lose_nothing_and_stall_nothing(self):
         """R07. From a second to ten years, both ways, again and again, while a third of the posts
         fail."""

@@ -98,7 +98,8 @@ struct OperatorTests {
                     var settings = RetentionSettings()
                     settings.dead = limit
                     return settings
-                }, store: store, clock: StillClock(time: time),
+                }, oldEnough: { time - $0.milliseconds }, store: store,
+                clock: StillClock(time: time),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ).pass()
         }

@@ -108,6 +108,13 @@ public final class DeliveryLoop: Sendable {
     /// The clock whose readings the loop knows.
     var watchedClock: WatchedClock { WatchedClock(watch: all.watch, clock: all.clock) }
 
+    /// Whatever is of this time or earlier is surely so old: only time that a service has seen go by
+    /// counts. Nil at the start, until it is known what earlier processes have seen.
+    public func latestMilliseconds(ofAge age: Duration) -> Int64? {
+        guard state.withLock({ $0.hasBegun }) else { return nil }
+        return all.watch.time(ofAge: age.milliseconds, at: all.watch.read().wall)
+    }
+
     private func lane(_ name: String) -> Lane? { state.withLock { $0.lanes[name] } }
 
     private var lanes: [Lane] { state.withLock { Array($0.lanes.values) } }
@@ -189,10 +196,21 @@ public final class DeliveryLoop: Sendable {
                 let jump = ClockJump(expectedMilliseconds: shown, byMilliseconds: gap)
                 try await all.store.record(jump)
                 jumps.append(jump)
+                tellOfGap(gap)
             }
         }
         all.watch.remember(jumps)
         try await mark(now)
+    }
+
+    private func tellOfGap(_ gap: Int64) {
+        guard gap >= JumpWatch.gapToldMin || -gap >= JumpWatch.toldMin else { return }
+        all.logger.warning(
+            """
+            the clock has gone on since the service was last at work, or back: that time counts for \
+            no age, and what 'retention' or 'retry.for' ends waits as much longer; check the clock \
+            if the service was not off
+            """, metadata: ["seconds": "\(gap / 1000)"])
     }
 
     /// Notes now and then that the service is at work.

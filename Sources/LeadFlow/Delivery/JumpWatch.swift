@@ -20,6 +20,8 @@ final class JumpWatch: Sendable {
     static let jumpMin: Int64 = 2_000
     /// Larger ones are told to operators.
     static let toldMin: Int64 = 300_000
+    /// At the start, a longer time since the last process is told: it was off, or a clock is wrong.
+    static let gapToldMin: Int64 = 86_400_000
 
     private struct State {
         var offset: Int64?

@@ -9,6 +9,10 @@ public import Logging
 /// forgets them a small page at a time, with a rest between pages so that intake and delivery hardly
 /// notice. Only leads that are over are asked for, and the store looks again in the transaction that
 /// erases: what an operator has redelivered meanwhile stays.
+///
+/// What is erased does not come back, so no clock is believed: how old a lead is, is counted as for
+/// deliveries, over the time that the service has seen go by (docs/decisions/034). A clock that is
+/// wrong, at the start or later, and a service that was off keep a lead longer, and never shorter.
 public struct Retention: Sendable {
     /// How often a pass runs.
     public static let interval = Duration.seconds(6 * 3600)
@@ -16,19 +20,25 @@ public struct Retention: Sendable {
     public static let pageMax = 200
     /// The rest between two transactions.
     public static let rest = Duration.milliseconds(50)
+    /// How often it asks at the start what is old, until that is known.
+    public static let askEvery = Duration.seconds(1)
 
     private let settings: @Sendable () -> RetentionSettings
+    private let oldEnough: @Sendable (Duration) -> Int64?
     private let store: any LeadStore
     private let clock: any FlowClock
     private let logger: Logger
 
     /// Makes one; `settings` are those in force, and it does nothing when no limit is set.
+    /// `oldEnough` is `DeliveryLoop.latestMilliseconds(ofAge:)`.
     public init(
-        settings: @escaping @Sendable () -> RetentionSettings, store: any LeadStore,
+        settings: @escaping @Sendable () -> RetentionSettings,
+        oldEnough: @escaping @Sendable (Duration) -> Int64?, store: any LeadStore,
         clock: any FlowClock = SystemClock(),
         logger: Logger
     ) {
         self.settings = settings
+        self.oldEnough = oldEnough
         self.store = store
         self.clock = clock
         self.logger = logger
@@ -36,6 +46,7 @@ public struct Retention: Sendable {
 
     /// Runs until cancelled.
     public func run() async throws {
+        while oldEnough(.zero) == nil { try await clock.sleep(for: Retention.askEvery) }
         while true {
             try await pass()
             try await clock.sleep(for: Retention.interval)
@@ -75,9 +86,8 @@ public struct Retention: Sendable {
     }
 
     private func forget(_ end: OverQuery.End, olderThan limit: Duration) async throws -> Int {
-        let now = clock.nowMilliseconds()
-        var query = OverQuery(
-            end: end, beforeMilliseconds: now - limit.milliseconds, limit: Retention.pageMax)
+        guard let before = oldEnough(limit) else { return 0 }
+        var query = OverQuery(end: end, beforeMilliseconds: before, limit: Retention.pageMax)
         var count = 0
         while true {
             let leads = try await store.over(query)

@@ -93,7 +93,8 @@ final class Service: Sendable {
             logger: logger)
         retention = Retention(
             settings: { reload?.rules.edition?.configuration.retention ?? configuration.retention },
-            store: store, clock: clock, logger: logger)
+            oldEnough: { flow.delivery.latestMilliseconds(ofAge: $0) }, store: store, clock: clock,
+            logger: logger)
     }
 
     /// Asks the service to end; `who` is for the log.

@@ -1,0 +1,77 @@
+import LeadKit
+import LeadRules
+import LeadStore
+import LeadTesting
+import Logging
+import Testing
+
+@testable import LeadFlow
+
+/// What retention does when clocks and stores are not as they should be.
+@Suite(.timeLimit(.minutes(1)))
+struct RetentionTests {
+    private let day: Int64 = 86_400_000
+    private let clock = HandClock()
+
+    /// A store with three held leads that were taken in two years and a day ago.
+    private func stage() async throws -> Stage {
+        let stage = try await Stage(sinks: [("main", Script(), "")])
+        let time = clock.nowMilliseconds() - 731 * day
+        _ = try await stage.store.accept(
+            ["1", "2", "3"].map { .lead(.sample(id: $0)) }, atMilliseconds: time)
+        let entries = try await stage.store.undecided(after: 0, limit: 9)
+        _ = try await stage.store.record(
+            entries.map { entry in
+                DecisionRecord(
+                    sequence: entry.sequence, state: .held, outcome: "held", reason: nil,
+                    decision: "{}", ruleSetHash: "hash", deliveries: [], atMilliseconds: time)
+            }, thenUndecided: 0)
+        return stage
+    }
+
+    private func retention(_ stage: Stage, _ flow: Flow) -> Retention {
+        Retention(
+            settings: {
+                var settings = RetentionSettings()
+                settings.held = .seconds(90 * 86_400)
+                return settings
+            }, oldEnough: { flow.delivery.latestMilliseconds(ofAge: $0) }, store: stage.store,
+            clock: FastClock(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private func begin(_ flow: Flow) async {
+        while flow.delivery.latestMilliseconds(ofAge: .zero) == nil { await Task.yield() }
+    }
+
+    @Test func `a clock that went on by years while the service was off makes no lead old`()
+        async throws
+    {
+        let stage = try await stage()
+        try await stage.store.record(
+            ClockJump(expectedMilliseconds: clock.nowMilliseconds() - 730 * day, byMilliseconds: 0))
+        let idle = try await stage.flow(clock: clock)
+        #expect(try await retention(stage, idle).pass() == 0, "nobody knows yet how old they are")
+        try await stage.run(clock: clock) { flow in
+            await begin(flow)
+            let retention = retention(stage, flow)
+            var forgotten = [try await retention.pass()]
+            // It may have been a service that was off: in the end they are forgotten.
+            for days: Int64 in [88, 1] {
+                clock.advance(by: .milliseconds(days * day + 1))
+                forgotten.append(try await retention.pass())
+            }
+            #expect(forgotten == [0, 0, 3])
+        }
+    }
+
+    @Test func `a service that was at work until now forgets what is old`() async throws {
+        let stage = try await stage()
+        try await stage.store.record(
+            ClockJump(expectedMilliseconds: clock.nowMilliseconds() - 60_000, byMilliseconds: 0))
+        try await stage.run(clock: clock) { flow in
+            await begin(flow)
+            let forgotten = try await retention(stage, flow).pass()
+            #expect(forgotten == 3)
+        }
+    }
+}
