@@ -1,11 +1,12 @@
+import GRDB
 import LeadKit
 import LeadRules
-import LeadStore
 import LeadTesting
 import Logging
 import Testing
 
 @testable import LeadFlow
+@testable import LeadStore
 
 /// What retention does when clocks and stores are not as they should be.
 @Suite(.timeLimit(.minutes(1)))
@@ -73,5 +74,41 @@ struct RetentionTests {
             let forgotten = try await retention(stage, flow).pass()
             #expect(forgotten == 3)
         }
+    }
+
+    @Test func `what cannot be read is a fault that is told, and the next pass tries again`()
+        async throws
+    {
+        let stage = try await stage()
+        let check = FileCheck(
+            store: stage.store, clock: FastClock(), logger: Logger(label: "test"))
+        let log = LogLines()
+        let retention = Retention(
+            settings: {
+                var settings = RetentionSettings()
+                settings.delivered = .seconds(90 * 86_400)
+                settings.held = .seconds(90 * 86_400)
+                return settings
+            }, oldEnough: { _ in .max }, store: stage.store, clock: FastClock(),
+            onFault: { check.note($0) }, logger: log.logger)
+        let index = try await stage.store.read { db in
+            try String.fetchOne(db, sql: "SELECT sql FROM sqlite_schema WHERE name = 'inbox_over'")
+        }
+        try await stage.store.write { db in try db.execute(sql: "DROP INDEX inbox_over") }
+        #expect(try await retention.pass() == 0)
+        #expect(check.state.faultCount == 2, "one for each way to be over")
+        #expect(log.having("error leads that 'retention' may forget cannot be read").count == 2)
+        try await stage.store.write { db in try db.execute(sql: index ?? "") }
+        // A store that cannot write ends the service, as ever.
+        try await stage.store.write { db in
+            try db.execute(
+                sql: """
+                    CREATE TRIGGER no BEFORE UPDATE ON inbox
+                    BEGIN SELECT raise(ABORT, 'no'); END
+                    """)
+        }
+        await #expect(throws: StoreError.self) { try await retention.pass() }
+        try await stage.store.write { db in try db.execute(sql: "DROP TRIGGER no") }
+        #expect(try await retention.pass() == 3)
     }
 }

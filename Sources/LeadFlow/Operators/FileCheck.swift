@@ -117,7 +117,8 @@ public final class FileCheck: Sendable {
         }
     }
 
-    private func note(_ fault: LedgerFault) {
+    /// Tells of a fault; also for whoever else comes upon one.
+    public func note(_ fault: LedgerFault) {
         let now = clock.nowMilliseconds()
         let found = progress.withLock { progress in
             progress.found += 1

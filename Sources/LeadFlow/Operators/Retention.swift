@@ -13,6 +13,9 @@ public import Logging
 /// What is erased does not come back, so no clock is believed: how old a lead is, is counted as for
 /// deliveries, over the time that the service has seen go by (docs/decisions/034). A clock that is
 /// wrong, at the start or later, and a service that was off keep a lead longer, and never shorter.
+///
+/// What cannot be read is a fault of the file and no reason to end the service, which delivers all the
+/// same: the next pass tries again. A store that cannot write is one, as everywhere.
 public struct Retention: Sendable {
     /// How often a pass runs.
     public static let interval = Duration.seconds(6 * 3600)
@@ -27,20 +30,22 @@ public struct Retention: Sendable {
     private let oldEnough: @Sendable (Duration) -> Int64?
     private let store: any LeadStore
     private let clock: any FlowClock
+    private let onFault: @Sendable (LedgerFault) -> Void
     private let logger: Logger
 
     /// Makes one; `settings` are those in force, and it does nothing when no limit is set.
-    /// `oldEnough` is `DeliveryLoop.latestMilliseconds(ofAge:)`.
+    /// `oldEnough` is `DeliveryLoop.latestMilliseconds(ofAge:)`; `onFault` gets what cannot be read.
     public init(
         settings: @escaping @Sendable () -> RetentionSettings,
         oldEnough: @escaping @Sendable (Duration) -> Int64?, store: any LeadStore,
         clock: any FlowClock = SystemClock(),
-        logger: Logger
+        onFault: @escaping @Sendable (LedgerFault) -> Void = { _ in }, logger: Logger
     ) {
         self.settings = settings
         self.oldEnough = oldEnough
         self.store = store
         self.clock = clock
+        self.onFault = onFault
         self.logger = logger
     }
 
@@ -90,14 +95,29 @@ public struct Retention: Sendable {
         var query = OverQuery(end: end, beforeMilliseconds: before, limit: Retention.pageMax)
         var count = 0
         while true {
-            let leads = try await store.over(query)
-            guard let last = leads.last else { return count }
+            guard let leads = try await read(query), let last = leads.last else { return count }
             let answers = try await store.forget(
                 leads.map(\.sequence), ForgetOptions(),
                 Order(by: "retention", atMilliseconds: clock.nowMilliseconds()))
             count += answers.count { $0 == .done }
             query.after = last
             try await clock.sleep(for: Retention.rest)
+        }
+    }
+
+    /// Nil when they cannot be read.
+    private func read(_ query: OverQuery) async throws(CancellationError) -> [OverLead]? {
+        do {
+            return try await store.over(query)
+        } catch {
+            // A store that is being closed does not answer, either.
+            if Task.isCancelled { throw CancellationError() }
+            logger.error(
+                "leads that 'retention' may forget cannot be read; the next pass tries again",
+                metadata: ["ended": "\(query.end.rawValue)", "reason": "\(error)"])
+            onFault(
+                LedgerFault(.file, "leads for retention: \(query.end.rawValue)", error.description))
+            return nil
         }
     }
 }

@@ -94,7 +94,7 @@ final class Service: Sendable {
         retention = Retention(
             settings: { reload?.rules.edition?.configuration.retention ?? configuration.retention },
             oldEnough: { flow.delivery.latestMilliseconds(ofAge: $0) }, store: store, clock: clock,
-            logger: logger)
+            onFault: { fileCheck.note($0) }, logger: logger)
     }
 
     /// Asks the service to end; `who` is for the log.
