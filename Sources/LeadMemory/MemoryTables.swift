@@ -192,7 +192,7 @@ public struct MemoryTables: Sendable {
     }
 
     // By index, not of the row: a whole row is much to copy.
-    private func isAnnounced(_ row: Int, by source: String) -> Bool {
+    func isAnnounced(_ row: Int, by source: String) -> Bool {
         rows[row].entry.state == .announced && rows[row].entry.source == source
     }
 

@@ -44,6 +44,11 @@ extension TablesStore {
     }
 
     /// See `LeadStore`.
+    public func limitDue(_ limit: ReferenceLimit) async throws(StoreError) -> Int {
+        try await write { $0.limitDue(limit) }
+    }
+
+    /// See `LeadStore`.
     public func record(_ fetches: [FetchRecord]) async throws(StoreError) {
         try await write { $0.record(fetches) }
     }

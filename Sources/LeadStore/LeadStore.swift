@@ -20,6 +20,10 @@ public protocol LeadStore: Sendable {
     /// When the next reference of a source is due to be read; nil when none waits.
     func nextReferenceMilliseconds(source: String) async throws(StoreError) -> Int64?
 
+    /// After the wall clock was set back: makes references due at the latest when they would be had
+    /// they been asked for now. Returns how many were moved.
+    func limitDue(_ limit: ReferenceLimit) async throws(StoreError) -> Int
+
     /// Records what became of references: filled in, to be asked for again, or given up.
     func record(_ fetches: [FetchRecord]) async throws(StoreError)
 

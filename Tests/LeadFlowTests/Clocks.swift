@@ -3,7 +3,7 @@ import Synchronization
 
 @testable import LeadFlow
 
-/// A clock that only the test moves.
+/// A clock that only the test moves; the wall may be set, too, which wakes nobody.
 final class HandClock: FlowClock {
     private struct Sleeper {
         var until: Int64
@@ -11,13 +11,16 @@ final class HandClock: FlowClock {
     }
     private struct State {
         var now: Int64 = 1_700_000_000_000
+        var isSetBy: Int64 = 0
         var sleepers: [Int: Sleeper] = [:]
         var next = 0
     }
 
     private let state = Mutex(State())
 
-    func nowMilliseconds() -> Int64 { state.withLock { $0.now } }
+    func nowMilliseconds() -> Int64 { state.withLock { $0.now + $0.isSetBy } }
+    var upMilliseconds: Int64 { state.withLock { $0.now } }
+    func set(by duration: Duration) { state.withLock { $0.isSetBy += duration.milliseconds } }
 
     func sleep(for duration: Duration) async throws {
         let id = state.withLock { state in

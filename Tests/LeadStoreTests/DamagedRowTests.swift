@@ -77,6 +77,8 @@ struct DamagedRowTests {
         _ = try? await store.limitDue(
             DueLimit(
                 sink: "d", atMilliseconds: 0, waitsMilliseconds: [0]))
+        _ = try? await store.limitDue(
+            ReferenceLimit(source: "facebook", atMilliseconds: 0, waitsMilliseconds: [0]))
         _ = try? await store.hasten(Hastening(sink: "d", destination: "", atMilliseconds: 0))
         _ = try? await store.lease(9, of: "d", token: "t", at: 60)
         _ = try? await store.voidLeases(LeaseVoid(exceptToken: "u", atMilliseconds: 70))

@@ -49,6 +49,7 @@ struct BrokenStore: LeadStore {
         case spendsExpired = "an expired delivery is dead and spent no attempt"
         case delaysReturned = "what was not begun comes back as it was, without a history"
         case keepsLateDates = "due dates behind a limit move to it, others stay"
+        case keepsLateReferences = "references behind a limit move to it, others stay"
         case hastensNothing = "what waits at a destination that is well again is due, once"
         case doesNotRenew = "a lease is renewed while it is held"
         case neverQuarantines =
@@ -101,6 +102,10 @@ struct BrokenStore: LeadStore {
         source: String, atMilliseconds time: Int64, limit: Int
     ) async throws(StoreError) -> [PendingReference] {
         try await store.dueReferences(source: source, atMilliseconds: time, limit: limit)
+    }
+
+    func limitDue(_ limit: ReferenceLimit) async throws(StoreError) -> Int {
+        flaw == .keepsLateReferences ? 2 : try await store.limitDue(limit)
     }
 
     func record(_ fetches: [FetchRecord]) async throws(StoreError) {

@@ -14,7 +14,8 @@ struct TimeReading: Sendable, Equatable {
 ///
 /// Every reading of the delivery loop goes through here, so no decision is made on a time that
 /// jumped without being noticed. A jump forward must give nothing up early: the age of a delivery
-/// does not count it. A jump back must keep nothing waiting: see `Lane.limitDue`.
+/// does not count it. A jump back must keep nothing waiting: see `Lane.limitDue`, and
+/// `Intake.limitDueDates` for what is announced.
 final class JumpWatch: Sendable {
     /// Smaller steps are a clock that is being corrected, or a process that had to wait.
     static let jumpMin: Int64 = 2_000
@@ -26,7 +27,7 @@ final class JumpWatch: Sendable {
     private struct State {
         var offset: Int64?
         var jumps: Jumps
-        var isNew = false
+        var backCount = 0
     }
 
     private let clock: any FlowClock
@@ -65,6 +66,7 @@ final class JumpWatch: Sendable {
             let jump = ClockJump(
                 expectedMilliseconds: reading.up + before, byMilliseconds: offset - before)
             state.jumps.note(jump)
+            if jump.byMilliseconds < 0 { state.backCount += 1 }
             return (reading, jump)
         }
         if let jump { onJump(jump) }
@@ -81,6 +83,12 @@ final class JumpWatch: Sendable {
             before = after
         }
         return TimeReading(wall: clock.nowMilliseconds(), up: clock.upMilliseconds)
+    }
+
+    /// How often the wall was seen to jump back, until now.
+    var jumpsBack: Int {
+        _ = read()
+        return state.withLock { $0.backCount }
     }
 
     /// How long ago a time was, as far as time really went by.
@@ -101,6 +109,7 @@ struct WatchedClock: FlowClock {
     let clock: any FlowClock
 
     func nowMilliseconds() -> Int64 { watch.read().wall }
+    var jumpsBack: Int { watch.jumpsBack }
     var upMilliseconds: Int64 { clock.upMilliseconds }
     var longestRest: Duration { clock.longestRest }
     func sleep(for duration: Duration) async throws { try await clock.sleep(for: duration) }

@@ -17,12 +17,12 @@ public final class Intake: Sendable {
     public let counts = IntakeCounts()
     private let sources = SourcesInForce()
     private let store: any LeadStore
-    private let clock: any FlowClock
+    private let clock: WatchedClock
     private let bells: Bells
     private let logger: Logger
 
     init(
-        configuration: Configuration, store: any LeadStore, clock: any FlowClock, bells: Bells,
+        configuration: Configuration, store: any LeadStore, clock: WatchedClock, bells: Bells,
         logger: Logger
     ) async throws {
         let disk = DiskState(logger)
@@ -153,25 +153,32 @@ public final class Intake: Sendable {
 
     func close() async { for entry in sources.all { await entry.source.close() } }
 
-    /// The references that are due, or that a clock set back has put out of reach, since no wait is
-    /// so long; and when there are none, how long that stays so unless a bell rings.
+    /// The references that are due, and, when there are none, how long that stays so unless a bell
+    /// rings.
     private func dueReferences(
         of source: String
     ) async throws(StoreError) -> (due: [PendingReference], pause: Duration) {
-        let now = clock.nowMilliseconds()
         let due = try await store.dueReferences(
-            source: source, atMilliseconds: now, limit: FetchPolicy.batchMax)
+            source: source, atMilliseconds: clock.nowMilliseconds(), limit: FetchPolicy.batchMax)
         guard due.isEmpty, let next = try await store.nextReferenceMilliseconds(source: source)
         else { return (due, clock.longestRest) }
-        guard next > now + FetchPolicy.reachMilliseconds else {
-            let wait = Duration.milliseconds(max(next - clock.nowMilliseconds(), 1))
-            return ([], min(wait, clock.longestRest))
-        }
-        return (
-            try await store.dueReferences(
-                source: source, atMilliseconds: next, limit: FetchPolicy.batchMax),
-            .milliseconds(1)
-        )
+        let wait = Duration.milliseconds(max(next - clock.nowMilliseconds(), 1))
+        return ([], min(wait, clock.longestRest))
+    }
+
+    /// Moves due dates that a clock set back has put out of reach.
+    private func limitDueDates(
+        of source: String, toleranceMilliseconds: Int64
+    ) async throws(StoreError) {
+        let moved = try await store.limitDue(
+            ReferenceLimit(
+                source: source, atMilliseconds: clock.nowMilliseconds(),
+                waitsMilliseconds: FetchPolicy.longestWaits,
+                toleranceMilliseconds: toleranceMilliseconds))
+        guard moved > 0 else { return }
+        logger.notice(
+            "announced leads that the clock had left behind are read sooner",
+            metadata: ["source": "\(source)", "count": "\(moved)"])
     }
 
     /// Reads due references until told to end.
@@ -180,8 +187,18 @@ public final class Intake: Sendable {
     ) async throws {
         let name = entry.instance.name
         let bell = bells.references(name)
+        // How often the clock had been set back when due dates were last looked at.
+        var jumpsBack: Int?
         while !bells.isStopped, !entry.isOver {
             try Task.checkCancellation()
+            let known = clock.jumpsBack
+            if known != jumpsBack {
+                try await limitDueDates(
+                    of: name,
+                    toleranceMilliseconds: jumpsBack == nil
+                        ? FetchPolicy.startToleranceMilliseconds : 0)
+                jumpsBack = known
+            }
             let (due, pause) = try await dueReferences(of: name)
             guard !due.isEmpty else {
                 await bell.wait(atMost: pause, clock: clock)
@@ -232,59 +249,6 @@ private final class DiskState: Sendable {
             logger.error("the store's disk is full: no lead is taken in, deliveries go on")
         } else {
             logger.notice("the store's disk has room again: leads are taken in")
-        }
-    }
-}
-
-/// When to ask again for a reference: decided in a value, without I/O.
-enum FetchPolicy {
-    /// The most references of one call.
-    static let batchMax = 50
-    /// The first wait; it doubles.
-    static let firstMilliseconds: Int64 = 5_000
-    /// The longest wait.
-    static let mostMilliseconds: Int64 = 3_600_000
-    /// No reference is due later than this from now, unless the clock was set back.
-    static let reachMilliseconds: Int64 = 86_400_000
-    /// How long a fault of the whole source (token, permission) rests.
-    static let haltMilliseconds: Int64 = 60_000
-    /// A reference that fails by itself is given up after so long and so many attempts. A fault of
-    /// the whole source never gives up: Meta keeps leads for 90 days.
-    static let giveUpMilliseconds: Int64 = 7 * 86_400_000
-    /// Nearly as many as the schedule makes in that time, so that a clock that jumps forward does
-    /// not give anything up.
-    static let giveUpAttempts = 150
-
-    static func record(
-        _ pending: PendingReference, _ result: Result<Lead, FetchFailure>,
-        atMilliseconds now: Int64
-    ) -> FetchRecord {
-        FetchRecord(sequence: pending.sequence, result: outcome(pending, result, now))
-    }
-
-    private static func outcome(
-        _ pending: PendingReference, _ result: Result<Lead, FetchFailure>, _ now: Int64
-    ) -> FetchRecord.Result {
-        switch result {
-        case .success(let lead): return .lead(lead)
-        case .failure(let failure):
-            switch failure.verdict {
-            case .reject: return .quarantined(reason: failure.reason)
-            case .halt:
-                return .again(
-                    dueMilliseconds: now + haltMilliseconds, reason: failure.reason,
-                    countsAttempt: false)
-            case .retry(let after):
-                let age = now - pending.receivedMilliseconds
-                if age > giveUpMilliseconds, pending.attempts >= giveUpAttempts {
-                    return .quarantined(reason: failure.reason)
-                }
-                let backoff = min(
-                    mostMilliseconds, firstMilliseconds << min(pending.attempts, 20))
-                return .again(
-                    dueMilliseconds: now + max(backoff, after?.milliseconds ?? 0),
-                    reason: failure.reason, countsAttempt: true)
-            }
         }
     }
 }

@@ -127,10 +127,46 @@ extension StoreContract {
             let none = try await store.nextReferenceMilliseconds(source: "nobody")
             try requireEqual(none, nil, "next due of a source without references")
         },
+        .init("references behind a limit move to it, others stay") { store in
+            try await referencesMove(store)
+        },
         .init("a reference is asked for again, filled in or given up") { store in
             try await fetchEnds(store)
         },
     ]
+
+    @Sendable private static func referencesMove(_ store: any LeadStore) async throws {
+        for (id, time) in [("1", Int64(90_000)), ("2", 100), ("3", 900)] {
+            _ = try await store.accept([.reference(.sample(id))], atMilliseconds: time)
+        }
+        _ = try await store.accept(
+            [.reference(.sample("9", source: "other"))], atMilliseconds: 90_000)
+        func due(_ time: Int64) async throws -> [PendingReference] {
+            try await store.dueReferences(source: "facebook", atMilliseconds: time, limit: 9)
+        }
+        try await store.record(
+            due(100).map {
+                FetchRecord(
+                    sequence: $0.sequence,
+                    result: .again(dueMilliseconds: 70_000, reason: "x", countsAttempt: true))
+            })
+        var limit = ReferenceLimit(
+            source: "facebook", atMilliseconds: 1000, waitsMilliseconds: [0, 500],
+            toleranceMilliseconds: 89_000)
+        try requireEqual(try await store.limitDue(limit), 0, "moved within the tolerance")
+        limit.toleranceMilliseconds = 0
+        try requireEqual(try await store.limitDue(limit), 2, "moved")
+        try requireEqual(try await store.limitDue(limit), 0, "moved again")
+        func ids(_ time: Int64) async throws -> [String] {
+            try await due(time).map(\.reference.id.text)
+        }
+        try requireEqual(try await ids(999), ["3"], "one that was due before")
+        try requireEqual(try await ids(1000), ["3", "1"], "and a new one")
+        try requireEqual(try await ids(1499), ["3", "1"], "and none that is to wait")
+        try requireEqual(try await ids(1500), ["3", "1", "2"], "and one that was asked for")
+        let elsewhere = try await store.nextReferenceMilliseconds(source: "other")
+        try requireEqual(elsewhere, 90_000, "of another source")
+    }
 
     @Sendable private static func fetchEnds(_ store: any LeadStore) async throws {
         let items = ["1", "2", "3"].map { InboxItem.reference(.sample($0)) }
