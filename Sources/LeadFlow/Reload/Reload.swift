@@ -100,7 +100,7 @@ public final class Reload: Sendable {
         while !Task.isCancelled {
             note(watch, in: &settling)
             requests += takeRequests()
-            let wait = settling.waitMilliseconds(at: clock.nowMilliseconds())
+            let wait = settling.waitMilliseconds(at: clock.upMilliseconds)
             let isAsked = !requests.isEmpty && torn == 0
             guard isDue || isAsked || wait.map({ $0 <= 0 }) ?? false else {
                 await bell.wait(
@@ -108,7 +108,7 @@ public final class Reload: Sendable {
                 note(watch, in: &settling)
                 // Nothing was told, and yet something changed.
                 if isWatching, settling.waitMilliseconds(at: 0) == nil, print(true) != seen {
-                    settling.note(root, isGrowing: false, atMilliseconds: clock.nowMilliseconds())
+                    settling.note(root, isGrowing: false, atMilliseconds: clock.upMilliseconds)
                 }
                 continue
             }
@@ -124,7 +124,7 @@ public final class Reload: Sendable {
                 settling.waitMilliseconds(at: 0) != nil || FolderPrint(before.paths) != before
             {
                 torn += 1
-                settling.note(root, isGrowing: false, atMilliseconds: clock.nowMilliseconds())
+                settling.note(root, isGrowing: false, atMilliseconds: clock.upMilliseconds)
                 continue
             }
             torn = 0
@@ -140,7 +140,7 @@ public final class Reload: Sendable {
     private func note(_ watch: FolderWatch?, in settling: inout Settling) {
         for event in watch?.take() ?? [] {
             settling.note(
-                event.path, isGrowing: event.isGrowing, atMilliseconds: clock.nowMilliseconds())
+                event.path, isGrowing: event.isGrowing, atMilliseconds: clock.upMilliseconds)
         }
     }
 

@@ -2,7 +2,8 @@
 ///
 /// One save of an editor is several events, one checkout hundreds. The folder is read when it has
 /// been quiet for a moment, and no file is being written that was seen growing and was not closed;
-/// but not later than a while after the first event, for a folder that never rests.
+/// but not later than a while after the first event, for a folder that never rests. Times are on the
+/// clock that only goes forward (`FlowClock.upMilliseconds`).
 struct Settling {
     /// How long nothing must have happened.
     static let quietMilliseconds: Int64 = 150
@@ -21,12 +22,12 @@ struct Settling {
     }
 
     /// How long to wait until the folder is to be read: zero or less for now, nil when nothing
-    /// happened. A clock that jumped makes it too early, never too late.
+    /// happened.
     func waitMilliseconds(at now: Int64) -> Int64? {
         guard let first = firstMilliseconds else { return nil }
         let latest = first + Settling.mostMilliseconds
         let quiet = growing.isEmpty ? lastMilliseconds + Settling.quietMilliseconds : latest
-        return min(min(quiet, latest) - now, Settling.mostMilliseconds)
+        return min(quiet, latest) - now
     }
 
     /// It is being read: what was noted is done with.
