@@ -11,6 +11,7 @@ import time
 import unittest
 
 from bench import Bench, lead, until
+from graph import Refused
 from sizes import size
 
 YEAR = 365 * 86_400
@@ -114,6 +115,27 @@ class Clock(Bench):
         time.sleep(3)
         self.assertNotIn("leads forgotten", self.service.log)
         self.assertEqual(len(self.deliveries("--state", "delivered")), 5)
+
+    def test_a_clock_that_is_set_back_by_a_day_keeps_no_announced_lead_and_no_edit_waiting(self):
+        self.configure(
+            sinks={"crm": self.http(self.crm.url + "/crm")},
+            routes="routes:\n  - {id: all, always: true, to: [crm]}\n"
+                   "default: {hold: nobody wants it}\n")
+        self.serve()
+        # It is asked for again after five seconds.
+        self.graph.refusal = Refused("Service temporarily unavailable", 2)
+        announced = lead(444000000000000)
+        self.announce(announced)
+        until(lambda: "lead not read yet" in self.service.log, "it is to be read later")
+        self.jump(-20 * 3600, told=1)
+        self.graph.refusal = None
+        self.graph.add(announced)
+        self.wait_for_deliveries(1, seconds=30)
+        # A save, and in the moment in which its folder is to settle:
+        self.write("routes.yaml", "routes: []\ndefault: {hold: nobody wants it}\n")
+        time.sleep(0.06)
+        self.set(-40 * 3600)
+        until(lambda: self.service.log.count("rules in force") == 2, "the edit is in force", 20)
 
     def test_jumps_of_all_sizes_under_load_lose_nothing_and_stall_nothing(self):
         """R07. From a second to ten years, both ways, again and again, while a third of the posts

@@ -56,8 +56,7 @@ enum FetchPolicy {
         min(mostMilliseconds, firstMilliseconds << min(attempts, 20))
     }
 
-    /// The longest that a reference waits by itself with so many attempts behind it; a fault of the
-    /// whole source may have come last, whatever came before.
-    static let longestWaits: [Int64] =
-        [haltMilliseconds] + (0...10).map { max(haltMilliseconds, backoff($0)) }
+    /// The longest that a reference waits because it failed by itself, with so many attempts behind
+    /// it. One that rests with the whole source is asked for sooner, and once more than it would be.
+    static let longestWaits: [Int64] = [0] + (0...10).map(backoff)
 }
