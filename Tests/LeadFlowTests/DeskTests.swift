@@ -152,6 +152,33 @@ import Testing
         #expect(begin(2, at: "well", &desk).count == 2)
     }
 
+    @Test func `what halted a destination while another passed is known until it is over`() throws {
+        var desk = desk(4)
+        let first = try #require(begin(1, at: "x", &desk).first)
+        _ = desk.note(.answered, first, of: 1, at: "x", reason: nil, rests: 1...1, at: now)
+        desk.ended(1, at: "x", after: 5, nextDue: nil, now: now)
+        #expect(desk["x"] == nil, "it is forgotten, but for when it answered")
+        let second = try #require(begin(1, at: "x", &desk).first)
+        _ = desk.note(.halted, second, of: 2, at: "x", reason: "403", rests: 1...1, at: now)
+        desk.ended(2, at: "x", after: 5, nextDue: now.wall + 60_000, now: now)
+        #expect(!desk.isCulprit(2, at: "x"), "it may be the password")
+        let later = TimeReading(
+            wall: now.wall + Breaker.secondOpinionMilliseconds,
+            up: now.up + Breaker.secondOpinionMilliseconds)
+        let isPlaced = desk.place(prepared("x", 3), at: later)
+        let probe = desk.begin(at: later)
+        #expect(isPlaced && probe?.ticket.isProbe == true)
+        let ticket = try #require(probe?.ticket)
+        _ = desk.note(.answered, ticket, of: 3, at: "x", reason: nil, rests: 1...1, at: later)
+        desk.ended(3, at: "x", after: 5, nextDue: nil, now: later)
+        // The store has nothing more for it: the culprit is leased.
+        desk.leased(
+            [LeasePick(destination: "x", limit: 1)], LeasedDeliveries(), at: later)
+        #expect(desk.isCulprit(2, at: "x") && !desk.isCulprit(3, at: "x"))
+        desk.ended(2, at: "x", after: 5, nextDue: nil, now: later)
+        #expect(!desk.isCulprit(2, at: "x"))
+    }
+
     @Test func `destinations that fail hold half of the sink at most`() {
         var desk = desk(4)
         for name in ["a", "b", "c", "d"] {

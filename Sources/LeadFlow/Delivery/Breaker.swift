@@ -68,9 +68,12 @@ struct Breaker: Sendable {
     private(set) var isHalted = false
     private var restsInARow = 0
     /// When it answered last.
-    private var answeredAt: Int64?
+    private(set) var answeredAt: Int64?
     private var generation = 0
     private var window = Window()
+
+    /// Of a destination that answered last at a time.
+    init(answeredAt: Int64? = nil) { self.answeredAt = answeredAt }
 
     var isOpen: Bool {
         switch phase {

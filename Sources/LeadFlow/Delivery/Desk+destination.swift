@@ -32,7 +32,7 @@ extension Desk {
         func isStuck(at now: TimeReading) -> Bool { inFlight > 0 && tempo.isStuck(at: now.up) }
 
         var isIdle: Bool {
-            breaker.isIdle && inFlight == 0 && waiting.isEmpty && nextDue == nil
+            breaker.isIdle && inFlight == 0 && waiting.isEmpty && nextDue == nil && culprits.isEmpty
         }
 
         /// Whether the store has something for it that may be leased now.

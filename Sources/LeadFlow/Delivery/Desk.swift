@@ -39,6 +39,8 @@ struct Desk: Sendable {
     private var hadSeveral = false
     private var first: String?
     private(set) var destinations: [String: Destination] = [:]
+    /// When those answered last that were well and are forgotten.
+    private var answered: [String: Int64] = [:]
     /// Those that have become well again, and the deliveries that found it out.
     private var wellAgain: [(destination: String, probe: Int64?)] = []
     private(set) var inFlight = 0
@@ -243,10 +245,11 @@ struct Desk: Sendable {
         return change
     }
 
-    /// An attempt is over and recorded, after so many milliseconds: its room is free. `due` is when
-    /// it is to be tried again.
+    /// An attempt of a delivery is over and recorded, after so many milliseconds: its room is free.
+    /// `due` is when it is to be tried again; nil for never.
     mutating func ended(
-        at destination: String, after took: Int64, nextDue due: Int64?, now: TimeReading
+        _ sequence: Int64? = nil, at destination: String, after took: Int64, nextDue due: Int64?,
+        now: TimeReading
     ) {
         inFlight -= 1
         tempo.ended(after: took, at: now.up)
@@ -255,6 +258,8 @@ struct Desk: Sendable {
         if let due {
             let known = destinations[destination]?.nextDue ?? .max
             destinations[destination]?.nextDue = min(known, due)
+        } else if let sequence {
+            destinations[destination]?.culprits.remove(sequence)
         }
         forget(destination)
     }
@@ -358,7 +363,8 @@ struct Desk: Sendable {
             guard let old else { return false }
             remove(old.key)
         }
-        destinations[name] = Destination()
+        destinations[name] = Destination(
+            breaker: Breaker(answeredAt: answered.removeValue(forKey: name)))
         if let first, first != name { hadSeveral = true }
         first = first ?? name
         leaseTurns.add(name)
@@ -371,6 +377,8 @@ struct Desk: Sendable {
     }
 
     private mutating func remove(_ name: String) {
+        if answered.count >= Desk.destinationsMax { answered = [:] }
+        answered[name] = destinations[name]?.breaker.answeredAt
         destinations[name] = nil
         leaseTurns.remove(name)
     }

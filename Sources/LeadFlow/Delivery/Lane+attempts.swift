@@ -63,7 +63,8 @@ extension Lane {
         state.withLock { state in
             state.underWay[begun.prepared.name] = nil
             state.desk.ended(
-                at: begun.prepared.destination, after: now.up - started.up,
+                begun.prepared.leased.sequence, at: begun.prepared.destination,
+                after: now.up - started.up,
                 nextDue: end.flatMap { AttemptEnd($0.result).dueMilliseconds }, now: now)
             state.suspects.attemptEnded()
             if end == nil { state.desk.ring(at: now.wall) }
