@@ -11,7 +11,7 @@ public import Logging
 /// erases: what an operator has redelivered meanwhile stays.
 ///
 /// What is erased does not come back, so no clock is believed: how old a lead is, is counted as for
-/// deliveries, over the time that the service has seen go by (docs/decisions/034). A clock that is
+/// deliveries, over the time that the service has seen go by (docs/decisions/015). A clock that is
 /// wrong, at the start or later, and a service that was off keep a lead longer, and never shorter.
 ///
 /// What cannot be read is a fault of the file and no reason to end the service, which delivers all the
