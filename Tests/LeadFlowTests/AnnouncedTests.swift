@@ -42,9 +42,9 @@ struct AnnouncedTests {
     }
 
     /// How many seconds go by until it is asked for once more; a day at most.
-    private func secondsUntilAsked(_ calls: Counter, times: Int) async -> Int {
+    private func secondsUntilAsked(_ calls: Counter, times: Int) async throws -> Int {
         for second in 0..<1440 {
-            for _ in 0..<50 where calls.value < times { await Task.yield() }
+            for _ in 0..<50 where calls.value < times { try await nextTurn() }
             if calls.value >= times { return second * 60 }
             await clock.advanceAndSettle(by: .seconds(60))
         }
@@ -55,12 +55,12 @@ struct AnnouncedTests {
         let calls = LaterSource.calls("running")
         try await run("running") { flow in
             _ = try await flow.intake.inbox.accept([try item()])
-            while calls.value < 1 { await Task.yield() }
+            while calls.value < 1 { try await nextTurn() }
             while try await store.nextReferenceMilliseconds(source: "later") ?? 0
                 <= clock.nowMilliseconds()
-            { await Task.yield() }
+            { try await nextTurn() }
             clock.set(by: .seconds(-20 * 3600))
-            let seconds = await secondsUntilAsked(calls, times: 2)
+            let seconds = try await secondsUntilAsked(calls, times: 2)
             #expect(seconds <= 180)
         }
     }
@@ -71,7 +71,7 @@ struct AnnouncedTests {
             [try item()],
             atMilliseconds: clock.nowMilliseconds() + 20 * 3_600_000)
         try await run("off") { _ in
-            let seconds = await secondsUntilAsked(calls, times: 1)
+            let seconds = try await secondsUntilAsked(calls, times: 1)
             #expect(seconds <= 180)
         }
     }
@@ -82,7 +82,7 @@ struct AnnouncedTests {
             [try item()],
             atMilliseconds: clock.nowMilliseconds() + 1800_000)
         try await run("asked") { _ in
-            let seconds = await secondsUntilAsked(calls, times: 1)
+            let seconds = try await secondsUntilAsked(calls, times: 1)
             #expect(seconds >= 1800)
         }
     }

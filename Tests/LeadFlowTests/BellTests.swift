@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct BellTests {
-    @Test func `a ring before anybody waits is kept, once`() async {
+    @Test func `a ring before anybody waits is kept, once`() async throws {
         let bell = Bell()
         bell.ring()
         bell.ring()
@@ -13,46 +13,46 @@ struct BellTests {
         let clock = HandClock()
         let second = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
         // Only a wait that really waits asks the clock and stays.
-        await clock.waitForSleepers(1)
+        try await clock.waitForSleepers(1)
         bell.ring()
         await second.value
     }
 
     /// A wait that ends must leave no ring behind, or the loop around it never sleeps again.
-    @Test func `a wait that was rung leaves the next one waiting`() async {
+    @Test func `a wait that was rung leaves the next one waiting`() async throws {
         let bell = Bell()
         let clock = HandClock()
         for _ in 0..<3 {
             let waiting = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
-            await clock.waitForSleepers(1)
+            try await clock.waitForSleepers(1)
             bell.ring()
             await waiting.value
             #expect(!bell.isRungNow)
         }
     }
 
-    @Test func `a wait ends with its time and leaves no ring`() async {
+    @Test func `a wait ends with its time and leaves no ring`() async throws {
         let bell = Bell()
         let clock = HandClock()
         let waiting = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
-        await clock.waitForSleepers(1)
+        try await clock.waitForSleepers(1)
         clock.advance(by: .seconds(1))
         await waiting.value
         #expect(!bell.isRungNow)
     }
 
-    @Test func `a time that is over before the wait listens ends it`() async {
+    @Test func `a time that is over before the wait listens ends it`() async throws {
         let bell = Bell()
         await bell.wait(atMost: .zero, clock: LateClock(ringsAtOnce: true))
         #expect(!bell.isRungNow)
     }
 
-    @Test func `the alarm of an earlier wait does not end a later one`() async {
+    @Test func `the alarm of an earlier wait does not end a later one`() async throws {
         let bell = Bell()
         let clock = LateClock(ringsAtOnce: false)
         for number in 1...2 {
             let waiting = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
-            while clock.alarms.withLock({ $0.count }) < number { await Task.yield() }
+            while clock.alarms.withLock({ $0.count }) < number { try await nextTurn() }
             // Of the second wait, this is the first one's alarm.
             if number == 2 { clock.alarms.withLock { $0[0] }() }
             bell.ring()
@@ -62,17 +62,17 @@ struct BellTests {
         }
     }
 
-    @Test func `a cancelled wait ends and leaves no ring`() async {
+    @Test func `a cancelled wait ends and leaves no ring`() async throws {
         let bell = Bell()
         let clock = HandClock()
         let waiting = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
-        await clock.waitForSleepers(1)
+        try await clock.waitForSleepers(1)
         waiting.cancel()
         await waiting.value
         #expect(!bell.isRungNow)
     }
 
-    @Test func `no wake-up is lost under 10,000 concurrent rings`() async {
+    @Test func `no wake-up is lost under 10,000 concurrent rings`() async throws {
         let bell = Bell()
         let clock = HandClock()
         let work = Counter()
@@ -95,12 +95,12 @@ struct BellTests {
         #expect(work.value == 10_000)
     }
 
-    @Test func `a stop ends every wait`() async {
+    @Test func `a stop ends every wait`() async throws {
         let bells = Bells()
         let clock = HandClock()
         let waits = [bells.inbox, bells.lane("a"), bells.lane("b"), bells.references("x")]
             .map { bell in Task { await bell.wait(atMost: .seconds(1), clock: clock) } }
-        await clock.waitForSleepers(4)
+        try await clock.waitForSleepers(4)
         bells.stop()
         for wait in waits { await wait.value }
         #expect(bells.isStopped)

@@ -62,8 +62,8 @@ final class HandClock: FlowClock {
         for turn in 0..<100_000 where turn < 50 || sleeperCount < before { await Task.yield() }
     }
 
-    func waitForSleepers(_ count: Int) async {
-        while state.withLock({ $0.sleepers.count }) < count { await Task.yield() }
+    func waitForSleepers(_ count: Int) async throws {
+        while state.withLock({ $0.sleepers.count }) < count { try await nextTurn() }
     }
 }
 
@@ -82,4 +82,11 @@ final class Counter: Sendable {
     private let count = Atomic(0)
     var value: Int { count.load(ordering: .sequentiallyConsistent) }
     func add(_ number: Int) { count.add(number, ordering: .sequentiallyConsistent) }
+}
+
+/// Lets others run while a test waits for something. Every such wait goes through here: it ends
+/// when the time limit of the suite has cancelled the test, which would spin for ever instead.
+func nextTurn() async throws {
+    try Task.checkCancellation()
+    await Task.yield()
 }

@@ -30,7 +30,7 @@ struct DeliveryLoopTests {
             try await stage.until { $0.deliveries == [.delivered: 19, .leased: 1] }
             // A receipt is on disk a moment before its destination is forgotten.
             while try await state("main", flow).destinations.map(\.name) != ["1001"] {
-                await Task.yield()
+                try await nextTurn()
             }
             gate.open()
             try await stage.until { $0.deliveries == [.delivered: 20] }
@@ -64,7 +64,7 @@ struct DeliveryLoopTests {
             #expect(pending.filter { $0.attempts > 0 }.count == main.deliveries.count - 40)
             let tried = main.deliveries.count
             #expect(try await flow.delivery.probe(sink: "main", destination: "sick") == 1)
-            while main.deliveries.count == tried { await Task.yield() }
+            while main.deliveries.count == tried { try await nextTurn() }
             try await stage.until { $0.deliveries == [.delivered: 40, .pending: 40] }
             #expect(main.deliveries.count == tried + 1, "a probe is one delivery")
             let after = try await stage.store.deliveries(DeliveryFilter(state: .pending))
@@ -84,7 +84,7 @@ struct DeliveryLoopTests {
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(0..<30), to: flow)
             while try await state("main", flow).destinations.first?.health != .resting {
-                await Task.yield()
+                try await nextTurn()
             }
             sick.add(-1)
             #expect(try await flow.delivery.probe(sink: "main") == 1)
@@ -109,7 +109,7 @@ struct DeliveryLoopTests {
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(0..<30), to: flow)
             while try await state("main", flow).destinations.first?.health != .resting {
-                await Task.yield()
+                try await nextTurn()
             }
             let tried = main.deliveries.count
             sick.add(-1)
@@ -138,7 +138,7 @@ struct DeliveryLoopTests {
             try await stage.send([100], to: flow)
             try await stage.until { $0.deliveries == [.delivered: 1] }
             // It has nothing to do, and is forgotten but for its answer.
-            while try await !state("main", flow).destinations.isEmpty { await Task.yield() }
+            while try await !state("main", flow).destinations.isEmpty { try await nextTurn() }
             try await stage.send(Array(0..<40), to: flow)
             try await stage.until { $0.deliveries[.delivered] == 39 }
             // They have halted it once each, and are tried again as failures of their own.
@@ -151,7 +151,7 @@ struct DeliveryLoopTests {
                                 repeating: "HTTP 403, while other leads pass", count: 2))
                     break
                 }
-                await Task.yield()
+                try await nextTurn()
             }
             try await stage.send(Array(200..<205), to: flow)
             try await stage.until { $0.deliveries[.delivered] == 44 }
@@ -227,7 +227,7 @@ struct DeliveryLoopTests {
         let stage = try await Stage(sinks: [("main", main, "max_in_flight: 2, timeout: 1h")])
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(0..<10), to: flow)
-            while main.deliveries.count < 2 { await Task.yield() }
+            while main.deliveries.count < 2 { try await nextTurn() }
             try await flow.delivery.pause(sink: "main")
             try await stage.until { $0.deliveries == [.leased: 2, .pending: 8] }
             gate.open()
@@ -254,14 +254,14 @@ struct DeliveryLoopTests {
         let next = try Stage.configuration([("main", new, "max_in_flight: 8")])
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(0..<10), to: flow)
-            while old.deliveries.count < 2 { await Task.yield() }
+            while old.deliveries.count < 2 { try await nextTurn() }
             try await flow.delivery.use(next)
             // It does not wait for the old one, which hangs.
             try await stage.until { $0.deliveries == [.leased: 2, .delivered: 8] }
             #expect(old.closed.value == 0)
             gate.open()
             try await stage.until { $0.deliveries == [.delivered: 10] }
-            while old.closed.value == 0 { await Task.yield() }
+            while old.closed.value == 0 { try await nextTurn() }
         }
         #expect(old.deliveries.count == 2 && new.deliveries.count == 8)
         #expect(old.closed.value == 1)
@@ -346,7 +346,7 @@ struct DeliveryLoopTests {
         let stage = try await Stage(sinks: [("main", main, "timeout: 1h")])
         try await stage.run(clock: clock) { flow in
             try await stage.send([1], to: flow)
-            while main.deliveries.isEmpty { await Task.yield() }
+            while main.deliveries.isEmpty { try await nextTurn() }
             let start = clock.nowMilliseconds()
             func lost(by time: Int64) async throws -> Int {
                 try await stage.store.voidLeases(
@@ -363,7 +363,7 @@ struct DeliveryLoopTests {
             #expect(try await lost(by: .max) == 1)
             while main.deliveries.count < 2 {
                 clock.advance(by: .seconds(1))
-                for _ in 0..<50 { await Task.yield() }
+                for _ in 0..<50 { try await nextTurn() }
             }
             try await stage.until { $0.deliveries == [.delivered: 1] }
         }
@@ -382,7 +382,7 @@ struct DeliveryLoopTests {
         try await stage.route(to: "main", at: now - week - 60_000)
         try await stage.run(clock: clock) { flow in
             while try await state("main", flow).destinations.first?.health != .resting {
-                await Task.yield()
+                try await nextTurn()
             }
             try await stage.until { $0.deliveries == [.pending: 8] }
         }

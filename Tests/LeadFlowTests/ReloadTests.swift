@@ -110,8 +110,7 @@ private struct BackwardClock: FlowClock {
         /// Waits until it is so; the suite's time limit ends what never comes.
         func until(_ condition: () -> Bool) async throws {
             while !condition() {
-                try Task.checkCancellation()
-                await Task.yield()
+                try await nextTurn()
             }
         }
     }
@@ -272,8 +271,7 @@ private struct BackwardClock: FlowClock {
                     method: "POST", body: Array("1000".utf8),
                     receivedTime: Timestamp(seconds: 0)), into: stand.flow.intake.inbox)
             while try await stand.store.stats().sinks["a"]?[.pending] != 1 {
-                try Task.checkCancellation()
-                await Task.yield()
+                try await nextTurn()
             }
             for (text, count) in [
                 (root("{\(paused)}") + "default: {to: [a]}\n", 0),
@@ -347,8 +345,7 @@ private struct BackwardClock: FlowClock {
                         method: "POST", body: Array(String(100 + number).utf8),
                         receivedTime: Timestamp(seconds: 0)), into: stand.flow.intake.inbox)
                 while try await stand.store.stats().outcomes["dropped"] != number + 1 {
-                    try Task.checkCancellation()
-                    await Task.yield()
+                    try await nextTurn()
                 }
                 let latest = try await stand.store.leads(LeadFilter(limit: 1)).first
                 #expect(latest?.reason == name)

@@ -40,8 +40,8 @@ struct RetentionTests {
             clock: FastClock(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    private func begin(_ flow: Flow) async {
-        while flow.delivery.latestMilliseconds(ofAge: .zero) == nil { await Task.yield() }
+    private func begin(_ flow: Flow) async throws {
+        while flow.delivery.latestMilliseconds(ofAge: .zero) == nil { try await nextTurn() }
     }
 
     @Test func `a clock that went on by years while the service was off makes no lead old`()
@@ -53,7 +53,7 @@ struct RetentionTests {
         let idle = try await stage.flow(clock: clock)
         #expect(try await retention(stage, idle).pass() == 0, "nobody knows yet how old they are")
         try await stage.run(clock: clock) { flow in
-            await begin(flow)
+            try await begin(flow)
             let retention = retention(stage, flow)
             var forgotten = [try await retention.pass()]
             // It may have been a service that was off: in the end they are forgotten.
@@ -70,7 +70,7 @@ struct RetentionTests {
         try await stage.store.record(
             ClockJump(expectedMilliseconds: clock.nowMilliseconds() - 60_000, byMilliseconds: 0))
         try await stage.run(clock: clock) { flow in
-            await begin(flow)
+            try await begin(flow)
             let forgotten = try await retention(stage, flow).pass()
             #expect(forgotten == 3)
         }

@@ -162,7 +162,10 @@ struct WebhookServerTests {
             for await _ in source.arrivals.stream { break }
             await group.triggerGracefulShutdown()
             // New connections are refused from some moment on; the old request is still there.
-            while RawConnection(port: port) != nil { await Task.yield() }
+            while RawConnection(port: port) != nil {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
             go.continuation.yield()
             let status = try await answer.status
             #expect(status == 200)

@@ -17,7 +17,7 @@ struct FailureTests {
         let first = Task { try await store.write { _ in gate.wait() } }
         await gate.isEntered()
         let good = Task { try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1) }
-        await writer.waits(for: 1)
+        try await writer.waits(for: 1)
         let breaking = Task {
             try await store.write { db in
                 // A foreign key that is checked at the commit only: the job passes, the commit not.
@@ -25,7 +25,7 @@ struct FailureTests {
                 try db.execute(sql: "INSERT INTO attempts VALUES (99, 1, 1, 1, 'dead', '')")
             }
         }
-        await writer.waits(for: 2)
+        try await writer.waits(for: 2)
         gate.open()
         try await first.value
         await #expect(throws: StoreError.self) { try await breaking.value }
@@ -128,7 +128,7 @@ struct FailureTests {
                     sql: "UPDATE inbox SET raw = zeroblob(200000) WHERE lead_id = '1'")
             }
         }
-        await writer.waits(for: 2)
+        try await writer.waits(for: 2)
         SmallDisk.fill(filler)
         gate.open()
         try await holding.value
@@ -145,12 +145,11 @@ struct FailureTests {
                     sql: "UPDATE inbox SET raw = zeroblob(300000) WHERE lead_id = '1'")
             }
         }
-        await writer.waits(for: 1)
+        try await writer.waits(for: 1)
         unlink(filler)
         try await waiting.value
         while (try? await store.checkIntake()) == nil {
-            try Task.checkCancellation()
-            await Task.yield()
+            try await nextTurn()
         }
         #expect(
             try await store.accept([.lead(.sampleNamed("2"))], atMilliseconds: 1) == [.stored])
@@ -176,7 +175,7 @@ struct FailureTests {
                     sql: "UPDATE inbox SET raw = zeroblob(9000000) WHERE lead_id = '1'")
             }
         }
-        await writer.waits(for: 1)
+        try await writer.waits(for: 1)
         await store.close()
         await #expect(throws: StoreError.hasNoRoom) { try await waiting.value }
     }

@@ -23,12 +23,19 @@ final class Gate: Sendable {
 
 extension GroupCommit {
     /// Returns when so many jobs wait. Looks again whenever other tasks have run.
-    func waits(for count: Int) async {
-        while waitingCount < count { await Task.yield() }
+    func waits(for count: Int) async throws {
+        while waitingCount < count { try await nextTurn() }
     }
 
     /// Returns when no more jobs are taken.
-    func isClosing() async {
-        while !isRefusing { await Task.yield() }
+    func isClosing() async throws {
+        while !isRefusing { try await nextTurn() }
     }
+}
+
+/// Lets others run while a test waits for something. Every such wait goes through here: it ends
+/// when the time limit of the suite has cancelled the test, which would spin for ever instead.
+func nextTurn() async throws {
+    try Task.checkCancellation()
+    await Task.yield()
 }

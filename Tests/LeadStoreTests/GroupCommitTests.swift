@@ -24,7 +24,7 @@ struct GroupCommitTests {
                         [.lead(.sampleNamed(String(id)))], atMilliseconds: 1)
                 }
             }
-            await writer.waits(for: 600)
+            try await writer.waits(for: 600)
             gate.open()
             try await first.value
             return try await group.reduce(into: []) { $0 += $1 }
@@ -43,16 +43,16 @@ struct GroupCommitTests {
         await gate.isEntered()
         let writer = try #require(store.writer)
         let good = Task { try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1) }
-        await writer.waits(for: 1)
+        try await writer.waits(for: 1)
         let bad = Task {
             try await store.write { db in
                 try db.execute(sql: "UPDATE inbox SET reason = 'half done'")
                 try db.execute(sql: "UPDATE inbox SET state = 'nonsense'")
             }
         }
-        await writer.waits(for: 2)
+        try await writer.waits(for: 2)
         let last = Task { try await store.accept([.lead(.sampleNamed("2"))], atMilliseconds: 1) }
-        await writer.waits(for: 3)
+        try await writer.waits(for: 3)
         gate.open()
         try await first.value
         #expect(try await good.value == [.stored])
@@ -70,7 +70,7 @@ struct GroupCommitTests {
         let first = Task { try await writer.write { _ in gate.wait() } }
         await gate.isEntered()
         let waiting = (0..<2).map { _ in Task { try await writer.write { _ in } } }
-        await writer.waits(for: 2)
+        try await writer.waits(for: 2)
         await #expect(throws: StoreError.overloaded) {
             try await writer.write(isIntake: true) { _ in }
         }
@@ -88,9 +88,9 @@ struct GroupCommitTests {
         let first = Task { try await store.write { _ in gate.wait() } }
         await gate.isEntered()
         let waiting = Task { try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1) }
-        await writer.waits(for: 1)
+        try await writer.waits(for: 1)
         let closing = (0..<2).map { _ in Task { await store.close() } }
-        await writer.isClosing()
+        try await writer.isClosing()
         await #expect(throws: StoreError.isClosed) { try await store.write { _ in } }
         gate.open()
         try await first.value
@@ -179,7 +179,7 @@ struct GroupCommitTests {
         var store = try await folder.open()
         _ = try await store.accept(
             [.quarantined(source: "s", raw: long, reason: "large")], atMilliseconds: 1)
-        while try bytes() != 0 { await Task.yield() }
+        while try bytes() != 0 { try await nextTurn() }
         // What a process leaves behind that is killed: the log, and the file as it was.
         _ = try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1)
         let copy = StoreFolder()
@@ -202,7 +202,7 @@ struct GroupCommitTests {
         let raw = [UInt8](repeating: 0x20, count: 2 << 20)
         _ = try await store.accept(
             [.quarantined(source: "s", raw: raw, reason: "large")], atMilliseconds: 1)
-        while writer.counts.checkpoints == 0 { await Task.yield() }
+        while writer.counts.checkpoints == 0 { try await nextTurn() }
         // The writer is free again, and what was copied once is not copied again.
         _ = try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1)
         #expect(writer.counts.checkpoints == 1)
