@@ -25,6 +25,10 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let subprocess: [Target.Dependency] = [
+    .product(name: "Subprocess", package: "swift-subprocess"),
+    .product(name: "SystemPackage", package: "swift-system"),
+]
 
 /// A plugin is a folder in `Plugins/`, one line in `plugins`, and one in `BundledPlugins.swift`.
 func plugin(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -124,10 +128,10 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(
         name: "LeadTestingTests",
-        dependencies: ["LeadTesting", "LeadKit", "LeadMemory", "LeadStore", logging],
+        dependencies: ["LeadTesting", "LeadKit", "LeadMemory", "LeadStore", logging] + subprocess,
         swiftSettings: strict),
     .target(
-        name: "SinkTesting", dependencies: ["LeadKit"], path: "Tests/Servers",
+        name: "SinkTesting", dependencies: ["LeadKit"] + subprocess, path: "Tests/Servers",
         exclude: ["parent.py", "http_server.py", "smtp_server.py"], swiftSettings: strict),
     .testTarget(
         name: "LeadCurlTests", dependencies: ["LeadCurl", "LeadKit", "SinkTesting"],
@@ -184,7 +188,9 @@ let package = Package(
         .package(
             url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: systemLibraries + modules + plugins + tests,
     swiftLanguageModes: [.v6],

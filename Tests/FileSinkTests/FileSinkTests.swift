@@ -51,7 +51,7 @@ extension Delivery {
     var line: String { String(decoding: json, as: UTF8.self) + "\n" }
 }
 
-@Suite struct AppendTests {
+@Suite(.timeLimit(.minutes(2))) struct AppendTests {
     let folder: Folder
     init() throws { folder = try Folder() }
 
@@ -187,7 +187,7 @@ extension Delivery {
     }
 }
 
-@Suite struct OneFileTests {
+@Suite(.timeLimit(.minutes(2))) struct OneFileTests {
     let folder: Folder
     init() throws { folder = try Folder() }
 
@@ -222,7 +222,7 @@ extension Delivery {
     }
 }
 
-@Suite struct RefusedFileTests {
+@Suite(.timeLimit(.minutes(2))) struct RefusedFileTests {
     let folder: Folder
     init() throws { folder = try Folder() }
 

@@ -55,10 +55,10 @@ struct AnnouncedTests {
         let calls = LaterSource.calls("running")
         try await run("running") { flow in
             _ = try await flow.intake.inbox.accept([try item()])
-            while calls.value < 1 { try await nextTurn() }
+            while calls.value < 1 { try await aMoment() }
             while try await store.nextReferenceMilliseconds(source: "later") ?? 0
                 <= clock.nowMilliseconds()
-            { try await nextTurn() }
+            { try await aMoment() }
             clock.set(by: .seconds(-20 * 3600))
             let seconds = try await secondsUntilAsked(calls, times: 2)
             #expect(seconds <= 180)

@@ -52,7 +52,7 @@ struct BellTests {
         let clock = LateClock(ringsAtOnce: false)
         for number in 1...2 {
             let waiting = Task { await bell.wait(atMost: .seconds(1), clock: clock) }
-            while clock.alarms.withLock({ $0.count }) < number { try await nextTurn() }
+            while clock.alarms.withLock({ $0.count }) < number { try await aMoment() }
             // Of the second wait, this is the first one's alarm.
             if number == 2 { clock.alarms.withLock { $0[0] }() }
             bell.ring()

@@ -63,7 +63,7 @@ final class HandClock: FlowClock {
     }
 
     func waitForSleepers(_ count: Int) async throws {
-        while state.withLock({ $0.sleepers.count }) < count { try await nextTurn() }
+        while state.withLock({ $0.sleepers.count }) < count { try await aMoment() }
     }
 }
 
@@ -84,8 +84,11 @@ final class Counter: Sendable {
     func add(_ number: Int) { count.add(number, ordering: .sequentiallyConsistent) }
 }
 
-/// Lets others run while a test waits for something. Every such wait goes through here: it ends
-/// when the time limit of the suite has cancelled the test, which would spin for ever instead.
+/// Between two looks at what a test waits for. Every such wait goes through here: it leaves the
+/// processor to those who are waited for, and ends when the time limit has cancelled the test.
+func aMoment() async throws { try await Task.sleep(for: .milliseconds(1)) }
+
+/// Lets others run who need no time, only their turn.
 func nextTurn() async throws {
     try Task.checkCancellation()
     await Task.yield()

@@ -15,6 +15,15 @@ struct DeliveryLoopTests {
         try #require(try await flow.delivery.states().first { $0.name == name })
     }
 
+    /// Waits until a destination of `main` is left alone, and what had begun before is over.
+    private func rests(_ flow: Flow) async throws {
+        var sink = try await state("main", flow)
+        while !sink.destinations.contains(where: { $0.health == .resting }) || sink.inFlight > 0 {
+            try await aMoment()
+            sink = try await state("main", flow)
+        }
+    }
+
     // MARK: Destinations
 
     @Test func `one destination that hangs leaves room for the others`() async throws {
@@ -30,7 +39,7 @@ struct DeliveryLoopTests {
             try await stage.until { $0.deliveries == [.delivered: 19, .leased: 1] }
             // A receipt is on disk a moment before its destination is forgotten.
             while try await state("main", flow).destinations.map(\.name) != ["1001"] {
-                try await nextTurn()
+                try await aMoment()
             }
             gate.open()
             try await stage.until { $0.deliveries == [.delivered: 20] }
@@ -53,6 +62,7 @@ struct DeliveryLoopTests {
                 """)
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(0..<80), to: flow)
+            try await rests(flow)
             try await stage.until { $0.deliveries == [.delivered: 40, .pending: 40] }
             let sick = try #require(try await state("main", flow).destinations.first)
             #expect(sick.name == "sick" && sick.health == .resting && sick.reason == "down")
@@ -64,7 +74,7 @@ struct DeliveryLoopTests {
             #expect(pending.filter { $0.attempts > 0 }.count == main.deliveries.count - 40)
             let tried = main.deliveries.count
             #expect(try await flow.delivery.probe(sink: "main", destination: "sick") == 1)
-            while main.deliveries.count == tried { try await nextTurn() }
+            while main.deliveries.count == tried { try await aMoment() }
             try await stage.until { $0.deliveries == [.delivered: 40, .pending: 40] }
             #expect(main.deliveries.count == tried + 1, "a probe is one delivery")
             let after = try await stage.store.deliveries(DeliveryFilter(state: .pending))
@@ -83,9 +93,7 @@ struct DeliveryLoopTests {
         let stage = try await Stage(sinks: [("main", main, "max_in_flight: 4")])
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(0..<30), to: flow)
-            while try await state("main", flow).destinations.first?.health != .resting {
-                try await nextTurn()
-            }
+            try await rests(flow)
             sick.add(-1)
             #expect(try await flow.delivery.probe(sink: "main") == 1)
             // Some of them have a due date in the future: they failed once.
@@ -97,10 +105,10 @@ struct DeliveryLoopTests {
     /// attempt, however many come through meanwhile.
     @Test func `what fails where its destination is well again is not tried at once`() async throws
     {
-        let sick = Counter()
-        sick.add(1)
+        let isDown = Counter()
+        isDown.add(1)
         let main = Script { (delivery, _) throws(DeliveryFailure) in
-            if sick.value > 0 { throw .retry("down") }
+            if isDown.value > 0 { throw .retry("down") }
             if delivery.lead.id.text < "1100" { throw .retry("450", isOfThisLead: true) }
         }
         let stage = try await Stage(sinks: [
@@ -108,11 +116,9 @@ struct DeliveryLoopTests {
         ])
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(0..<30), to: flow)
-            while try await state("main", flow).destinations.first?.health != .resting {
-                try await nextTurn()
-            }
+            try await rests(flow)
             let tried = main.deliveries.count
-            sick.add(-1)
+            isDown.add(-1)
             #expect(try await flow.delivery.probe(sink: "main") == 1)
             for number in 100..<150 {
                 try await stage.send([number], to: flow)
@@ -128,33 +134,47 @@ struct DeliveryLoopTests {
     @Test func `a lead that gets what a wrong password gets does not keep its destination shut`()
         async throws
     {
+        let sent = Gate()
         let main = Script { (delivery, _) throws(DeliveryFailure) in
-            if ["1002", "1003"].contains(delivery.lead.id.text) { throw .halt("HTTP 403") }
+            let id = delivery.lead.id.text
+            guard ["1002", "1003", "1300"].contains(id) else { return }
+            // Both of the first are under way at once, and others are there to be asked.
+            await sent.wait()
+            throw .halt("HTTP 403")
         }
         let stage = try await Stage(sinks: [
             ("main", main, "max_in_flight: 4, retry: {first: 1h, most: 6h}")
         ])
         try await stage.run(clock: clock) { flow in
+            // They have halted it once each, and are tried again as failures of their own.
+            func blamed(_ count: Int) async throws {
+                while true {
+                    let left = try await stage.store.deliveries(DeliveryFilter(state: .pending))
+                    if left.count == count, left.allSatisfy({ $0.attempts > 0 }) {
+                        #expect(left.map(\.attempts) == Array(repeating: 1, count: count))
+                        let detail = "HTTP 403, while other leads pass"
+                        #expect(left.allSatisfy { $0.detail == detail })
+                        return
+                    }
+                    try await aMoment()
+                }
+            }
             try await stage.send([100], to: flow)
             try await stage.until { $0.deliveries == [.delivered: 1] }
             // It has nothing to do, and is forgotten but for its answer.
-            while try await !state("main", flow).destinations.isEmpty { try await nextTurn() }
+            while try await !state("main", flow).destinations.isEmpty { try await aMoment() }
             try await stage.send(Array(0..<40), to: flow)
+            sent.open()
             try await stage.until { $0.deliveries[.delivered] == 39 }
-            // They have halted it once each, and are tried again as failures of their own.
-            while true {
-                let left = try await stage.store.deliveries(DeliveryFilter(state: .pending))
-                if left.count == 2, left.allSatisfy({ $0.attempts == 1 }) {
-                    #expect(
-                        left.map(\.detail)
-                            == Array(
-                                repeating: "HTTP 403, while other leads pass", count: 2))
-                    break
-                }
-                try await nextTurn()
+            try await blamed(2)
+            // Another one halts it, and is blamed, too: those before wait on.
+            try await stage.send([300], to: flow)
+            while !main.deliveries.contains(where: { $0.lead.id.text == "1300" }) {
+                try await aMoment()
             }
             try await stage.send(Array(200..<205), to: flow)
             try await stage.until { $0.deliveries[.delivered] == 44 }
+            try await blamed(3)
             #expect(try await state("main", flow).destinations.allSatisfy { $0.health != .halted })
         }
     }
@@ -227,7 +247,7 @@ struct DeliveryLoopTests {
         let stage = try await Stage(sinks: [("main", main, "max_in_flight: 2, timeout: 1h")])
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(0..<10), to: flow)
-            while main.deliveries.count < 2 { try await nextTurn() }
+            while main.deliveries.count < 2 { try await aMoment() }
             try await flow.delivery.pause(sink: "main")
             try await stage.until { $0.deliveries == [.leased: 2, .pending: 8] }
             gate.open()
@@ -254,14 +274,14 @@ struct DeliveryLoopTests {
         let next = try Stage.configuration([("main", new, "max_in_flight: 8")])
         try await stage.run(clock: clock) { flow in
             try await stage.send(Array(0..<10), to: flow)
-            while old.deliveries.count < 2 { try await nextTurn() }
+            while old.deliveries.count < 2 { try await aMoment() }
             try await flow.delivery.use(next)
             // It does not wait for the old one, which hangs.
             try await stage.until { $0.deliveries == [.leased: 2, .delivered: 8] }
             #expect(old.closed.value == 0)
             gate.open()
             try await stage.until { $0.deliveries == [.delivered: 10] }
-            while old.closed.value == 0 { try await nextTurn() }
+            while old.closed.value == 0 { try await aMoment() }
         }
         #expect(old.deliveries.count == 2 && new.deliveries.count == 8)
         #expect(old.closed.value == 1)
@@ -346,7 +366,7 @@ struct DeliveryLoopTests {
         let stage = try await Stage(sinks: [("main", main, "timeout: 1h")])
         try await stage.run(clock: clock) { flow in
             try await stage.send([1], to: flow)
-            while main.deliveries.isEmpty { try await nextTurn() }
+            while main.deliveries.isEmpty { try await aMoment() }
             let start = clock.nowMilliseconds()
             func lost(by time: Int64) async throws -> Int {
                 try await stage.store.voidLeases(
@@ -381,9 +401,7 @@ struct DeliveryLoopTests {
         try await stage.send(Array(0..<8), to: flow)
         try await stage.route(to: "main", at: now - week - 60_000)
         try await stage.run(clock: clock) { flow in
-            while try await state("main", flow).destinations.first?.health != .resting {
-                try await nextTurn()
-            }
+            try await rests(flow)
             try await stage.until { $0.deliveries == [.pending: 8] }
         }
         let jumps = try await stage.store.clockJumps()

@@ -114,7 +114,7 @@ struct FlowTests {
         let stage = try await Stage(sinks: [("main", main, "max_in_flight: \(most)")])
         try await stage.run { flow in
             try await stage.send(Array(0..<12), to: flow)
-            while main.deliveries.count < most { try await nextTurn() }
+            while main.deliveries.count < most { try await aMoment() }
             gate.open()
             try await stage.until { $0.deliveries == [.delivered: 12] }
         }
@@ -151,7 +151,7 @@ struct FlowTests {
         let stage = try await Stage(sinks: [("main", main, "max_in_flight: 2, timeout: 1h")])
         try await stage.run { flow in
             try await stage.send(Array(0..<6), to: flow)
-            while main.deliveries.count < 2 { try await nextTurn() }
+            while main.deliveries.count < 2 { try await aMoment() }
             try await stage.until {
                 ($0.deliveries[.pending] ?? 0) + ($0.deliveries[.leased] ?? 0) == 6
             }

@@ -67,7 +67,7 @@ struct PauseAtStartTests {
             try await flow.delivery.resume(sink: "main")
             store.answers.open()
             try await stage.send([1], to: flow)
-            while main.deliveries.isEmpty { try await nextTurn() }
+            while main.deliveries.isEmpty { try await aMoment() }
         }
     }
 
@@ -77,7 +77,7 @@ struct PauseAtStartTests {
         try await begin(with: pause, main) { flow, stage in
             store.answers.open()
             try await stage.send([1], to: flow)
-            while try await store.stats().outcomes.isEmpty { try await nextTurn() }
+            while try await store.stats().outcomes.isEmpty { try await aMoment() }
             let state = try await flow.delivery.states().first
             #expect(state?.pause == .operator(sinceMilliseconds: 1, reason: "they move house"))
             #expect(main.deliveries.isEmpty)

@@ -38,7 +38,7 @@ struct PoisonedLeadTests {
             configuration: try Stage.configuration([("main", Script(), "")]), store: store,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         async let run: Void = flow.run()
-        while try await store.stats().leads[.received] != nil { try await nextTurn() }
+        while try await store.stats().leads[.received] != nil { try await aMoment() }
         flow.stop()
         try await run
         let held = try await store.leads(LeadFilter(state: .held))

@@ -110,7 +110,7 @@ private struct BackwardClock: FlowClock {
         /// Waits until it is so; the suite's time limit ends what never comes.
         func until(_ condition: () -> Bool) async throws {
             while !condition() {
-                try await nextTurn()
+                try await aMoment()
             }
         }
     }
@@ -271,7 +271,7 @@ private struct BackwardClock: FlowClock {
                     method: "POST", body: Array("1000".utf8),
                     receivedTime: Timestamp(seconds: 0)), into: stand.flow.intake.inbox)
             while try await stand.store.stats().sinks["a"]?[.pending] != 1 {
-                try await nextTurn()
+                try await aMoment()
             }
             for (text, count) in [
                 (root("{\(paused)}") + "default: {to: [a]}\n", 0),
@@ -345,7 +345,7 @@ private struct BackwardClock: FlowClock {
                         method: "POST", body: Array(String(100 + number).utf8),
                         receivedTime: Timestamp(seconds: 0)), into: stand.flow.intake.inbox)
                 while try await stand.store.stats().outcomes["dropped"] != number + 1 {
-                    try await nextTurn()
+                    try await aMoment()
                 }
                 let latest = try await stand.store.leads(LeadFilter(limit: 1)).first
                 #expect(latest?.reason == name)

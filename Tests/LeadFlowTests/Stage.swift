@@ -210,7 +210,7 @@ final class Stage: Sendable {
 
     /// Waits until the books say so; the suite's time limit ends what never comes.
     func until(_ condition: (StoreStats) -> Bool) async throws {
-        while !condition(try await store.stats()) { try await nextTurn() }
+        while !condition(try await store.stats()) { try await aMoment() }
     }
 
     func send(_ ids: [Int], to flow: Flow) async throws {

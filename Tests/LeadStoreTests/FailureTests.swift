@@ -149,7 +149,7 @@ struct FailureTests {
         unlink(filler)
         try await waiting.value
         while (try? await store.checkIntake()) == nil {
-            try await nextTurn()
+            try await aMoment()
         }
         #expect(
             try await store.accept([.lead(.sampleNamed("2"))], atMilliseconds: 1) == [.stored])

@@ -179,7 +179,7 @@ struct GroupCommitTests {
         var store = try await folder.open()
         _ = try await store.accept(
             [.quarantined(source: "s", raw: long, reason: "large")], atMilliseconds: 1)
-        while try bytes() != 0 { try await nextTurn() }
+        while try bytes() != 0 { try await aMoment() }
         // What a process leaves behind that is killed: the log, and the file as it was.
         _ = try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1)
         let copy = StoreFolder()
@@ -202,7 +202,7 @@ struct GroupCommitTests {
         let raw = [UInt8](repeating: 0x20, count: 2 << 20)
         _ = try await store.accept(
             [.quarantined(source: "s", raw: raw, reason: "large")], atMilliseconds: 1)
-        while writer.counts.checkpoints == 0 { try await nextTurn() }
+        while writer.counts.checkpoints == 0 { try await aMoment() }
         // The writer is free again, and what was copied once is not copied again.
         _ = try await store.accept([.lead(.sampleNamed("1"))], atMilliseconds: 1)
         #expect(writer.counts.checkpoints == 1)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import LeadStore
 
-@Suite struct StoreTroubleTests {
+@Suite(.timeLimit(.minutes(2))) struct StoreTroubleTests {
     @Test(
         arguments: [
             (.hasNoRoom, .diskFull), (.overloaded, .storeBusy), (.isHeld, .storeBusy),

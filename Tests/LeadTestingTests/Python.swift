@@ -1,32 +1,27 @@
 import Foundation
+import Subprocess
+import SystemPackage
 
 /// Runs a script with the system's Python: a client that nobody here wrote.
+///
+/// Not with Foundation's `Process`: on Linux its children inherit files of this process, so that a
+/// connection closed here stays open there and its client waits for ever, and blocked signals; and
+/// starting several at once may crash.
 enum Python {
     static let path = "/usr/bin/python3"
     static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: path) }
 
     struct Failure: Error, CustomStringConvertible { let description: String }
 
-    /// What the script printed; its output must fit into a pipe (64 KiB).
+    /// What the script printed, at most 64 KiB. Ends it when the test is cancelled.
     static func run(_ script: String, _ arguments: String...) async throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = ["-c", script] + arguments
-        let output = Pipe()
-        let errors = Pipe()
-        process.standardOutput = output
-        process.standardError = errors
-        let status: Int32 = try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
+        let end = try await Subprocess.run(
+            .path("/usr/bin/python3"), arguments: Arguments(["-c", script] + arguments),
+            output: .string(limit: 65_536), error: .string(limit: 65_536))
+        guard end.terminationStatus.isSuccess else {
+            throw Failure(
+                description: "python ended with \(end.terminationStatus): \(end.standardError)")
         }
-        let text = String(
-            decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        guard status == 0 else {
-            let reason = String(
-                decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            throw Failure(description: "python ended with \(status): \(reason)")
-        }
-        return text
+        return end.standardOutput
     }
 }

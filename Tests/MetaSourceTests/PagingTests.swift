@@ -5,7 +5,7 @@ import Testing
 @testable import MetaSource
 
 /// Bulk reads of answers that no honest service gives, against a script.
-@Suite struct PagingTests {
+@Suite(.timeLimit(.minutes(2))) struct PagingTests {
     private static let query = BulkQuery(forms: [Meta.form])
 
     private static func page(_ leads: [String], next: String? = nil, after: String? = nil) -> String

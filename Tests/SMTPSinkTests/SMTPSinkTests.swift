@@ -5,7 +5,7 @@ import Testing
 
 @testable import SMTPSink
 
-@Suite struct SMTPSinkTests {
+@Suite(.timeLimit(.minutes(2))) struct SMTPSinkTests {
     private func deliver(
         through server: ChildServer, to recipient: String = "store@example.com",
         _ settings: [(String, SettingNode)] = [], replyTo: String = "", attempt: Int = 1,

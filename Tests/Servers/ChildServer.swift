@@ -1,5 +1,7 @@
 import Foundation
 public import LeadKit
+import Subprocess
+import SystemPackage
 
 /// A server in a Python child process, on 127.0.0.1 and a port of its own. It reports what it
 /// sees as events, in order, and ends with the test.
@@ -7,31 +9,37 @@ public final class ChildServer: Sendable {
     /// Where it listens.
     public let port: Int
     private let events: AsyncStream<JSONValue>
-    private let process: Process
-    private let input: Pipe
+    /// Runs the process; cancelled, it kills it.
+    private let process: Task<Void, Never>
 
     /// Starts `http_server.py` or `smtp_server.py` of this folder.
     public init(_ script: String, _ arguments: String...) async throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
-        process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/python3")
-        process.arguments = ["-B", folder.appending(path: script).path()] + arguments
-        input = Pipe()
-        let output = Pipe()
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        events = ChildServer.lines(of: output.fileHandleForReading)
+        let command = ["-B", folder.appending(path: script).path()] + arguments
+        let (events, continuation) = AsyncStream.makeStream(of: JSONValue.self)
+        process = Task {
+            defer { continuation.finish() }
+            // Its input stays open as long as this process lives. What fails ends the events.
+            _ = try? await Subprocess.run(
+                .path("/usr/bin/python3"), arguments: Arguments(command), input: .inputWriter,
+                output: .sequence, error: .currentStandardError
+            ) { child in
+                for try await line in child.standardOutput.strings(bufferingPolicy: .unbounded) {
+                    if let event = try? JSONDocument.parse(Array(line.utf8)).root {
+                        continuation.yield(event)
+                    }
+                }
+            }
+        }
+        self.events = events
         guard let port = await events.first(where: { _ in true })?["port"]?.integer else {
+            process.cancel()
             throw ServerError()
         }
         self.port = port
     }
 
-    deinit {
-        // Foundation would complain of a process let go of while it runs.
-        process.terminate()
-    }
+    deinit { process.cancel() }
 
     /// The next event, or nil when the server has ended.
     public func next() async -> JSONValue? { await events.first { _ in true } }
@@ -39,25 +47,6 @@ public final class ChildServer: Sendable {
     /// The next event of that kind.
     public func next(_ kind: String) async -> JSONValue? {
         await events.first { $0["event"]?.string == kind }
-    }
-
-    private static func lines(of file: FileHandle) -> AsyncStream<JSONValue> {
-        let (stream, continuation) = AsyncStream.makeStream(of: JSONValue.self)
-        let thread = Thread {
-            var rest: [UInt8] = []
-            while case let data = file.availableData, !data.isEmpty {
-                rest += data
-                while let end = rest.firstIndex(of: 0x0A) {
-                    if let event = try? JSONDocument.parse(rest[..<end]).root {
-                        continuation.yield(event)
-                    }
-                    rest.removeSubrange(...end)
-                }
-            }
-            continuation.finish()
-        }
-        thread.start()
-        return stream
     }
 }
 

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import WebhookSource
 
-@Suite struct WebhookSourceTests {
+@Suite(.timeLimit(.minutes(2))) struct WebhookSourceTests {
     private static let auth: SettingLiteral = [
         "auth": ["header": "X-Form-Token", "secret": "f0rm-t0ken"]
     ]

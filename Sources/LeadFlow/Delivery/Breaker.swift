@@ -66,6 +66,8 @@ struct Breaker: Sendable {
     private(set) var failuresInARow = 0
     /// Whether it is open because of `.halt`.
     private(set) var isHalted = false
+    /// Whether it is open only until another delivery has been asked.
+    private(set) var awaitsSecondOpinion = false
     private var restsInARow = 0
     /// When it answered last.
     private(set) var answeredAt: Int64?
@@ -125,6 +127,7 @@ struct Breaker: Sendable {
             isHalted = true
             let wasWell = answeredAt.map { now - $0 <= Breaker.windowMilliseconds } ?? false
             if wasWell, !ticket.isProbe {
+                awaitsSecondOpinion = true
                 rest(until: now + Breaker.secondOpinionMilliseconds)
             } else {
                 open(rests: Breaker.restMilliseconds, atLeast: 0, at: now)
@@ -185,6 +188,7 @@ struct Breaker: Sendable {
     }
 
     private mutating func open(rests: ClosedRange<Int64>, atLeast wait: Int64, at now: Int64) {
+        awaitsSecondOpinion = false
         let doubled = rests.lowerBound << min(restsInARow, 20)
         rest(until: now + max(min(doubled, rests.upperBound), wait))
         restsInARow += 1

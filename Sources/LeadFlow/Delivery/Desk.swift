@@ -224,6 +224,7 @@ struct Desk: Sendable {
         at destination: String, reason: String?, rests: ClosedRange<Int64>, at now: TimeReading
     ) -> Breaker.Change? {
         guard var one = destinations[destination] else { return nil }
+        let hadRested = !one.breaker.awaitsSecondOpinion
         let change = one.breaker.note(answer, ticket, cap: cap, rests: rests, at: now.up)
         if let reason, answer != .answered { one.reason = reason }
         if answer == .halted, one.halters.count < Desk.haltersMax { one.halters.insert(sequence) }
@@ -233,7 +234,8 @@ struct Desk: Sendable {
             one.since = nil
             one.reason = nil
             one.notBeforeUp = .min
-            wellAgain.append((destination, one.probe))
+            // Nothing has waited for a second opinion: what waits has failed for itself.
+            if hadRested { wellAgain.append((destination, one.probe)) }
             one.halters.remove(sequence)
             if one.culprits.count > Desk.haltersMax { one.culprits = [] }
             one.culprits.formUnion(one.halters)

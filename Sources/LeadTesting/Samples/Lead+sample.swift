@@ -38,7 +38,7 @@ extension Delivery {
         let lead = Lead.sample(id: String(1_730_000_000_100_000 + number))
         return Delivery(
             key: DeliveryKey(source: lead.source, lead: lead.id, route: "cars", target: sink),
-            lead: lead, sink: sink, route: "cars", timeout: .seconds(10), rendered: rendered)
+            lead: lead, sink: sink, route: "cars", timeout: .seconds(60), rendered: rendered)
     }
 }
 
