@@ -189,7 +189,7 @@ extension LeadStore {
 
 /// Why the store did not do what it was asked to.
 public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// More writes wait than the store takes; try again.
+    /// More writes wait than the store takes, or its disk does not end one; try again.
     case overloaded
     /// The disk has no room for more leads; what is stored is still delivered.
     case full(String)
@@ -204,7 +204,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One sentence, without lead data.
     public var description: String {
         switch self {
-        case .overloaded: "the store has too many writes waiting"
+        case .overloaded: "too many writes wait for the store's disk"
         case .full(let text), .locked(let text), .unusable(let text), .failed(let text): text
         }
     }

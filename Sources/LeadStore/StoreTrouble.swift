@@ -2,7 +2,8 @@
 public enum StoreTrouble: String, Sendable, CaseIterable {
     /// Its disk has no room for more leads.
     case diskFull = "disk-full"
-    /// Another program holds its file, or more writes wait than it takes: over soon as a rule.
+    /// Another program holds its file, its disk does not end a write, or more writes wait than it takes:
+    /// over soon as a rule.
     case storeBusy = "store-busy"
     /// It cannot be used, or can no longer write.
     case storeFailed = "store-failed"
@@ -11,7 +12,7 @@ public enum StoreTrouble: String, Sendable, CaseIterable {
     public init(_ error: StoreError) {
         switch error {
         case .full: self = .diskFull
-        case .overloaded, .locked, .isHeld: self = .storeBusy
+        case .overloaded, .locked, .isHeld, .isStalled: self = .storeBusy
         case .unusable, .failed: self = .storeFailed
         }
     }

@@ -219,6 +219,37 @@ class Disks(Faults):
         program.settle(60)
         self.assertEqual(len({post["headers"]["idempotency-key"] for post in crm.posts}), 3)
 
+    @unittest.skipUnless(shutil.which("xfs_freeze"), "needs xfs_freeze")
+    def test_a_disk_that_stalls_refuses_new_leads_and_keeps_the_old_ones(self):
+        """Writes neither end nor fail. Who waits is answered when they end; who comes after ten
+        seconds is told to come again, at once."""
+        image = self.folder() / "image"
+        with open(image, "wb") as file:
+            file.truncate(400 << 20)
+        subprocess.run(["mkfs.xfs", "-q", str(image)], check=True, stdout=subprocess.DEVNULL)
+        disk = self.mount("-o", "loop", str(image))
+        program = self.make(store=disk)
+        program.start()
+        senders = Senders(program)
+        self.addCleanup(senders.stop)
+        until(lambda: len(senders.acknowledged) > 100, what="some leads")
+        subprocess.run(["xfs_freeze", "-f", str(disk)], check=True)
+        thaw = ["xfs_freeze", "-u", str(disk)]
+        self.addCleanup(subprocess.run, thaw, stderr=subprocess.DEVNULL, check=False)
+        until(lambda: senders.statuses.get(503, 0) > 20, 30, "503 while the disk stalls")
+        status, _, headers = program.submit(b'{"submission_id": "late"}')
+        self.assertEqual((status, headers["Retry-After"]), (503, "2"))
+        status, answer = program.get("/health/ready", program.admin)[:2]
+        self.assertEqual((status, json.loads(answer)["reason"]), (503, "store-busy"))
+        self.assertEqual(program.get("/health/live", program.admin)[0], 200)
+        subprocess.run(thaw, check=True)
+        good = len(senders.acknowledged)
+        until(lambda: len(senders.acknowledged) > good + 20, 10, "leads after the stall")
+        until(lambda: program.get("/health/ready", program.admin)[0] == 200, 10, "readiness")
+        self.settle(program, senders.stop())
+        self.assertIsNone(program.process.poll())
+        print(f"{senders.statuses}", end=" ")
+
     def cut(self, system, environment=None):
         """A power cut: what was not synced is gone. Answers how many acknowledged leads are."""
         image = self.folder() / "image"

@@ -109,7 +109,7 @@ import Testing
 
     @Test func `transfers over the limit wait their turn and can be cancelled there`() async throws
     {
-        let narrow = CurlClient(name: "narrow", transfersMax: 1)
+        let narrow = CurlClient(name: "narrow", transfersMax: 1, waitMax: .seconds(60))
         let first = Task { try await narrow.send(HTTPRequest(url: url("/hang"))) }
         #expect(await server.next("hung") != nil)
         let second = Task { try await narrow.send(HTTPRequest(url: url("/body/second"))) }

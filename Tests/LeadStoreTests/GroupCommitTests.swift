@@ -81,6 +81,29 @@ struct GroupCommitTests {
         await store.close()
     }
 
+    @Test func `a disk that does not answer gets no more leads, until it answers`() async throws {
+        let store = try await folder.open()
+        let writer = try GroupCommit(pool: store.pool, stallMax: .milliseconds(1))
+        let gate = Gate()
+        let first = Task { try await writer.write { _ in gate.wait() } }
+        await gate.isEntered()
+        while !writer.isStalled { try await aMoment() }
+        await #expect(throws: StoreError.overloaded) {
+            try await writer.write(isIntake: true) { _ in }
+        }
+        let own = Task { try await writer.write { _ in } }
+        try await writer.waits(for: 1)
+        gate.open()
+        try await first.value
+        try await own.value
+        while writer.isStalled { try await aMoment() }
+        // The control: a write that goes through is no stall.
+        let quick = try GroupCommit(pool: store.pool)
+        try await quick.write(isIntake: true) { _ in }
+        #expect(!quick.isStalled)
+        await store.close()
+    }
+
     @Test func `close finishes what waits and refuses what comes`() async throws {
         let store = try await folder.open()
         let writer = try #require(store.writer)

@@ -20,6 +20,8 @@ internal import Synchronization
 /// - A group that finds no room on the disk is not stored, and nothing is damaged: what brings new
 ///   leads is refused, the loops' own writes are tried again, first with the ballast's room
 ///   (`DiskSpace`), then every `roomRetry`, until there is room or the store is closed.
+/// - A disk that has not answered for `stallMax` gets no more leads: senders are told so at once, and do
+///   not wait in vain. Those that wait already are answered when it answers.
 /// - A group that cannot begin because another program holds the file is not stored either: new
 ///   leads are refused, the loops' own writes wait for the program to let go.
 ///
@@ -29,6 +31,10 @@ final class GroupCommit: Sendable {
     static let jobsMax = 512
     /// The most jobs that may wait, unless told.
     static let waitingMax = 10_000
+
+    /// How long a group or a checkpoint may take before new leads are refused, unless told: senders of
+    /// webhooks wait for ten seconds or more.
+    static let stallMax = Duration.seconds(10)
 
     /// How often a full disk is tried again.
     static let roomRetry = DispatchTimeInterval.milliseconds(500)
@@ -52,6 +58,8 @@ final class GroupCommit: Sendable {
         var isEnding = false
         /// Another program holds the file.
         var isHeld = false
+        /// When the writer began what it is doing, by a clock that stands still while the machine sleeps.
+        var began: SuspendingClock.Instant?
         var closers: [CheckedContinuation<Void, Never>] = []
         /// Who waits for an empty log.
         var clearers: [CheckedContinuation<Bool, Never>] = []
@@ -63,14 +71,17 @@ final class GroupCommit: Sendable {
     private let pool: DatabasePool
     private let waitingMax: Int
     private let jobsMax: Int
+    private let stallMax: Duration
     private let checkpoints: Checkpoints
     private let space: DiskSpace?
     private let state = Mutex(State())
 
     init(
         pool: DatabasePool, waitingMax: Int = GroupCommit.waitingMax,
-        jobsMax: Int = GroupCommit.jobsMax, space: DiskSpace? = nil
+        jobsMax: Int = GroupCommit.jobsMax, stallMax: Duration = GroupCommit.stallMax,
+        space: DiskSpace? = nil
     ) throws {
+        self.stallMax = stallMax
         self.jobsMax = max(1, jobsMax)
         self.space = space
         self.pool = pool
@@ -91,6 +102,13 @@ final class GroupCommit: Sendable {
     /// Whether another program holds the file just now.
     var isHeld: Bool { state.withLock { $0.isHeld } }
 
+    /// Whether the disk has not answered for too long.
+    var isStalled: Bool { state.withLock { isStalled($0) } }
+
+    private func isStalled(_ state: State) -> Bool {
+        state.began.map { $0.duration(to: .now) > stallMax } ?? false
+    }
+
     /// What waits for room, or for another program, is refused from now on.
     func endWaits() { state.withLock { $0.isEnding = true } }
 
@@ -99,7 +117,7 @@ final class GroupCommit: Sendable {
 
     /// Runs the body in a shared transaction; returns when it is on disk.
     ///
-    /// `isIntake` writes are refused when too many wait. The loops' own writes are few, and a
+    /// `isIntake` writes are refused when too many wait, or the disk does not answer. The loops' own writes are few, and a
     /// refusal would end them, so they are always taken.
     func write<T: Sendable>(
         isIntake: Bool = false, _ body: @escaping @Sendable (Database, Tally) throws -> T
@@ -162,7 +180,9 @@ final class GroupCommit: Sendable {
     private func submit(_ job: WriteJob) {
         let (refusal, starts) = state.withLock { state -> (StoreError?, Bool) in
             if let refusal = state.refusal { return (refusal, false) }
-            if job.isIntake, state.waiting.count >= waitingMax { return (.overloaded, false) }
+            if job.isIntake, state.waiting.count >= waitingMax || isStalled(state) {
+                return (.overloaded, false)
+            }
             state.waiting.append(job)
             defer { state.isDraining = true }
             return (nil, !state.isDraining)
@@ -178,6 +198,7 @@ final class GroupCommit: Sendable {
             while let jobs = takeGroup() {
                 let left = commit(jobs, db)
                 if !left.jobs.isEmpty, !goOn(with: left) { return }
+                begins()
                 checkpoint(db, isQuiet: false)
                 clearLog(db)
             }
@@ -188,9 +209,12 @@ final class GroupCommit: Sendable {
         }
     }
 
+    private func begins() { state.withLock { $0.began = .now } }
+
     private func takeGroup() -> [WriteJob]? {
         state.withLock { state in
             guard !state.waiting.isEmpty else { return nil }
+            state.began = .now
             let jobs = Array(state.waiting.prefix(jobsMax))
             state.waiting.removeFirst(jobs.count)
             return jobs
@@ -212,6 +236,7 @@ final class GroupCommit: Sendable {
         let isClosing = state.withLock { state in
             let isClosing = state.refusal != nil || state.isEnding
             if hasRoom || !isClosing { state.waiting.insert(contentsOf: jobs, at: 0) }
+            state.began = nil
             return isClosing
         }
         if hasRoom { return true }
@@ -232,6 +257,7 @@ final class GroupCommit: Sendable {
         state.withLock { state in
             guard state.waiting.isEmpty, state.clearers.isEmpty else { return nil }
             state.isDraining = false
+            state.began = nil
             defer { state.closers = [] }
             return state.closers
         }
@@ -342,6 +368,7 @@ final class GroupCommit: Sendable {
         }
         guard isIdle else { return }
         pool.asyncWriteWithoutTransaction { db in
+            self.begins()
             self.checkpoint(db, isQuiet: true)
             self.drain(db)
         }

@@ -110,6 +110,7 @@ public final class SQLiteStore: LeadStore {
     public func checkIntake() async throws(StoreError) {
         if let refusal = writer?.refusal { throw refusal }
         if writer?.isHeld == true { throw .isHeld }
+        if writer?.isStalled == true { throw .isStalled }
         try space?.check()
         _ = try await stats()
     }

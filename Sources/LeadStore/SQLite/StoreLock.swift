@@ -46,6 +46,8 @@ final class StoreLock: Sendable {
             guard let held = descriptor else { return }
             CrashNote.end(held)
             if wasClosed { StoreLock.write(StoreLock.closed, to: held) }
+            // Closing is not enough while a child that a plug-in is just starting has the file, too.
+            _ = flock(held, LOCK_UN)
             _ = Glibc.close(held)
             descriptor = nil
         }

@@ -102,6 +102,7 @@ extension StoreError {
 
     static let hasNoRoom = StoreError.full("there is no room on the store's disk")
     static let isHeld = StoreError.failed("another program holds the store's file")
+    static let isStalled = StoreError.failed("the store's disk has not ended a write for 10 s")
     static let isClosed = StoreError.failed("the store is closed")
     static let isForReading = StoreError.failed("the store is open for reading only")
 }

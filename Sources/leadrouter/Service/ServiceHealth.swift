@@ -29,7 +29,7 @@ struct ServiceHealth {
             case .store(.diskFull):
                 "the store's disk has too little room: no lead is taken in, deliveries go on"
             case .store(.storeBusy):
-                "another program holds the store, or too many writes wait: leads and deliveries wait"
+                "another program holds the store, or its disk does not answer: leads and deliveries wait"
             case .store(.storeFailed): "the store cannot be used: see the log"
             }
         }
