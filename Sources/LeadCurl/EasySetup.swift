@@ -126,7 +126,11 @@ struct EasySetup {
         string(CURLOPT_PROTOCOLS_STR, "smtp,smtps")
         string(CURLOPT_URL, mail.heloName.map { "\(mail.url)/\($0)" } ?? mail.url)
         long(CURLOPT_TIMEOUT_MS, EasySetup.milliseconds(mail.timeout))
-        long(CURLOPT_CONNECTTIMEOUT_MS, EasySetup.milliseconds(min(mail.timeout, .seconds(10))))
+        // To libcurl the greeting, EHLO, STARTTLS and AUTH are a part of connecting, and some relays let
+        // strangers wait for their greeting.
+        long(
+            CURLOPT_CONNECTTIMEOUT_MS,
+            EasySetup.milliseconds(min(mail.timeout, .seconds(MailRequest.replySecondsMax))))
         long(
             CURLOPT_SERVER_RESPONSE_TIMEOUT,
             min(max(1, Int(mail.timeout.components.seconds)), MailRequest.replySecondsMax))

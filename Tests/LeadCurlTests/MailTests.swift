@@ -54,6 +54,12 @@ import Testing
         #expect(try await client.send(mail(to: "b@example.com", server)).text == "2.0.0 queued")
     }
 
+    /// Some relays let strangers wait, to see who talks before he is greeted.
+    @Test func `a relay that greets late gets the mail`() async throws {
+        let server = try await ChildServer("smtp_server.py", "slow")
+        #expect(try await client.send(mail(server, timeout: .seconds(60))).text == "2.0.0 queued")
+    }
+
     @Test func `a connection whose mail was not taken carries no other`() async throws {
         let server = try await ChildServer("smtp_server.py")
         var connections: [Int?] = []

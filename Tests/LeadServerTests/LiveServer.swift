@@ -108,11 +108,13 @@ func withWebhooks(
     _ source: EchoSource = EchoSource(), inbox: StubInbox = StubInbox(), log: LogLines = LogLines(),
     limits: ConnectionLimits = ConnectionLimits(connectionsMax: 100),
     bodyBytesHeldMax: Int = WebhookServer.bodyBytesHeldMax,
+    made: (WebhookServer) -> Void = { _ in },
     body: (_ port: Int, _ group: ServiceGroup) async throws -> Void
 ) async throws {
     let server = WebhookServer(
         host: "127.0.0.1", port: 0, webhook: { ["echo": source][$0] }, inbox: inbox,
         now: { Timestamp(seconds: 1_700_000_000) }, limits: limits,
         bodyBytesHeldMax: bodyBytesHeldMax, logger: log.logger)
+    made(server)
     try await withListener(log.logger, { try await server.run(onListening: $0) }, body: body)
 }

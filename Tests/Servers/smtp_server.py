@@ -8,6 +8,7 @@ With `stall` nothing of that holds: DATA is read only to its first byte, until a
 port of the event `stalled`; then the event `tail` tells how the mail ended.
 
 Arguments: `greeting=CODE` and `ehlo=CODE` refuse the session; `auth` wants user `leads` with password `right`; `deaf` never answers QUIT;
+`slow` greets after 12 s;
 `tls=PEM` offers STARTTLS.
 """
 
@@ -54,6 +55,11 @@ class Handler:
 def authenticate(server, session, envelope, mechanism, data):
     good = isinstance(data, LoginPassword) and data == LoginPassword(b"leads", b"right")
     return AuthResult(success=good, handled=False)
+
+
+class Slow(SMTP):
+    def connection_made(self, transport):
+        asyncio.get_running_loop().call_later(12, super().connection_made, transport)
 
 
 class Deaf(SMTP):
@@ -130,7 +136,7 @@ async def main():
         if word.startswith("tls="):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(word[4:])
-    kind = Deaf if "deaf" in words else SMTP
+    kind = Deaf if "deaf" in words else Slow if "slow" in words else SMTP
 
     def make():
         options = {}
